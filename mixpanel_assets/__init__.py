@@ -1,0 +1,1 @@
+"""Mixpanel's data as daily Dagster assets in one DuckDB file."""

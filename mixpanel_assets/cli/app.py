@@ -1,0 +1,107 @@
+"""`mp`: the commands, and what happens when one fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from mixpanel_assets.cli import output
+from mixpanel_assets.cli.demo import demo
+from mixpanel_assets.cli.invocation import Invocation
+from mixpanel_assets.cli.materialize import materialize, rebuild
+from mixpanel_assets.cli.servers import dev, simulate
+from mixpanel_assets.cli.warehouse import limits, sql, status
+from mixpanel_assets.errors import MixpanelDataError
+
+EPILOG = """Exit codes: 0 done; 1 failed; 2 usage or configuration, nothing was attempted;
+3 Mixpanel refused the credentials or the plan; 4 not found; 5 may pass later (rate limit, lock,
+network); 6 the question is wrong; 130 interrupted."""
+
+app = typer.Typer(
+    name="mp",
+    help="Mixpanel's data as daily Dagster assets in one DuckDB file: land it, then ask it.",
+    epilog=EPILOG,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        output.write(f"mixpanel-assets {version('mixpanel-assets')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    context: typer.Context,
+    account: Annotated[
+        str | None, typer.Option("--account", "-a", help="An account of the configuration file.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Dagster's own log and tracebacks on stderr.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Mixpanel's data as daily Dagster assets in one DuckDB file: land it, then ask it."""
+    context.obj = Invocation(account=account, quiet=quiet, verbose=verbose)
+
+
+app.command()(demo)
+app.add_typer(materialize)
+app.add_typer(rebuild)
+app.command()(status)
+app.command()(sql)
+app.command()(limits)
+app.command()(dev)
+app.command()(simulate)
+
+# What typer raises for a wrong command line, wherever this version of it keeps that class.
+_UsageError = typer.BadParameter.__mro__[1]
+
+
+def main() -> None:
+    """The command line was carried out; the process ends with the documented exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except MixpanelDataError as error:
+        if "--verbose" in sys.argv or "-v" in sys.argv:
+            traceback.print_exc()
+        code = output.fail(error)
+    except _UsageError as error:
+        code = output.fail(_usage(error))
+    except (typer.Abort, KeyboardInterrupt):
+        code = output.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read stdout has seen enough; Python must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:  # noqa: BLE001  the last resort: a line, not a traceback
+        if "--verbose" in sys.argv or "-v" in sys.argv:
+            traceback.print_exc()
+        name = type(error).__name__
+        code = output.fail(
+            MixpanelDataError(f"{name}: {error}", hint="run it with --verbose and report it")
+        )
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: Exception) -> MixpanelDataError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "mp"
+    message = getattr(error, "format_message", lambda: str(error))()
+    usage = MixpanelDataError(str(message), hint=f"see: {command} --help")
+    usage.code, usage.exit_code = "USAGE", 2
+    return usage

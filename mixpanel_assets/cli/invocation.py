@@ -1,0 +1,107 @@
+"""The options that every command shares, and what is on the screen while one works."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mixpanel_assets.cli import output
+from mixpanel_assets.errors import DateRangeError
+from mixpanel_assets.settings import Settings, parse_day
+
+if TYPE_CHECKING:
+    from mixpanel_assets.results import LandedDay
+
+SECONDS_BETWEEN_LINES = 5.0
+
+FormatOption = Annotated[
+    output.Format | None,
+    typer.Option("--format", "-f", help="json (default), jsonl, table, csv or plain."),
+]
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What was said before the command's name."""
+
+    account: str | None
+    quiet: bool
+    verbose: bool
+
+
+def days_between(settings: Settings, start: str, end: str | None) -> tuple[date, date]:
+    """The days meant, both included; a day after the project's today is cut off, and said."""
+    today = settings.today()
+    first = parse_day(start, today)
+    last = parse_day(end, today) if end else min(first, today) if first > today else today
+    if last > today:
+        output.note(f"--to {last} is after the project's today: landing up to {today}")
+        last = today
+    if first > last:
+        raise DateRangeError(
+            f"{first} to {last} is no range of days up to today ({today})",
+            hint="--from must not be after --to, nor after today",
+        )
+    if first < settings.start_day:
+        raise DateRangeError(
+            f"{first} is before the project's first day, {settings.start_day}",
+            hint="set MP_START_DATE (Mixpanel has no days before 2000-01-01)",
+        )
+    return first, last
+
+
+class Progress:
+    """How far a landing is: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, days: int, *, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
+        self._quiet = quiet
+        self._days, self._done, self._events = days, 0, 0
+        self._told = time.monotonic()
+        console = Console(stderr=True)
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("days"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or not sys.stderr.isatty(),
+        )
+        self._task = self._bar.add_task("landing", total=days)
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def note(self, message: str) -> None:
+        """Something took or takes longer, and why."""
+        if self._quiet:
+            return
+        if self._bar.disable:
+            output.note(message)
+        else:
+            self._bar.console.print(f"mp: {message}", markup=False, highlight=False)
+
+    def landed(self, days: list[LandedDay]) -> None:
+        """These days are in."""
+        self._done += len(days)
+        self._events += sum(day.rows for day in days)
+        self._bar.update(self._task, completed=self._done)
+        if not self._bar.disable or self._quiet or self._done == self._days:
+            return
+        if time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
+            self._told = time.monotonic()
+            output.note(f"{self._done} of {self._days} days, {self._events:,} events")

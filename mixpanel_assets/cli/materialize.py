@@ -1,0 +1,159 @@
+"""`mp materialize` and `mp rebuild`: put days into the warehouse."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from mixpanel_assets.cli import output
+from mixpanel_assets.cli.invocation import FormatOption, Invocation, Progress, days_between
+from mixpanel_assets.results import Landing
+from mixpanel_assets.settings import Settings, make_private_folder
+
+materialize = typer.Typer(
+    name="materialize",
+    help="Land an asset's days from Mixpanel.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+rebuild = typer.Typer(
+    name="rebuild",
+    help="Make an asset's tables anew from landed files, without asking Mixpanel.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+FromOption = Annotated[
+    str, typer.Option("--from", help="First day: YYYY-MM-DD, today, yesterday or 7d.")
+]
+ToOption = Annotated[str | None, typer.Option("--to", help="Last day, included; default: today.")]
+
+
+@materialize.callback()
+def _materialize() -> None:
+    pass
+
+
+@rebuild.callback()
+def _rebuild() -> None:
+    pass
+
+
+@materialize.command("events")
+def materialize_events(
+    context: typer.Context,
+    start: FromOption,
+    end: ToOption = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Only days that are not landed, or not whole.")
+    ] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Fail (5) rather than wait for the API budget.")
+    ] = False,
+    format_: FormatOption = None,
+) -> None:
+    """Replace each day by what Mixpanel exports for it now.
+
+    mp materialize events --from 2026-01-01 --to 2026-01-31
+    """
+    invocation: Invocation = context.obj
+    settings = Settings.from_env()
+    chosen = format_ or output.default_format()
+    first, last = days_between(settings, start, end)
+    landing = land_events(settings, invocation, first, last, missing=missing, wait=not no_wait)
+    output.answer(landing.to_dict(), chosen)
+
+
+def land_events(
+    settings: Settings,
+    invocation: Invocation,
+    first: date,
+    last: date,
+    *,
+    missing: bool = False,
+    wait: bool = True,
+) -> Landing:
+    """The days are landed by Dagster runs in this process, one for each unbroken range."""
+    from mixpanel_assets.accounts import find_credentials
+    from mixpanel_assets.defs.progress import Listener
+    from mixpanel_assets.warehouse import read
+
+    project = find_credentials(settings, invocation.account).project_id
+    make_private_folder(settings.home)
+    ranges = [(first, last)]
+    if missing:
+        path = settings.warehouse_path(project)
+        ranges = read.missing_ranges(path, settings, "events", first, last)
+    whole = Landing("events", first, last)
+    days = sum((b - a).days + 1 for a, b in ranges)
+    with Progress(days, quiet=invocation.quiet) as progress:
+        for a, b in ranges:
+            from mixpanel_assets.defs.run import materialize_events
+
+            part = materialize_events(
+                settings,
+                a,
+                b,
+                account=invocation.account,
+                wait=wait,
+                hears=Listener(progress.note, progress.landed),
+                verbose=invocation.verbose,
+            )
+            whole = replace(
+                whole,
+                days=[*whole.days, *part.days],
+                requests=whole.requests + part.requests,
+                seconds=whole.seconds + part.seconds,
+                run_id=part.run_id,
+            )
+    return whole
+
+
+@rebuild.command("events")
+def rebuild_events(
+    context: typer.Context,
+    start: Annotated[str | None, typer.Option("--from", help="First day; default: all.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
+    format_: FormatOption = None,
+) -> None:
+    """Make the events tables anew from landed files; Mixpanel is not asked.
+
+    mp rebuild events
+    """
+    from functools import partial
+
+    from mixpanel_assets import ingest
+    from mixpanel_assets.accounts import find_project
+    from mixpanel_assets.warehouse.connection import writing
+
+    invocation: Invocation = context.obj
+    settings = Settings.from_env()
+    chosen = format_ or output.default_format()
+    span = days_between(settings, start, end) if start else (None, None)
+    if end and not start:
+        raise typer.BadParameter("--to needs --from")
+    project = find_project(settings, invocation.account)
+    began = time.monotonic()
+    note = (lambda message: None) if invocation.quiet else output.note
+    days = ingest.rebuild_events(
+        partial(
+            writing,
+            settings.warehouse_path(project),
+            memory_limit=settings.memory_limit,
+            threads=settings.threads,
+            note=note,
+        ),
+        settings,
+        project,
+        *span,
+    )
+    seconds = time.monotonic() - began
+    days.sort(key=lambda day: day.day)
+    landing = Landing("events", days[0].day, days[-1].day, days, 0, seconds)
+    output.answer(landing.to_dict(), chosen)
+
+

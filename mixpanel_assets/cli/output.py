@@ -1,0 +1,191 @@
+"""The only writer of stdout and stderr, and of exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from mixpanel_assets.errors import ConfigError, MixpanelDataError
+
+INTERRUPTED = 130
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    json = "json"
+    jsonl = "jsonl"
+    table = "table"
+    csv = "csv"
+    plain = "plain"
+
+
+class Raw(str):
+    """Text that is JSON already: it is written as it stands."""
+
+    __slots__ = ()
+
+
+def default_format() -> Format:
+    """MP_FORMAT, or json."""
+    name = os.environ.get("MP_FORMAT") or "json"
+    try:
+        return Format(name)
+    except ValueError as error:
+        raise ConfigError(
+            f"MP_FORMAT={name} is not a format", hint=f"one of {', '.join(Format)}"
+        ) from error
+
+
+def answer(value: Any, format_: Format | None = None) -> None:
+    """The answer is on stdout: an object, or a list of objects."""
+    chosen = format_ or default_format()
+    if chosen is Format.json:
+        write(to_json(value) + "\n")
+        return
+    rows = value if isinstance(value, list) else [value]
+    if chosen is Format.jsonl:
+        write("".join(to_json(row) + "\n" for row in rows))
+        return
+    names: list[str] = []
+    for row in rows:
+        names += [name for name in row if name not in names]
+    answer_rows(names, ([row.get(name) for name in names] for row in rows), chosen)
+
+
+def answer_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], format_: Format) -> None:
+    """The rows are on stdout; in JSON, columns of one name get _2, _3 ... so that none is lost."""
+    if format_ is Format.json:
+        names = [to_json(name) for name in _distinct(columns)]
+        lines = (_object(names, row) for row in rows)
+        write("[" + ",\n ".join(lines) + "]\n")
+    elif format_ is Format.jsonl:
+        names = [to_json(name) for name in _distinct(columns)]
+        write("".join(_object(names, row) + "\n" for row in rows))
+    elif format_ is Format.csv:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([cell(value) for value in row] for row in rows)
+        write(text.getvalue())
+    elif format_ is Format.plain:
+        write("".join("\t".join(_flat(value) for value in row) + "\n" for row in rows))
+    else:
+        write(_table(columns, [[_flat(value) for value in row] for row in rows]))
+
+
+def write(text: str) -> None:
+    """The text is on stdout, in valid UTF-8 whatever it holds."""
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
+
+
+def note(message: str) -> None:
+    """A line on stderr, for a person."""
+    print(f"mp: {message}", file=sys.stderr, flush=True)
+
+
+def fail(error: MixpanelDataError) -> int:
+    """The failure is on stderr, last; the exit code is returned."""
+    if sys.stderr.isatty():
+        print(f"mp: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"    {error.hint}", file=sys.stderr)
+    else:
+        print(to_json({"error": error.to_dict()}), file=sys.stderr)
+    sys.stderr.flush()
+    return error.exit_code
+
+
+def to_json(value: Any) -> str:
+    """The value as JSON: exact integers and decimals, ISO dates, null for what is no number."""
+    if isinstance(value, Raw):
+        return str(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False)
+    if isinstance(value, float):
+        return json.dumps(value) if math.isfinite(value) else "null"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}" if value.is_finite() else "null"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(_member(name, item) for name, item in value.items()) + "}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return "[" + ", ".join(to_json(item) for item in value) + "]"
+    return to_json(_text(value))
+
+
+def _member(name: Any, value: Any) -> str:
+    return f"{to_json(str(name))}: {to_json(value)}"
+
+
+def _object(names: Sequence[str], row: Sequence[Any]) -> str:
+    members = (f"{name}: {to_json(value)}" for name, value in zip(names, row, strict=True))
+    return "{" + ", ".join(members) + "}"
+
+
+def _distinct(columns: Sequence[str]) -> list[str]:
+    names: list[str] = []
+    for column in columns:
+        name, count = column, 1
+        while name in names:
+            count += 1
+            name = f"{column}_{count}"
+        names.append(name)
+    return names
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode("utf-8", "backslashreplace")
+    if isinstance(value, UUID):
+        return str(value)
+    return str(value)
+
+
+def cell(value: Any) -> str:
+    """The value as text for a cell of a table: JSON where it is nested, empty for null."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool | int | float | Decimal | list | tuple | Mapping):
+        return to_json(value)
+    return _text(value)
+
+
+def _flat(value: Any) -> str:
+    return cell(value).replace("\t", " ").replace("\r", " ").replace("\n", " ")
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, texts)) for texts in zip(columns, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell + " " * (width - cell_len(cell))
+            for cell, width in zip(cells, widths, strict=True)
+        )
+        return "  ".join(padded).rstrip() + "\n"
+
+    rule = line(["-" * width for width in widths])
+    return line(list(columns)) + rule + "".join(line(row) for row in rows)

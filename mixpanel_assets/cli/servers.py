@@ -1,0 +1,121 @@
+"""`mp dev` and `mp simulate`: what runs until it is stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mixpanel_assets.cli import output
+from mixpanel_assets.cli.invocation import Invocation
+from mixpanel_assets.errors import ConfigError
+from mixpanel_assets.settings import Settings
+
+
+def dev(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the UI.")] = 3000,
+) -> None:
+    """Run the Dagster UI and daemon on the instance that `mp` uses, on this machine only.
+
+    mp dev
+    """
+    settings = Settings.from_env()
+    start_ui(settings, port)
+
+
+def start_ui(settings: Settings, port: int) -> None:
+    """This process becomes `dagster dev`."""
+    from mixpanel_assets.defs.instance import WORKSPACE, enter_instance
+
+    enter_instance(settings)
+    # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't be
+    # stopped at all.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(WORKSPACE)]
+    sys.stdout.flush()
+    os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(port)])
+
+
+def simulate(
+    context: typer.Context,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 for a free one.")
+    ] = 8123,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Serve a folder of YYYY-MM-DD.jsonl.gz files.")
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, help="Days up to today to make up.")] = 30,
+    events_per_day: Annotated[
+        int, typer.Option("--events-per-day", min=1, help="About how many events a day has.")
+    ] = 2500,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed, another project.")] = 1,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", help="KIND@N: the N-th export fails so; @N-M, @* for more."),
+    ] = None,
+    limits: Annotated[
+        bool, typer.Option("--limits", help="Answer 429 after 60 exports an hour or 3 a second.")
+    ] = False,
+    retry_after: Annotated[
+        int, typer.Option("--retry-after", min=0, help="Seconds that a 429 fault asks to wait.")
+    ] = 3,
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", help="A project older than 2023, in this zone.")
+    ] = None,
+) -> None:
+    """Run a local Mixpanel on this machine until stopped; print how to use it.
+
+    mp simulate --days 30
+    """
+    from mixpanel_assets.simulator.project import Project
+    from mixpanel_assets.simulator.server import Simulator
+    from mixpanel_assets.simulator.store import Store
+    from mixpanel_assets.simulator.world import World
+
+    if data is not None and not data.is_dir():
+        raise ConfigError(f"{data} is not a folder", hint="--data takes a folder of day files")
+    today = Settings.from_env().today()
+    try:
+        project = Project(timezone=timezone)
+        world = World(
+            seed=seed, first_day=today - timedelta(days - 1), events_per_day=events_per_day
+        )
+        store = Store(folder=data) if data is not None else Store(world=world)
+        simulator = Simulator(
+            store,
+            project=project,
+            faults=fault or (),
+            limits=limits,
+            port=port,
+            retry_after=retry_after,
+        )
+    except (ValueError, KeyError) as error:
+        raise ConfigError(str(error), hint="see: mp simulate --help") from error
+    try:
+        with simulator:
+            output.answer(
+                {
+                    "MP_BASE_URL": simulator.url,
+                    "MP_USERNAME": project.username,
+                    "MP_SECRET": project.secret,
+                    "MP_PROJECT_ID": project.project_id,
+                    "token": project.token,
+                }
+            )
+            invocation: Invocation = context.obj
+            if not invocation.quiet:
+                output.note(
+                    f"export MP_BASE_URL={simulator.url} MP_USERNAME={project.username} "
+                    f"MP_SECRET={project.secret} MP_PROJECT_ID={project.project_id}"
+                )
+                output.note("a local Mixpanel; stop it with Ctrl-C")
+            simulator.serve()
+    except OSError as error:
+        raise ConfigError(
+            f"port {port} can't be used: {error.strerror}", hint="take another one with --port"
+        ) from error

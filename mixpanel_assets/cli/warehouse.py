@@ -1,0 +1,112 @@
+"""`mp sql`, `mp status` and `mp limits`: what is there, and what it says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mixpanel_assets.cli import output
+from mixpanel_assets.cli.invocation import FormatOption, Invocation
+from mixpanel_assets.errors import ConfigError
+from mixpanel_assets.settings import Settings
+
+
+def sql(
+    context: typer.Context,
+    query: Annotated[str | None, typer.Argument(help="One SQL statement; - reads stdin.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="Read the SQL from a file.")] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="At most this many rows; 0 for all.")
+    ] = 1000,
+    scalar: Annotated[
+        bool, typer.Option("--scalar", help="Print the first value of the first row alone.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0, help="Seconds after which to stop; 0 for never.")
+    ] = 300,
+    format_: FormatOption = None,
+) -> None:
+    """Ask the warehouse with read-only SQL (DuckDB's).
+
+    mp sql "select event_name, count(*) n from events group by all order by n desc"
+    """
+    from mixpanel_assets.accounts import find_project
+    from mixpanel_assets.warehouse.read import ask
+
+    invocation: Invocation = context.obj
+    settings = Settings.from_env()
+    chosen = format_ or output.default_format()
+    text = _query(query, file)
+    path = settings.warehouse or settings.warehouse_path(
+        find_project(settings, invocation.account)
+    )
+    wanted = 1 if scalar else limit or None
+    answer = ask(path, text, settings, limit=wanted, timeout=timeout or None)
+    rows = [
+        [_value(value, type_) for value, type_ in zip(row, answer.types, strict=True)]
+        for row in answer.rows
+    ]
+    if scalar:
+        value = rows[0][0] if rows and rows[0] else None
+        structured = chosen in (output.Format.json, output.Format.jsonl)
+        output.write((output.to_json(value) if structured else output.cell(value)) + "\n")
+        return
+    output.answer_rows(answer.columns, rows, chosen)
+    if answer.truncated:
+        output.note(f"only the first {limit:,} rows are shown; --limit 0 shows all")
+
+
+def status(context: typer.Context, format_: FormatOption = None) -> None:
+    """Show which days are landed, and which are missing between them.
+
+    mp status
+    """
+    from mixpanel_assets.accounts import find_project
+    from mixpanel_assets.warehouse import read
+
+    invocation: Invocation = context.obj
+    settings = Settings.from_env()
+    chosen = format_ or output.default_format()
+    path = settings.warehouse or settings.warehouse_path(
+        find_project(settings, invocation.account)
+    )
+    output.answer(read.status(path, settings), chosen)
+
+
+def limits(context: typer.Context, format_: FormatOption = None) -> None:
+    """Show what is left of Mixpanel's request limits, over all processes of this machine.
+
+    mp limits
+    """
+    from mixpanel_assets.accounts import find_project
+    from mixpanel_assets.mixpanel.budget import Budget
+
+    invocation: Invocation = context.obj
+    settings = Settings.from_env()
+    chosen = format_ or output.default_format()
+    project = find_project(settings, invocation.account)
+    output.answer(Budget(settings.home / "budget.sqlite", project).report(), chosen)
+
+
+def _query(query: str | None, file: Path | None) -> str:
+    if (query is None) == (file is None):
+        raise typer.BadParameter("give the SQL as an argument, as - for stdin, or with --file")
+    if file is not None:
+        try:
+            return file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file} can't be read: {error}") from error
+    return sys.stdin.read() if query == "-" else str(query)
+
+
+def _value(value: Any, type_: str) -> Any:
+    """JSON columns are nested values, not text: they are written as they stand."""
+    if type_ != "JSON" or not isinstance(value, str):
+        return value
+    if "\n" in value or "NaN" in value or "Infinity" in value:
+        return json.loads(value, parse_constant=lambda name: None)
+    return output.Raw(value)

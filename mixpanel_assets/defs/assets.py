@@ -1,0 +1,104 @@
+"""The assets: what the warehouse holds, by day."""
+
+import time
+from datetime import date
+from functools import partial
+
+import dagster as dg
+
+from mixpanel_assets.defs.failures import as_dagster_failures
+from mixpanel_assets.defs.partitions import project_days
+from mixpanel_assets.defs.progress import listener
+from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.ingest import ingest_events
+from mixpanel_assets.results import LandedDay
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.read import day_preview, recent_weight
+from mixpanel_assets.warehouse.tables import EVENT_COLUMNS
+
+REQUESTS = "requests"
+SECONDS = "seconds"
+
+columns = dg.TableSchema(
+    [dg.TableColumn(name, type_, text) for name, (type_, text) in EVENT_COLUMNS.items()]
+)
+
+
+@dg.asset(
+    partitions_def=project_days(Settings.from_env()),
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    group_name="mixpanel",
+    kinds={"mixpanel", "duckdb"},
+    code_version="1",
+    pool="duckdb_writer",
+    metadata={
+        "dagster/column_schema": columns,
+        "dagster/table_name": "events",
+        "dagster/storage_kind": "duckdb",
+    },
+)
+def events(
+    context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult:
+    """Raw events, one partition for each day that Mixpanel exports them under.
+
+    A day is replaced whole by what Mixpanel exports for it now, without duplicates. The table is
+    `events`; `by_event."Purchase"` and its like have typed columns.
+    """
+    with as_dagster_failures():
+        return _land(context, mixpanel, warehouse)
+
+
+def _land(
+    context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult:
+    settings = Settings.from_env()
+    keys = sorted(context.partition_keys)
+    started = time.monotonic()
+    hears = listener.get()
+    note = hears.note if hears else context.log.warning
+    done: list[LandedDay] = []
+
+    def landed(days: list[LandedDay]) -> None:
+        done.extend(days)
+        if hears:
+            hears.landed(days)
+        for day in days:
+            context.log.info(f"{day.day}: {day.rows:,} events ({day.duplicates:,} duplicates)")
+
+    with mixpanel.get_client(note) as client:
+        path = settings.warehouse_path(client.credentials.project_id)
+        try:
+            ingest_events(
+                client,
+                partial(warehouse.get_connection, note),
+                settings,
+                date.fromisoformat(keys[0]),
+                date.fromisoformat(keys[-1]),
+                events_per_day=recent_weight(path, settings),
+                landed=landed,
+            )
+        except BaseException:
+            # Dagster forgets what a failed run has done, unless it is told.
+            for day in done:
+                context.log_event(
+                    dg.AssetMaterialization(
+                        context.asset_key, partition=str(day.day), metadata=_metadata(day)
+                    )
+                )
+            raise
+        run = {REQUESTS: client.requests, SECONDS: round(time.monotonic() - started, 3)}
+    for day in done:
+        context.add_asset_metadata(_metadata(day), partition_key=str(day.day))
+    preview = day_preview(path, settings, done[-1].day)
+    return dg.MaterializeResult(metadata={**run, "preview": dg.MetadataValue.md(preview)})
+
+
+def _metadata(day: LandedDay) -> dict[str, dg.MetadataValue]:
+    return {
+        "dagster/partition_row_count": dg.MetadataValue.int(day.rows),
+        "duplicates": dg.MetadataValue.int(day.duplicates),
+        "bytes": dg.MetadataValue.int(day.bytes),
+        "partial": dg.MetadataValue.bool(day.partial),
+        "file": dg.MetadataValue.text(day.file),
+    }

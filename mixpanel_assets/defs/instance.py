@@ -1,0 +1,44 @@
+"""Where the Dagster instance lives: `mp`, `mp dev` and `dagster dev` agree on it."""
+
+import os
+from pathlib import Path
+
+from mixpanel_assets.settings import Settings, make_private_folder
+
+INSTANCE_FILE = "dagster.yaml"
+TEMPLATE = Path(__file__).with_name(INSTANCE_FILE)
+WORKSPACE = Path(__file__).with_name("workspace.yaml")
+
+
+def dagster_home(settings: Settings) -> Path:
+    """DAGSTER_HOME, else the checkout one is in, else a folder of the home, made if need be."""
+    if named := os.environ.get("DAGSTER_HOME"):
+        return make_private_folder(Path(named).expanduser().absolute())
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / INSTANCE_FILE).is_file():
+            return folder
+    return make_instance(settings.home / "dagster")
+
+
+def make_instance(home: Path) -> Path:
+    """The folder has a dagster.yaml: its own, or else the one of this project."""
+    make_private_folder(home)
+    if not (home / INSTANCE_FILE).exists():
+        (home / INSTANCE_FILE).write_text(TEMPLATE.read_text("utf-8"), "utf-8")
+    return home
+
+
+def enter_instance(settings: Settings) -> Path:
+    """This process stands in the instance's folder, since its paths are relative to that.
+
+    Settings that name a path are made absolute first, for this process and those it starts.
+    """
+    home = dagster_home(settings)
+    for name in ("MP_HOME", "MP_WAREHOUSE", "MP_CONFIG_PATH"):
+        if os.environ.get(name):
+            os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    os.chdir(home)
+    return home

@@ -1,0 +1,197 @@
+"""Every failure, grouped by what to do about it.
+
+MixpanelDataError
+├── RunFailedError                  whatever made the run fail
+├── set something, then ask again (nothing was attempted)
+│   ├── ConfigError                 exit 2
+│   ├── AccountNotFoundError        exit 4
+│   ├── DateRangeError              exit 2
+│   └── TableExistsError            exit 2
+├── same request, same answer
+│   ├── APIError                    exit 1
+│   │   ├── AuthenticationError     exit 3
+│   │   ├── PlanRequiredError       exit 3
+│   │   ├── QueryError              exit 6
+│   │   └── ServerError             exit 1
+│   ├── SQLError                    exit 6
+│   ├── TableNotFoundError          exit 4
+│   ├── DatabaseNotFoundError       exit 4
+│   └── LoadError                   exit 1
+│       └── EventsOutsideSpanError  exit 1
+└── may pass later
+    ├── ExportIncompleteError       exit 1
+    ├── RateLimitError              exit 5
+    ├── BudgetExhaustedError        exit 5
+    ├── DatabaseLockedError         exit 5
+    └── UnavailableError            exit 5
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class MixpanelDataError(Exception):
+    """The base of every failure: a stable `code`, a `message`, a `hint` and `details`."""
+
+    code = "INTERNAL"
+    exit_code = 1
+    may_pass_later = False
+
+    def __init__(self, message: str, *, hint: str | None = None, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    def to_dict(self) -> dict[str, Any]:
+        """The failure as plain data: code, message, hint, details."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "details": self.details,
+        }
+
+
+class RunFailedError(MixpanelDataError):
+    """A Dagster run failed; it carries the code and exit code of what made it fail."""
+
+    code = "RUN_FAILED"
+
+    def __init__(self, cause: dict[str, Any], exit_code: int) -> None:
+        super().__init__(cause["message"], hint=cause.get("hint"), **cause.get("details", {}))
+        self.code = cause["code"]
+        self.exit_code = exit_code
+
+
+class ConfigError(MixpanelDataError):
+    """A setting or credential is missing or makes no sense."""
+
+    code = "CONFIG_ERROR"
+    exit_code = 2
+
+
+class AccountNotFoundError(MixpanelDataError):
+    """The configuration file has no account of that name."""
+
+    code = "ACCOUNT_NOT_FOUND"
+    exit_code = 4
+
+
+class DateRangeError(MixpanelDataError):
+    """A day can't be read as a date, or a range ends before it starts."""
+
+    code = "INVALID_DATE"
+    exit_code = 2
+
+
+class TableExistsError(MixpanelDataError):
+    """A named table is there already, and nothing said what to do with it."""
+
+    code = "TABLE_EXISTS"
+    exit_code = 2
+
+
+class APIError(MixpanelDataError):
+    """Mixpanel answered, and the answer is no use."""
+
+    code = "API_ERROR"
+
+
+class AuthenticationError(APIError):
+    """Mixpanel refused these credentials."""
+
+    code = "AUTH_FAILED"
+    exit_code = 3
+
+
+class PlanRequiredError(APIError):
+    """The project's plan does not include this endpoint."""
+
+    code = "PLAN_REQUIRED"
+    exit_code = 3
+
+
+class QueryError(APIError):
+    """Mixpanel did not accept the question."""
+
+    code = "QUERY_FAILED"
+    exit_code = 6
+
+
+class ServerError(APIError):
+    """Mixpanel failed, and kept failing."""
+
+    code = "SERVER_ERROR"
+    may_pass_later = True
+
+
+class RateLimitError(APIError):
+    """Mixpanel asked to be asked less often."""
+
+    code = "RATE_LIMITED"
+    exit_code = 5
+    may_pass_later = True
+
+
+class UnavailableError(MixpanelDataError):
+    """Mixpanel could not be reached."""
+
+    code = "UNAVAILABLE"
+    exit_code = 5
+    may_pass_later = True
+
+
+class BudgetExhaustedError(MixpanelDataError):
+    """This machine has used the project's requests of the hour."""
+
+    code = "BUDGET_EXHAUSTED"
+    exit_code = 5
+    may_pass_later = True
+
+
+class ExportIncompleteError(MixpanelDataError):
+    """Mixpanel ended an export before its end, as often as it was asked."""
+
+    code = "EXPORT_INCOMPLETE"
+    may_pass_later = True
+
+
+class LoadError(MixpanelDataError):
+    """A whole file could not be put into the warehouse."""
+
+    code = "LOAD_FAILED"
+
+
+class EventsOutsideSpanError(LoadError):
+    """A file of several days has events of none of them: those days can be landed one by one."""
+
+
+class SQLError(MixpanelDataError):
+    """DuckDB did not accept the statement."""
+
+    code = "SQL_ERROR"
+    exit_code = 6
+
+
+class TableNotFoundError(MixpanelDataError):
+    """The warehouse has no table of that name."""
+
+    code = "TABLE_NOT_FOUND"
+    exit_code = 4
+
+
+class DatabaseNotFoundError(MixpanelDataError):
+    """There is no warehouse at that path yet."""
+
+    code = "DATABASE_NOT_FOUND"
+    exit_code = 4
+
+
+class DatabaseLockedError(MixpanelDataError):
+    """Another process holds the warehouse, and did not let go in time."""
+
+    code = "DATABASE_LOCKED"
+    exit_code = 5
+    may_pass_later = True

@@ -1,0 +1,265 @@
+"""The hall between the rooms: Mixpanel's days become files, files become tables."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mixpanel_assets.errors import (
+    ConfigError,
+    DateRangeError,
+    EventsOutsideSpanError,
+    ExportIncompleteError,
+)
+from mixpanel_assets.mixpanel.client import Client
+from mixpanel_assets.mixpanel.export import EventFile, export_events
+from mixpanel_assets.results import LandedDay
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse import load
+from mixpanel_assets.warehouse.load import LandedFile
+from mixpanel_assets.warehouse.tables import create_tables, drop_events
+
+if TYPE_CHECKING:
+    import duckdb
+
+OpenWarehouse = Callable[[], AbstractContextManager["duckdb.DuckDBPyConnection"]]
+
+# A request is paid for by the piece, and lost as a whole: half a million events are some 50 MB.
+EVENTS_PER_REQUEST = 500_000
+MOST_EVENTS_PER_REQUEST = 5_000_000  # even if the budget asks for more days at once
+MOST_DAYS_PER_REQUEST = 31
+DAYS_OF_FIRST_REQUEST = 7
+KEPT_FOR_OTHERS = 5  # requests of the hour that a long range leaves
+REFETCHES = 2  # of a file that is whole by its lines, and has one that is no JSON
+
+FILE_NAME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)\.(\d{8}T\d{12})Z\.jsonl\.gz")
+
+
+@dataclass
+class Pace:
+    """How many days to ask for at once, from what the days so far weighed."""
+
+    events_per_day: float | None
+    budget_left: int
+    most_days: int = MOST_DAYS_PER_REQUEST
+    asked: int = 0
+    _seen: list[tuple[int, int]] = field(default_factory=list)
+
+    def next_days(self, remaining: int) -> int:
+        """Days for the next request, so that the rest fits the budget if it can."""
+        if self.events_per_day is None:
+            days = DAYS_OF_FIRST_REQUEST
+        else:
+            weight = max(self.events_per_day, 1.0)
+            needed = -(-remaining // max(self.budget_left - KEPT_FOR_OTHERS, 1))
+            possible = int(MOST_EVENTS_PER_REQUEST / weight)
+            days = max(int(EVENTS_PER_REQUEST / weight), min(needed, possible), 1)
+        self.asked = min(days, self.most_days, remaining)
+        return self.asked
+
+    def saw(self, file: EventFile) -> None:
+        """The newest files say best what the next days weigh."""
+        self._seen = [*self._seen[-2:], (file.events, (file.end - file.start).days + 1)]
+        self.events_per_day = sum(n for n, _ in self._seen) / sum(n for _, n in self._seen)
+        self.budget_left -= 1
+
+    def shrink(self) -> bool:
+        """What was asked for was too much: ask for half from now on; False if it was one day."""
+        self.most_days = max(1, self.asked // 2)
+        return self.asked > 1
+
+
+def ingest_events(
+    mixpanel: Client,
+    warehouse: OpenWarehouse,
+    settings: Settings,
+    start: date,
+    end: date,
+    *,
+    events_per_day: float | None = None,
+    landed: Callable[[list[LandedDay]], None] = lambda days: None,
+) -> list[LandedDay]:
+    """The warehouse holds for each of these days exactly what Mixpanel exports for it now.
+
+    The next span is downloaded while one is loaded; the warehouse is open for loads only. After a
+    failure the days that `landed` was told of are in, and the others are as they were.
+    """
+    if start > end:
+        raise DateRangeError(f"{start} to {end} is no range", hint="--from must not be after --to")
+    folder = settings.landed_folder(mixpanel.credentials.project_id) / "events"
+    pace = Pace(events_per_day, mixpanel.budget.left("export"))
+    days: list[LandedDay] = []
+    with ThreadPoolExecutor(1, "export") as downloads:
+        for file in _files(mixpanel, downloads, pace, folder, start, end):
+            for whole in _loaded(mixpanel, warehouse, settings, pace, file):
+                days += whole
+                landed(whole)
+    return days
+
+
+def _files(
+    mixpanel: Client,
+    downloads: ThreadPoolExecutor,
+    pace: Pace,
+    folder: Path,
+    start: date,
+    end: date,
+) -> Iterator[EventFile]:
+    """The days in order, in as few files as sense and budget allow, one ahead of its use."""
+
+    def begin(day: date) -> Future[EventFile] | None:
+        if day > end:
+            return None
+        last = day + timedelta(pace.next_days((end - day).days + 1) - 1)
+        return downloads.submit(export_events, mixpanel, day, last, folder)
+
+    day, ahead = start, begin(start)
+    try:
+        while ahead:
+            try:
+                file = ahead.result()
+            except ExportIncompleteError as error:
+                if not pace.shrink():
+                    raise
+                mixpanel.note(f"{error.message}; asking for fewer days at once")
+                ahead = begin(day)
+                continue
+            pace.saw(file)
+            day = file.end + timedelta(1)
+            ahead = begin(day)
+            yield file
+    finally:
+        if ahead and not ahead.done():
+            mixpanel.close()  # nobody will use what is being downloaded
+
+
+def _loaded(
+    mixpanel: Client,
+    warehouse: OpenWarehouse,
+    settings: Settings,
+    pace: Pace,
+    file: EventFile,
+) -> Iterator[list[LandedDay]]:
+    """The file's days are in the warehouse; a file that turns out damaged is fetched again."""
+    for attempt in range(REFETCHES + 1):
+        try:
+            with warehouse() as connection:
+                days = load.load_events(connection, _landed_file(file), settings)
+        except EventsOutsideSpanError as error:
+            # Mixpanel alone knows which day these belong to, and says so for single days only.
+            file.path.unlink()
+            pace.most_days = 1
+            mixpanel.note(f"{error.message}; landing day by day")
+            yield from _day_by_day(mixpanel, warehouse, settings, pace, file)
+            return
+        except ExportIncompleteError as error:
+            file.path.unlink()
+            if attempt == REFETCHES:
+                raise
+            mixpanel.note(f"{error.message}; asking again")
+            file = export_events(mixpanel, file.start, file.end, file.path.parent)
+            continue
+        _tidy(file.path, keep=settings.keep_landed)
+        yield days
+        return
+
+
+def _day_by_day(
+    mixpanel: Client,
+    warehouse: OpenWarehouse,
+    settings: Settings,
+    pace: Pace,
+    file: EventFile,
+) -> Iterator[list[LandedDay]]:
+    for number in range((file.end - file.start).days + 1):
+        day = file.start + timedelta(number)
+        single = export_events(mixpanel, day, day, file.path.parent)
+        yield from _loaded(mixpanel, warehouse, settings, pace, single)
+
+
+def _landed_file(file: EventFile) -> LandedFile:
+    return LandedFile(file.path, file.start, file.end, file.exported_at, file.checksum)
+
+
+def rebuild_events(
+    warehouse: OpenWarehouse,
+    settings: Settings,
+    project_id: str,
+    start: date | None = None,
+    end: date | None = None,
+) -> list[LandedDay]:
+    """The events tables hold again what the landed files hold; Mixpanel is not asked.
+
+    Without a range the tables are made anew, columns and all; every day or none is rebuilt.
+    Raises ConfigError when no landed file covers any of the days.
+    """
+    folder = settings.landed_folder(project_id) / "events"
+    files = [
+        replace(file, checksum=sha256(file.path)) for file in landed_files(folder, start, end)
+    ]
+    if not files:
+        raise ConfigError(
+            f"{folder} has no files of these days",
+            hint="land them from Mixpanel: mp materialize events --from DAY",
+        )
+    with warehouse() as connection, ExitStack() as stack:
+        surveys = [stack.enter_context(load.surveyed(connection, file)) for file in files]
+        with load.in_transaction(connection):
+            create_tables(connection)
+            if start is None and end is None:
+                drop_events(connection)
+                create_tables(connection)
+            return [
+                day
+                for survey in surveys
+                for day in load.replace_days(connection, survey, settings)
+            ]
+
+
+def landed_files(
+    folder: Path, start: date | None = None, end: date | None = None
+) -> list[LandedFile]:
+    """The newest file for each day of the range, each with the days that it stands for."""
+    newest: dict[date, LandedFile] = {}
+    for path in sorted(folder.glob("*.jsonl.gz")):
+        if not (match := FILE_NAME.fullmatch(path.name)):
+            continue
+        first, last = date.fromisoformat(match[1]), date.fromisoformat(match[2])
+        exported_at = datetime.strptime(match[3], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+        file = LandedFile(path, first, last, exported_at, "")
+        for day in file.dates():
+            if (start and day < start) or (end and day > end):
+                continue
+            if day not in newest or newest[day].exported_at < exported_at:
+                newest[day] = file
+    days_of: dict[Path, set[date]] = {}
+    for day, file in newest.items():
+        days_of.setdefault(file.path, set()).add(day)
+    chosen = {file.path: file for file in newest.values()}
+    return [
+        replace(file, days=frozenset(days_of[path])) for path, file in sorted(chosen.items())
+    ]
+
+
+def sha256(path: Path) -> str:
+    """The checksum of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _tidy(loaded: Path, *, keep: bool) -> None:
+    """No file is kept that a newer one replaces for all of its days."""
+    if not keep:
+        loaded.unlink()
+        return
+    useful = {file.path for file in landed_files(loaded.parent)}
+    for path in loaded.parent.glob("*.jsonl.gz"):
+        if FILE_NAME.fullmatch(path.name) and path not in useful:
+            path.unlink()

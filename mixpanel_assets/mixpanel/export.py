@@ -1,0 +1,190 @@
+"""Raw events of a span of days, as one file that is verified to its last byte."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import httpx
+from isal import isal_zlib
+
+from mixpanel_assets.errors import ConfigError, ExportIncompleteError
+from mixpanel_assets.mixpanel.client import Client
+from mixpanel_assets.settings import make_private_folder
+
+GZIP = 31  # zlib's window bits for a gzip stream with header and trailer
+LONGEST_LINE = 16 * 1024 * 1024  # Mixpanel takes in events of less than 1 MB
+HINT = "Mixpanel ended this export early; run the same command again later"
+
+
+@dataclass(frozen=True)
+class EventFile:
+    """A landed file: every event that Mixpanel exported for the days from start to end."""
+
+    path: Path
+    start: date
+    end: date
+    events: int
+    bytes: int  # on disk, compressed
+    exported_at: datetime  # when it was asked for: what came in later is not in it
+    checksum: str
+
+
+def export_events(mixpanel: Client, start: date, end: date, folder: Path) -> EventFile:
+    """One verified file in `folder` holds the events of these days, both ends included.
+
+    A cut answer is asked for again as a whole, some times; then ExportIncompleteError. Nothing
+    but verified files ever bears its name in `folder`.
+
+    https://developer.mixpanel.com/reference/raw-event-export
+    """
+    attempts = 3 if end > start else None  # a long span is halved by the caller, not insisted on
+    make_private_folder(folder)
+    return mixpanel.retrying(lambda: _export_once(mixpanel, start, end, folder), attempts)
+
+
+def _export_once(mixpanel: Client, start: date, end: date, folder: Path) -> EventFile:
+    exported_at = datetime.now(UTC)
+    name = f"{start}_{end}.{exported_at:%Y%m%dT%H%M%S%fZ}.jsonl.gz"
+    params = {"from_date": str(start), "to_date": str(end), "time_in_ms": "true"}
+    part = folder / f".{name}.part"
+    try:
+        with part.open("wb") as file, mixpanel.stream_export(params) as response:
+            lines, checksum = _copy_verified(response, file)
+            file.flush()
+            os.fsync(file.fileno())
+        path = part.replace(folder / name)
+    except OSError as error:
+        raise ConfigError(f"{folder} can't be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return EventFile(path, start, end, lines, path.stat().st_size, exported_at, checksum)
+
+
+def _copy_verified(response: httpx.Response, file: BinaryIO) -> tuple[int, str]:
+    """The body is in `file` as one gzip stream, and is whole: its lines, its SHA-256."""
+    sink = _Sink(file)
+    lines = LineCheck()
+    gzipped = response.headers.get("Content-Encoding", "").lower() == "gzip"
+    copy = _copy_gzip if gzipped else _copy_plain
+    with _cut_is_incomplete(lines):
+        copy(response, sink, lines)
+        lines.finish()
+    return lines.count, sink.digest.hexdigest()
+
+
+def _copy_gzip(response: httpx.Response, sink: _Sink, lines: LineCheck) -> None:
+    inflate = isal_zlib.decompressobj(GZIP)
+    begun = False
+    for chunk in response.iter_raw():
+        sink.write(chunk)
+        begun = True
+        while chunk:
+            if inflate.eof:  # gzip allows several members after each other
+                inflate = isal_zlib.decompressobj(GZIP)
+            lines.feed(inflate.decompress(chunk))
+            chunk = inflate.unused_data
+    if not (begun and inflate.eof):
+        raise lines.incomplete("its gzip stream has no end")
+
+
+def _copy_plain(response: httpx.Response, sink: _Sink, lines: LineCheck) -> None:
+    deflate = zlib.compressobj(1, wbits=GZIP)
+    for chunk in response.iter_raw():
+        lines.feed(chunk)
+        sink.write(deflate.compress(chunk))
+    sink.write(deflate.flush())
+
+
+@contextmanager
+def _cut_is_incomplete(lines: LineCheck) -> Iterator[None]:
+    try:
+        yield
+    except (httpx.TransportError, httpx.StreamError) as error:
+        reason = str(error) or type(error).__name__
+        raise lines.incomplete(f"the connection ended ({reason})") from error
+    except (isal_zlib.error, zlib.error) as error:
+        raise lines.incomplete(f"its gzip stream is damaged ({error})") from error
+
+
+class _Sink:
+    """A file that knows the SHA-256 of what was written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+        self.digest.update(data)
+
+
+class LineCheck:
+    r"""Sees a body go by in chunks; raises ExportIncompleteError unless every line is a record.
+
+    Lines end with \n and with nothing else: a value may hold U+2028, U+0085 and the like. That
+    each record is valid JSON throughout is left to the load, which parses every byte anyway.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        """The next piece of the body, cut anywhere."""
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            self._check(self._rest + data[:cut])
+            self._rest = data[cut:]
+        else:
+            self._rest += data
+            if len(self._rest) > LONGEST_LINE:
+                raise self.incomplete(f"a line is longer than {LONGEST_LINE:,} bytes")
+
+    def finish(self) -> None:
+        """The body is over: a last line without its line end counts too."""
+        if self._rest.strip():
+            self._check_line(self._rest)
+            self._rest = b""
+
+    def incomplete(self, reason: str) -> ExportIncompleteError:
+        """The error that says why the body is not whole, and after how many records."""
+        return ExportIncompleteError(
+            f"the export is incomplete after {self.count:,} events: {reason}",
+            hint=HINT,
+            reason=reason,
+            events_seen=self.count,
+        )
+
+    def _check(self, block: bytes) -> None:
+        # `block` is whole lines. Counting bytes is a hundred times faster than looking at lines.
+        ends = block.count(b"\n")
+        last = block.rfind(b"\n", 0, -1) + 1
+        regular = block.count(b'}\n{"event":') + block.startswith(b'{"event":')
+        if regular == ends and block.endswith(b"}\n"):
+            self.count += ends - 1
+            self._check_line(block[last:])  # the newest line: a cut body ends with an odd one
+        else:
+            for line in block.split(b"\n"):
+                if line.strip():
+                    self._check_line(line)
+
+    def _check_line(self, line: bytes) -> None:
+        try:
+            record = json.loads(line.decode("utf-8", "replace"), strict=False)
+        except RecursionError:
+            record = {"event": ""}  # deeper than Python parses; the load has the last word
+        except ValueError:
+            record = None
+        if not isinstance(record, dict) or "event" not in record:
+            seen = line.strip()[-120:].decode("utf-8", "replace")
+            raise self.incomplete(f"it has a line that is no event, ending in {seen!r}")
+        self.count += 1

@@ -1,0 +1,57 @@
+"""What landing returns: plain records, in the words of the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LandedDay:
+    """One day in the warehouse: its rows, and the duplicates that were left out."""
+
+    day: date
+    rows: int
+    duplicates: int
+    bytes: int  # of JSON, uncompressed
+    partial: bool  # the day was not over when it was exported
+    file: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """day, rows, duplicates, partial."""
+        return {
+            "day": str(self.day),
+            "rows": self.rows,
+            "duplicates": self.duplicates,
+            "partial": self.partial,
+        }
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What one materialization put into the warehouse."""
+
+    asset: str
+    start: date
+    end: date
+    days: list[LandedDay] = field(default_factory=list)
+    requests: int = 0
+    seconds: float = 0.0
+    run_id: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer of `mp materialize` and `mp rebuild`."""
+        return {
+            "asset": self.asset,
+            "from": str(self.start),
+            "to": str(self.end),
+            "days": len(self.days),
+            "rows": sum(day.rows for day in self.days),
+            "duplicates": sum(day.duplicates for day in self.days),
+            "requests": self.requests,
+            "bytes": sum(day.bytes for day in self.days),
+            "seconds": round(self.seconds, 3),
+            "run_id": self.run_id,
+            "partitions": [day.to_dict() for day in self.days],
+        }

@@ -1,0 +1,171 @@
+"""Where things live and how days are counted, as the environment says."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from mixpanel_assets.errors import ConfigError, DateRangeError
+
+# Mixpanel refuses years before 2000 ("invalid date, bad year").
+EARLIEST_DAY = date(2000, 1, 1)
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `mp` and Dagster share; paths are absolute."""
+
+    home: Path
+    warehouse: Path | None = None  # None: below the home, by project
+    project_timezone: str | None = None  # None: the project counts days in UTC
+    base_url: str | None = None  # None: Mixpanel's own hosts
+    start_day: date = EARLIEST_DAY
+    keep_landed: bool = True
+    memory_limit: str = "1GB"
+    threads: int | None = None  # None: every core
+    max_property_columns: int = 256
+
+    @classmethod
+    def from_env(cls) -> Settings:
+        """The settings of this process' environment; ConfigError names the variable at fault."""
+        env = {name: value for name, value in os.environ.items() if value.strip()}
+        warehouse = env.get("MP_WAREHOUSE")
+        return cls(
+            home=_path(env.get("MP_HOME", "~/.mp")),
+            warehouse=_warehouse(warehouse) if warehouse else None,
+            project_timezone=_timezone(env.get("MP_PROJECT_TIMEZONE")),
+            base_url=_origin(env["MP_BASE_URL"]) if "MP_BASE_URL" in env else None,
+            start_day=_start_day(env.get("MP_START_DATE")),
+            keep_landed=_flag("MP_KEEP_LANDED", env.get("MP_KEEP_LANDED", "true")),
+            memory_limit=env.get("MP_MEMORY_LIMIT", "1GB"),
+            threads=_positive("MP_THREADS", env["MP_THREADS"]) if "MP_THREADS" in env else None,
+            max_property_columns=_positive(
+                "MP_MAX_PROPERTY_COLUMNS", env.get("MP_MAX_PROPERTY_COLUMNS", "256")
+            ),
+        )
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which the project counts its days."""
+        return ZoneInfo(self.project_timezone) if self.project_timezone else UTC
+
+    @property
+    def config_path(self) -> Path:
+        """The file that holds the accounts."""
+        return _path(os.environ.get("MP_CONFIG_PATH") or str(self.home / "config.toml"))
+
+    def warehouse_path(self, project_id: str) -> Path:
+        """The DuckDB file of a project."""
+        return self.warehouse or self.home / "data" / project_id / "mixpanel.duckdb"
+
+    def landed_folder(self, project_id: str) -> Path:
+        """Where the verified files of a project are kept."""
+        return self.home / "landed" / project_id
+
+    def today(self, now: datetime | None = None) -> date:
+        """The project's current day."""
+        return (now or datetime.now(UTC)).astimezone(self.zone).date()
+
+
+def parse_day(text: str, today: date) -> date:
+    """`2024-01-31`, `today`, `yesterday` or `7d` (seven days ago) as a day."""
+    word = text.strip().lower()
+    if word in ("today", "yesterday"):
+        return today - timedelta(days=word == "yesterday")
+    try:
+        if word.endswith("d") and word[:-1].isdigit():
+            return today - timedelta(days=int(word[:-1]))
+        if len(word) == 10:
+            return date.fromisoformat(word)
+    except (ValueError, OverflowError):
+        pass
+    raise DateRangeError(
+        f"{text!r} is not a day",
+        hint="write YYYY-MM-DD, today, yesterday or 7d (seven days ago)",
+        value=text,
+    )
+
+
+def make_private_folder(folder: Path) -> Path:
+    """The folder exists, for this user alone; ConfigError if it can't be made or written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} can't be created: {error.strerror}",
+            hint="set MP_HOME (and MP_WAREHOUSE, if set) to a place that you can write",
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"{folder} can't be written",
+            hint="set MP_HOME (and MP_WAREHOUSE, if set) to a place that you can write",
+        )
+    return folder
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _warehouse(text: str) -> Path:
+    if text.startswith(("md:", "ducklake:", "motherduck:")):
+        raise ConfigError(
+            f"MP_WAREHOUSE={text}: only a DuckDB file is supported so far",
+            hint="set MP_WAREHOUSE to the path of a file",
+        )
+    return _path(text)
+
+
+def _timezone(name: str | None) -> str | None:
+    if name is None or name.upper() == "UTC":
+        return None
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ConfigError(
+            f"MP_PROJECT_TIMEZONE={name} is not a time zone",
+            hint="use an IANA name, such as America/Los_Angeles",
+        ) from error
+    return name
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    hint = "write an origin such as https://proxy.example.com, or http://127.0.0.1:8080"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"MP_BASE_URL={url} is not a web address", hint=hint)
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password:
+        raise ConfigError("MP_BASE_URL has more than scheme, host and port", hint=hint)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ConfigError(
+            f"MP_BASE_URL={url}: plain http is for this machine only",
+            hint="use https, since credentials travel with every request",
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _start_day(text: str | None) -> date:
+    try:
+        day = date.fromisoformat(text) if text else EARLIEST_DAY
+    except ValueError as error:
+        raise ConfigError(f"MP_START_DATE={text} is not a day", hint="YYYY-MM-DD") from error
+    return max(day, EARLIEST_DAY)
+
+
+def _flag(name: str, text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ConfigError(f"{name}={text} is neither true nor false", hint="write true or false")
+
+
+def _positive(name: str, text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise ConfigError(f"{name}={text} is not a positive number", hint="write a whole number")
+    return int(text)

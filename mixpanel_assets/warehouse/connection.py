@@ -1,0 +1,166 @@
+"""The DuckDB file: one process writes or many read, and a held lock is waited for, then named."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from mixpanel_assets.errors import (
+    DatabaseLockedError,
+    DatabaseNotFoundError,
+    MixpanelDataError,
+    SQLError,
+)
+from mixpanel_assets.settings import make_private_folder
+
+WRITER_WAIT = 900.0  # another load may be a large one
+READER_WAIT = 10.0
+FIRST_RETRY, LONGEST_RETRY = 0.02, 0.5
+
+
+@contextmanager
+def writing(
+    path: Path,
+    *,
+    memory_limit: str = "1GB",
+    threads: int | None = None,
+    wait: float = WRITER_WAIT,
+    note: Callable[[str], None] = lambda message: None,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """This process alone has the warehouse open; it is made if it is not there.
+
+    DatabaseLockedError when another process keeps it for `wait` seconds.
+    """
+    make_private_folder(path.parent)
+    config: dict[str, Any] = {
+        "memory_limit": memory_limit,
+        # A column compressed with zstd is stored uncompressed, silently, in an older format.
+        "storage_compatibility_version": "v1.2.0",
+    }
+    if threads:
+        config["threads"] = threads
+    connection = _connect(path, config, read_only=False, wait=wait, note=note)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        # Rows come out sorted by event anyway, and a large load needs a third of the memory.
+        connection.execute("set preserve_insertion_order = false")
+        connection.execute("attach ':memory:' as scratch")
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def reading(
+    path: Path,
+    *,
+    memory_limit: str = "1GB",
+    threads: int | None = None,
+    wait: float = READER_WAIT,
+    timeout: float | None = None,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse is open for reading, and closed to everything else.
+
+    DuckDB itself refuses writes, files, the network, extensions and settings. A statement that
+    takes longer than `timeout` seconds is interrupted. DatabaseNotFoundError when there is no
+    warehouse yet, DatabaseLockedError when a load keeps it for `wait` seconds.
+    """
+    if not path.exists():
+        raise DatabaseNotFoundError(
+            f"there is no warehouse at {path} yet",
+            hint="land some days first: mp materialize events --from 7d",
+            db_path=str(path),
+        )
+    config: dict[str, Any] = {"memory_limit": memory_limit}
+    if threads:
+        config["threads"] = threads
+    connection = _connect(path, config, read_only=True, wait=wait, note=lambda message: None)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+        with _interrupted_after(connection, timeout):
+            yield connection
+    finally:
+        connection.close()
+
+
+def _connect(
+    path: Path,
+    config: dict[str, Any],
+    *,
+    read_only: bool,
+    wait: float,
+    note: Callable[[str], None],
+) -> duckdb.DuckDBPyConnection:
+    started = time.monotonic()
+    delay, told = FIRST_RETRY, False
+    while True:
+        try:
+            return duckdb.connect(str(path), read_only=read_only, config=config)
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise SQLError(f"{path} can't be opened: {error}") from error
+            waited = time.monotonic() - started
+            holder = re.search(r"PID (\d+)", str(error))
+            who = f"process {holder[1]}" if holder else "another process"
+            if waited >= wait:
+                raise DatabaseLockedError(
+                    f"{path} is in use by {who}",
+                    hint="try again when it is done, or end that process",
+                    db_path=str(path),
+                    holding_pid=int(holder[1]) if holder else None,
+                ) from error
+            if waited > 2 and not told:
+                note(f"waiting for the warehouse, in use by {who}")
+                told = True
+        except duckdb.Error as error:
+            raise SQLError(f"{path} can't be opened: {error}") from error
+        time.sleep(delay)
+        delay = min(delay * 1.5, LONGEST_RETRY)
+
+
+@contextmanager
+def _interrupted_after(
+    connection: duckdb.DuckDBPyConnection, seconds: float | None
+) -> Iterator[None]:
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def sql_error(error: duckdb.Error) -> MixpanelDataError:
+    """The error of ours that a DuckDB error means, in DuckDB's own words."""
+    if isinstance(error, duckdb.InterruptException):
+        return SQLError(
+            "the statement took too long and was stopped", hint="raise --timeout, or ask for less"
+        )
+    message = str(error)
+    if isinstance(error, duckdb.CatalogException) and "Table with name" in message:
+        hint = "see what is there: mp sql \"select * from event_properties\", or: mp sql 'show tables'"
+        return SQLError(message, hint=hint)
+    return SQLError(message)
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"

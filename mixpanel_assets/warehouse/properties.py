@@ -1,0 +1,190 @@
+"""Which property has which column and type: exact for everything landed, never guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.source import exact
+from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENT_COLUMNS
+
+UNSEEN = "NULL"  # the type of a property that was null wherever it was seen
+INTEGERS = ("BIGINT", "HUGEINT")
+NESTED = ("VARCHAR[]", "JSON")
+
+
+@dataclass(frozen=True)
+class PropertyColumn:
+    """How a property shows: `physical` as a column of events_wide, else computed from the JSON."""
+
+    property: str
+    column: str
+    type: str
+    physical: bool
+    wide: bool = False  # it has integers beyond 2^53, which a DOUBLE would round
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a load saw of a property."""
+
+    type: str
+    wide: bool
+    events: int
+
+
+def merged_type(types: Iterable[str], *, wide: bool) -> str:
+    """The narrowest type that holds every value of these types exactly."""
+    kinds = set(types) - {UNSEEN}
+    if len(kinds) < 2:
+        return next(iter(kinds), UNSEEN)
+    if kinds <= {*INTEGERS}:
+        return "HUGEINT"
+    if kinds <= {*INTEGERS, "DOUBLE"}:
+        return "VARCHAR" if wide or "HUGEINT" in kinds else "DOUBLE"
+    if kinds <= {*NESTED}:
+        return "JSON"
+    return "VARCHAR"
+
+
+class PropertyColumns:
+    """The registry of properties, and what a load changes about it."""
+
+    def __init__(self, known: Iterable[PropertyColumn], most_physical: int) -> None:
+        self._by_property = {column.property: column for column in known}
+        self._taken = {column.column.lower() for column in self._by_property.values()}
+        self._taken |= set(EVENT_COLUMNS)
+        self._room = most_physical - len(self.physical())
+        self.added: list[PropertyColumn] = []
+        self.widened: list[PropertyColumn] = []
+
+    @classmethod
+    def read(cls, warehouse: duckdb.DuckDBPyConnection, most_physical: int) -> PropertyColumns:
+        """What the warehouse knows."""
+        rows = warehouse.execute(
+            "select property, column_name, type, physical, wide from internal.property_columns"
+        ).fetchall()
+        return cls((PropertyColumn(*row) for row in rows), most_physical)
+
+    def physical(self) -> list[PropertyColumn]:
+        """The properties that are columns of events_wide."""
+        return [column for column in self._by_property.values() if column.physical]
+
+    def get(self, name: str) -> PropertyColumn | None:
+        """How the property shows; None if it was never seen."""
+        return self._by_property.get(name)
+
+    def learn(self, seen: Mapping[str, Seen]) -> None:
+        """Every property seen has a column or a computed one, of a type that holds its values."""
+        for name, found in sorted(seen.items(), key=lambda item: (-item[1].events, item[0])):
+            known = self._by_property.get(name)
+            if known is None:
+                self._add(name, found)
+            else:
+                self._widen(known, found)
+
+    def write(self, warehouse: duckdb.DuckDBPyConnection) -> None:
+        """The table and the registry have the columns; values of widened ones are made anew."""
+        for column in self.added:
+            warehouse.execute(
+                f"alter table events_wide add column {quoted(column.column)} {column.type}"
+            )
+        for column in self.widened:
+            warehouse.execute(
+                f"alter table events_wide alter {quoted(column.column)} "
+                f"set data type {column.type} using {computed(column)}"
+            )
+        warehouse.execute("delete from internal.property_columns")
+        rows = [
+            {
+                "property": c.property,
+                "column_name": c.column,
+                "type": c.type,
+                "physical": c.physical,
+                "wide": c.wide,
+            }
+            for c in self._by_property.values()
+        ]
+        insert_rows(warehouse, "internal.property_columns", rows)
+
+    def _add(self, name: str, found: Seen) -> None:
+        if name in BASE_PROPERTIES:
+            base = BASE_PROPERTIES[name]
+            self._put(PropertyColumn(name, base, EVENT_COLUMNS[base][0], False))
+            return
+        physical = self._has_room(name, found)
+        self._add_column(
+            PropertyColumn(name, self._free_name(name), found.type, physical, found.wide)
+        )
+
+    def _widen(self, known: PropertyColumn, found: Seen) -> None:
+        if known.property in BASE_PROPERTIES:
+            return
+        wide = known.wide or found.wide
+        type_ = merged_type((known.type, found.type), wide=wide)
+        if (type_, wide) == (known.type, known.wide):
+            return
+        if known.type == UNSEEN:  # null so far: there is nothing to fill in
+            physical = self._has_room(known.property, found)
+            self._add_column(replace(known, type=type_, wide=wide, physical=physical))
+            return
+        column = replace(known, type=type_, wide=wide)
+        if column.physical and type_ != known.type:
+            self.widened.append(column)
+        self._put(column)
+
+    def _add_column(self, column: PropertyColumn) -> None:
+        self._put(column)
+        if column.physical:
+            self._room -= 1
+            self.added.append(column)
+
+    def _has_room(self, name: str, found: Seen) -> bool:
+        return found.type != UNSEEN and is_addressable(name) and self._room > 0
+
+    def _put(self, column: PropertyColumn) -> None:
+        self._by_property[column.property] = column
+
+    def _free_name(self, name: str) -> str:
+        """The property's own name; with _2, _3 ... if another column differs in case only."""
+        stem = name.replace("\x00", "") or "_"
+        free, count = stem, 1
+        while free.lower() in self._taken:
+            count += 1
+            free = f"{stem}_{count}"
+        self._taken.add(free.lower())
+        return free
+
+
+def is_addressable(name: str) -> bool:
+    """DuckDB can take the property out of JSON by its name."""
+    return bool(name) and "\x00" not in name
+
+
+def computed(column: PropertyColumn) -> str:
+    """SQL: the property's value, typed, from the `properties` of a row."""
+    if column.type == UNSEEN or not is_addressable(column.property):
+        return "null::varchar"
+    structure = json.dumps({column.property: column.type}, ensure_ascii=False)
+    source = exact("properties::varchar") if column.type == "VARCHAR" else "properties"
+    return f"struct_extract_at(json_transform(({source})::json, {literal(structure)}), 1)"
+
+
+def insert_rows(
+    warehouse: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, object]]
+) -> None:
+    """The rows are in the table: one statement, whatever their number."""
+    if not rows:
+        return
+    types = dict(
+        warehouse.execute(f"select name, type from pragma_table_info('{table}')").fetchall()
+    )
+    warehouse.execute(
+        f"insert into {table} by name "
+        f"select unnest(from_json(?::json, {literal(json.dumps([types]))}), recursive := true)",
+        [json.dumps(rows, ensure_ascii=False, default=str)],
+    )

@@ -1,0 +1,155 @@
+"""Questions to the warehouse: any read-only SQL, and what was landed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from mixpanel_assets.errors import SQLError
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.connection import reading, sql_error
+
+
+@dataclass(frozen=True)
+class Rows:
+    """An answer: column names, DuckDB's types for them, and at most `limit` rows."""
+
+    columns: list[str]
+    types: list[str]
+    rows: list[tuple[Any, ...]]
+    truncated: bool
+
+
+def ask(
+    path: Path,
+    query: str,
+    settings: Settings,
+    *,
+    limit: int | None = None,
+    timeout: float | None = None,
+) -> Rows:
+    """The rows of one read-only statement; one more than `limit` is looked for, and said.
+
+    Raises SQLError, DatabaseNotFoundError, DatabaseLockedError.
+    """
+    with _open(path, settings, timeout) as warehouse:
+        try:
+            statements = warehouse.extract_statements(query)
+            if len(statements) != 1:
+                raise SQLError(
+                    f"one statement is wanted, and there are {len(statements)}",
+                    hint="send them one by one",
+                )
+            result = warehouse.execute(statements[0])
+            columns = [str(column[0]) for column in result.description or []]
+            types = [str(column[1]) for column in result.description or []]
+            rows = result.fetchall() if limit is None else result.fetchmany(limit + 1)
+        except duckdb.Error as error:
+            raise sql_error(error) from error
+    truncated = limit is not None and len(rows) > limit
+    return Rows(columns, types, rows[:limit] if truncated else rows, truncated)
+
+
+def status(path: Path, settings: Settings) -> list[dict[str, Any]]:
+    """Per dataset what is landed: a set of days, and those missing between the first and last."""
+    if not path.exists():
+        return []
+    with _open(path, settings, None) as warehouse:
+        found = warehouse.execute(
+            "select 1 from duckdb_tables() where schema_name = 'main' and table_name = 'landed'"
+        ).fetchone()
+        rows = (
+            warehouse.execute(
+                "select dataset, day, rows, loaded_at, partial from landed order by dataset, day"
+            ).fetchall()
+            if found
+            else []
+        )
+    datasets: dict[str, list[tuple[Any, ...]]] = {}
+    for dataset, *day in rows:
+        datasets.setdefault(dataset, []).append(tuple(day))
+    return [_coverage(dataset, days) for dataset, days in datasets.items()]
+
+
+def recent_weight(path: Path, settings: Settings, days: int = 30) -> float | None:
+    """Events a day over the newest landed days; None if nothing is landed."""
+    if not path.exists():
+        return None
+    with _open(path, settings, None) as warehouse:
+        try:
+            row = warehouse.execute(
+                "select avg(rows + duplicates) from (select rows, duplicates from landed "
+                f"where dataset = 'events' and not partial order by day desc limit {int(days)})"
+            ).fetchone()
+        except duckdb.CatalogException:
+            return None
+    return float(row[0]) if row and row[0] is not None else None
+
+
+def _coverage(dataset: str, days: list[tuple[Any, ...]]) -> dict[str, Any]:
+    landed: set[date] = {day for day, *_ in days}
+    first, last = min(landed), max(landed)
+    span = (first + timedelta(n) for n in range((last - first).days + 1))
+    return {
+        "asset": dataset,
+        "first_day": first,
+        "last_day": last,
+        "days": len(landed),
+        "missing": [day for day in span if day not in landed],
+        "partial": [day for day, _, _, partial in days if partial],
+        "rows": sum(rows for _, rows, _, _ in days),
+        "last_loaded_at": max(loaded for _, _, loaded, _ in days),
+    }
+
+
+@contextmanager
+def _open(
+    path: Path, settings: Settings, timeout: float | None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    with reading(
+        path, memory_limit=settings.memory_limit, threads=settings.threads, timeout=timeout
+    ) as warehouse:
+        yield warehouse
+
+
+def day_preview(path: Path, settings: Settings, day: date, events: int = 10) -> str:
+    """A Markdown table of a day's commonest events: how many, and by how many people."""
+    with _open(path, settings, None) as warehouse:
+        rows = warehouse.execute(
+            "select event_name, count(*), count(distinct distinct_id) from events_wide "
+            "where event_date = ? group by all order by 2 desc, 1 limit ?",
+            [day, events],
+        ).fetchall()
+    lines = [f"{day}", "", "| event | events | people |", "| --- | ---: | ---: |"]
+    for name, count, people in rows:
+        cell = str(name).replace("|", "\\|").replace("\n", " ")
+        lines.append(f"| {cell} | {count:,} | {people:,} |")
+    return "\n".join(lines)
+
+
+def missing_ranges(
+    path: Path, settings: Settings, dataset: str, start: date, end: date
+) -> list[tuple[date, date]]:
+    """The unbroken ranges of days that are not landed, or were landed before they were over."""
+    whole: set[date] = set()
+    for row in status(path, settings):
+        if row["asset"] == dataset:
+            span = (row["last_day"] - row["first_day"]).days + 1
+            days = {row["first_day"] + timedelta(n) for n in range(span)}
+            whole = days - set(row["missing"]) - set(row["partial"])
+    ranges: list[tuple[date, date]] = []
+    for number in range((end - start).days + 1):
+        day = start + timedelta(number)
+        if day in whole:
+            continue
+        if ranges and ranges[-1][1] == day - timedelta(1):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges

@@ -1,0 +1,76 @@
+"""A view per event name, with exactly the properties that the event carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns, computed, insert_rows
+from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENT_COLUMNS
+
+
+def write_event_views(
+    warehouse: duckdb.DuckDBPyConnection,
+    columns: PropertyColumns,
+    changed: set[str],
+    survey: str,
+) -> None:
+    """by_event has a view for every event of the survey and of the properties that changed."""
+    rows = warehouse.execute(
+        f"""
+        select event_name, list(distinct property order by property)
+        from internal.property_days
+        where event_name is not null and (
+            event_name in (select event_name from {survey})
+            or event_name in (
+                select event_name from internal.property_days where property in (select unnest(?))))
+        group by event_name order by event_name
+        """,
+        [sorted(changed)],
+    ).fetchall()
+    known = {
+        event: (view, definition)
+        for event, view, definition in warehouse.execute(
+            "select event_name, view_name, definition from internal.event_views"
+        ).fetchall()
+    }
+    taken = {view.lower() for view, _ in known.values()}
+    fresh: list[dict[str, object]] = []
+    for event, names in rows:
+        view, old = known.get(event, (None, None))
+        properties = [column for name in names if (column := columns.get(name))]
+        definition = _definition(event, properties)
+        if definition == old:
+            continue
+        view = view or _free_view_name(event, taken)
+        warehouse.execute(f"create or replace view by_event.{quoted(view)} as {definition}")
+        fresh.append({"event_name": event, "view_name": view, "definition": definition})
+    replaced = [row["event_name"] for row in fresh]
+    warehouse.execute(
+        "delete from internal.event_views where event_name in (select unnest(?::varchar[]))",
+        [replaced],
+    )
+    insert_rows(warehouse, "internal.event_views", fresh)
+
+
+def _definition(event: str, properties: Iterable[PropertyColumn]) -> str:
+    shown = [quoted(name) for name in EVENT_COLUMNS if name not in ("event_name", "properties")]
+    for column in sorted(properties, key=lambda column: column.column.lower()):
+        if column.property in BASE_PROPERTIES:
+            continue
+        name = quoted(column.column)
+        shown.append(name if column.physical else f"{computed(column)} as {name}")
+    return f"select {', '.join(shown)} from main.events_wide where event_name = {literal(event)}"
+
+
+def _free_view_name(event: str, taken: set[str]) -> str:
+    """The event's own name; with _2, _3 ... if another event's differs in case only."""
+    stem = event.replace("\x00", "") or "_"
+    free, count = stem, 1
+    while free.lower() in taken:
+        count += 1
+        free = f"{stem}_{count}"
+    taken.add(free.lower())
+    return free
