@@ -100,4 +100,6 @@ def _read_config(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} can't be read: {error}", hint="mend or remove the file") from error
+        raise ConfigError(
+            f"{path} can't be read: {error}", hint="mend or remove the file"
+        ) from error

@@ -201,9 +201,7 @@ def rebuild_events(
     Raises ConfigError when no landed file covers any of the days.
     """
     folder = settings.landed_folder(project_id) / "events"
-    files = [
-        replace(file, checksum=sha256(file.path)) for file in landed_files(folder, start, end)
-    ]
+    files = [replace(file, checksum=sha256(file.path)) for file in landed_files(folder, start, end)]
     if not files:
         raise ConfigError(
             f"{folder} has no files of these days",
@@ -217,9 +215,7 @@ def rebuild_events(
                 drop_events(connection)
                 create_tables(connection)
             return [
-                day
-                for survey in surveys
-                for day in load.replace_days(connection, survey, settings)
+                day for survey in surveys for day in load.replace_days(connection, survey, settings)
             ]
 
 
@@ -243,9 +239,7 @@ def landed_files(
     for day, file in newest.items():
         days_of.setdefault(file.path, set()).add(day)
     chosen = {file.path: file for file in newest.values()}
-    return [
-        replace(file, days=frozenset(days_of[path])) for path, file in sorted(chosen.items())
-    ]
+    return [replace(file, days=frozenset(days_of[path])) for path, file in sorted(chosen.items())]
 
 
 def sha256(path: Path) -> str:

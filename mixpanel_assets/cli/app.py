@@ -51,7 +51,7 @@ def start(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Dagster's own log and tracebacks on stderr.")
     ] = False,
-    version: Annotated[
+    _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
@@ -69,7 +69,7 @@ app.command()(dev)
 app.command()(simulate)
 
 # What typer raises for a wrong command line, wherever this version of it keeps that class.
-_UsageError = typer.BadParameter.__mro__[1]
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def main() -> None:
@@ -81,7 +81,11 @@ def main() -> None:
             traceback.print_exc()
         code = output.fail(error)
     except _UsageError as error:
-        code = output.fail(_usage(error))
+        if type(error).__name__ == "NoArgsIsHelpError":
+            output.write(f"{error}\n")
+            code = 0
+        else:
+            code = output.fail(_usage(error))
     except (typer.Abort, KeyboardInterrupt):
         code = output.INTERRUPTED
     except BrokenPipeError:

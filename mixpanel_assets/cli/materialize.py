@@ -92,7 +92,7 @@ def land_events(
     days = sum((b - a).days + 1 for a, b in ranges)
     with Progress(days, quiet=invocation.quiet) as progress:
         for a, b in ranges:
-            from mixpanel_assets.defs.run import materialize_events
+            from mixpanel_assets.materialize import materialize_events
 
             part = materialize_events(
                 settings,
@@ -155,5 +155,3 @@ def rebuild_events(
     days.sort(key=lambda day: day.day)
     landing = Landing("events", days[0].day, days[-1].day, days, 0, seconds)
     output.answer(landing.to_dict(), chosen)
-
-

@@ -182,8 +182,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     def line(cells: Sequence[str]) -> str:
         padded = (
-            cell + " " * (width - cell_len(cell))
-            for cell, width in zip(cells, widths, strict=True)
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)
         )
         return "  ".join(padded).rstrip() + "\n"
 

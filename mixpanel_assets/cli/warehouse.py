@@ -41,9 +41,7 @@ def sql(
     settings = Settings.from_env()
     chosen = format_ or output.default_format()
     text = _query(query, file)
-    path = settings.warehouse or settings.warehouse_path(
-        find_project(settings, invocation.account)
-    )
+    path = settings.warehouse or settings.warehouse_path(find_project(settings, invocation.account))
     wanted = 1 if scalar else limit or None
     answer = ask(path, text, settings, limit=wanted, timeout=timeout or None)
     rows = [
@@ -71,9 +69,7 @@ def status(context: typer.Context, format_: FormatOption = None) -> None:
     invocation: Invocation = context.obj
     settings = Settings.from_env()
     chosen = format_ or output.default_format()
-    path = settings.warehouse or settings.warehouse_path(
-        find_project(settings, invocation.account)
-    )
+    path = settings.warehouse or settings.warehouse_path(find_project(settings, invocation.account))
     output.answer(read.status(path, settings), chosen)
 
 

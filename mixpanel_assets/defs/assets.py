@@ -39,7 +39,7 @@ columns = dg.TableSchema(
 )
 def events(
     context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
     """Raw events, one partition for each day that Mixpanel exports them under.
 
     A day is replaced whole by what Mixpanel exports for it now, without duplicates. The table is
@@ -51,7 +51,7 @@ def events(
 
 def _land(
     context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
     settings = Settings.from_env()
     keys = sorted(context.partition_keys)
     started = time.monotonic()

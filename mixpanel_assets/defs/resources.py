@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -17,7 +18,7 @@ from mixpanel_assets.warehouse.connection import writing
 NO_WAIT = 5.0  # seconds that even --no-wait waits
 
 
-class MixpanelResource(dg.ConfigurableResource):
+class MixpanelResource(dg.ConfigurableResource[Any]):
     """Asks Mixpanel. Secrets come from the environment or the accounts file, never from config."""
 
     account: str | None = Field(
@@ -28,9 +29,7 @@ class MixpanelResource(dg.ConfigurableResource):
     )
 
     @contextmanager
-    def get_client(
-        self, note: Callable[[str], None] = lambda message: None
-    ) -> Iterator[Client]:
+    def get_client(self, note: Callable[[str], None] = lambda message: None) -> Iterator[Client]:
         """A client of the account's project, closed afterwards; `note` hears of waits."""
         settings = Settings.from_env()
         credentials = find_credentials(settings, self.account)

@@ -110,7 +110,9 @@ class Budget:
             # A clock that was set back must not leave requests in the future for ever.
             ledger.execute("update requests set at = ? where at > ?", (now, now + 1))
             ledger.execute("delete from requests where at <= ?", (now - HOUR,))
-            ledger.execute("update blocks set until = ? where until > ?", (now, now + LONGEST_BLOCK))
+            ledger.execute(
+                "update blocks set until = ? where until > ?", (now, now + LONGEST_BLOCK)
+            )
             wait = self._wait(ledger, kind, LIMITS[kind], now)
             if wait <= 0:
                 ledger.execute("insert into requests values (?, ?, ?)", (self._project, kind, now))
@@ -133,7 +135,7 @@ class Budget:
             ).fetchone()
             if row:
                 waits.append(row[0] + limit.seconds - now + 0.001)
-        return max(waits)
+        return float(max(waits))
 
     def _used(self, ledger: sqlite3.Connection, kind: str, limit: Limit, now: float) -> int:
         (used,) = ledger.execute(

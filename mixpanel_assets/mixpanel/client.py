@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -173,7 +173,7 @@ def error_for(status: int, headers: Mapping[str, str], body: bytes) -> MixpanelD
     The server's own words are always part of the message.
     """
     text = said(body)
-    details = {"status": status, "body": text}
+    details: dict[str, Any] = {"status": status, "body": text}
     if status == 429:
         return RateLimitError(
             f"Mixpanel's rate limit is reached: {text}",

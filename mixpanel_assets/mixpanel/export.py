@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import httpx
 from isal import isal_zlib
+from isal.igzip_lib import IsalError
 
 from mixpanel_assets.errors import ConfigError, ExportIncompleteError
 from mixpanel_assets.mixpanel.client import Client
@@ -111,7 +112,7 @@ def _cut_is_incomplete(lines: LineCheck) -> Iterator[None]:
     except (httpx.TransportError, httpx.StreamError) as error:
         reason = str(error) or type(error).__name__
         raise lines.incomplete(f"the connection ended ({reason})") from error
-    except (isal_zlib.error, zlib.error) as error:
+    except (zlib.error, IsalError) as error:  # type: ignore[misc]  # its stub hides its base
         raise lines.incomplete(f"its gzip stream is damaged ({error})") from error
 
 

@@ -151,7 +151,9 @@ def sql_error(error: duckdb.Error) -> MixpanelDataError:
         )
     message = str(error)
     if isinstance(error, duckdb.CatalogException) and "Table with name" in message:
-        hint = "see what is there: mp sql \"select * from event_properties\", or: mp sql 'show tables'"
+        hint = (
+            "see what is there: mp sql \"select * from event_properties\", or: mp sql 'show tables'"
+        )
         return SQLError(message, hint=hint)
     return SQLError(message)
 

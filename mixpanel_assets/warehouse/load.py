@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -73,10 +73,8 @@ def in_transaction(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
         warehouse.execute("commit")
     except BaseException as error:
-        try:
+        with suppress(duckdb.Error):  # DuckDB may have ended the transaction itself
             warehouse.execute("rollback")
-        except duckdb.Error:
-            pass  # DuckDB has ended the transaction itself
         if isinstance(error, duckdb.Error):
             raise LoadError(f"the load failed, and changed nothing: {error}") from error
         raise
@@ -249,7 +247,7 @@ def _lists_of_other_than_text(
     ]
     if not names:
         return set()
-    layers, found = layered({name: "JSON" for name in names})
+    layers, found = layered(dict.fromkeys(names, "JSON"))
     odd = ", ".join(
         f"bool_or(list_has_any(json_type({found[name]}, '$[*]'), {NOT_TEXT}))" for name in names
     )
@@ -271,7 +269,7 @@ def _insert(
     settings: Settings,
 ) -> None:
     physical = columns.physical()
-    base = {name: "VARCHAR" for name in BASE_PROPERTIES}
+    base = dict.fromkeys(BASE_PROPERTIES, "VARCHAR")
     layers, found = layered({**base, **{column.property: column.type for column in physical}})
     values = {
         "event_date": "event_date",
@@ -292,9 +290,7 @@ def _insert(
     )
 
 
-def _drop_duplicates(
-    warehouse: duckdb.DuckDBPyConnection, file: LandedFile
-) -> dict[date, int]:
+def _drop_duplicates(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> dict[date, int]:
     """Of rows with one Mixpanel key the newest is left; says how many went, by day.
 
     The key is event, distinct_id, time and $insert_id; rows without $insert_id are never equal.
@@ -409,9 +405,7 @@ def _record(
         events, size = counts.get(day, (0, 0))
         dropped = duplicates.get(day, 0)
         landed.append(
-            LandedDay(
-                day, events - dropped, dropped, size, day > last_whole_day, file.path.name
-            )
+            LandedDay(day, events - dropped, dropped, size, day > last_whole_day, file.path.name)
         )
     now = datetime.now(UTC).isoformat()
     rows: list[dict[str, object]] = [

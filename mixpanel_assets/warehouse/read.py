@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,6 +14,8 @@ import duckdb
 from mixpanel_assets.errors import SQLError
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.connection import reading, sql_error
+
+LONGEST_LISTED = 31  # missing days on end that are listed one by one
 
 
 @dataclass(frozen=True)
@@ -58,23 +60,23 @@ def ask(
 
 def status(path: Path, settings: Settings) -> list[dict[str, Any]]:
     """Per dataset what is landed: a set of days, and those missing between the first and last."""
+    datasets: dict[str, list[tuple[Any, ...]]] = {}
+    for dataset, *day in _landed(path, settings):
+        datasets.setdefault(dataset, []).append(tuple(day))
+    return [_coverage(dataset, days) for dataset, days in datasets.items()]
+
+
+def _landed(path: Path, settings: Settings) -> list[tuple[Any, ...]]:
+    """dataset, day, rows, loaded_at, partial of all that is landed."""
     if not path.exists():
         return []
     with _open(path, settings, None) as warehouse:
-        found = warehouse.execute(
-            "select 1 from duckdb_tables() where schema_name = 'main' and table_name = 'landed'"
-        ).fetchone()
-        rows = (
-            warehouse.execute(
+        try:
+            return warehouse.execute(
                 "select dataset, day, rows, loaded_at, partial from landed order by dataset, day"
             ).fetchall()
-            if found
-            else []
-        )
-    datasets: dict[str, list[tuple[Any, ...]]] = {}
-    for dataset, *day in rows:
-        datasets.setdefault(dataset, []).append(tuple(day))
-    return [_coverage(dataset, days) for dataset, days in datasets.items()]
+        except duckdb.CatalogException:
+            return []  # a warehouse that no load has finished yet
 
 
 def recent_weight(path: Path, settings: Settings, days: int = 30) -> float | None:
@@ -101,11 +103,34 @@ def _coverage(dataset: str, days: list[tuple[Any, ...]]) -> dict[str, Any]:
         "first_day": first,
         "last_day": last,
         "days": len(landed),
-        "missing": [day for day in span if day not in landed],
+        "missing": _as_ranges([day for day in span if day not in landed]),
         "partial": [day for day, _, _, partial in days if partial],
         "rows": sum(rows for _, rows, _, _ in days),
         "last_loaded_at": max(loaded for _, _, loaded, _ in days),
     }
+
+
+def _as_ranges(days: list[date]) -> list[date | str]:
+    """The days one by one; more than a month of them on end as `first..last`."""
+    shown: list[date | str] = []
+    for first, last in unbroken(days):
+        span = (last - first).days + 1
+        if span > LONGEST_LISTED:
+            shown.append(f"{first}..{last}")
+        else:
+            shown += [first + timedelta(n) for n in range(span)]
+    return shown
+
+
+def unbroken(days: Iterable[date]) -> list[tuple[date, date]]:
+    """The sorted days as ranges, both ends included."""
+    ranges: list[tuple[date, date]] = []
+    for day in days:
+        if ranges and ranges[-1][1] == day - timedelta(1):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges
 
 
 @contextmanager
@@ -137,19 +162,7 @@ def missing_ranges(
     path: Path, settings: Settings, dataset: str, start: date, end: date
 ) -> list[tuple[date, date]]:
     """The unbroken ranges of days that are not landed, or were landed before they were over."""
-    whole: set[date] = set()
-    for row in status(path, settings):
-        if row["asset"] == dataset:
-            span = (row["last_day"] - row["first_day"]).days + 1
-            days = {row["first_day"] + timedelta(n) for n in range(span)}
-            whole = days - set(row["missing"]) - set(row["partial"])
-    ranges: list[tuple[date, date]] = []
-    for number in range((end - start).days + 1):
-        day = start + timedelta(number)
-        if day in whole:
-            continue
-        if ranges and ranges[-1][1] == day - timedelta(1):
-            ranges[-1] = (ranges[-1][0], day)
-        else:
-            ranges.append((day, day))
-    return ranges
+    rows = _landed(path, settings)
+    whole = {day for name, day, _, _, partial in rows if name == dataset and not partial}
+    days = (start + timedelta(n) for n in range((end - start).days + 1))
+    return unbroken(day for day in days if day not in whole)

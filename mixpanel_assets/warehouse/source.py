@@ -16,9 +16,9 @@ LONGEST_RECORD = 16 * 1024 * 1024
 # A line as Mixpanel writes it, or as mend.py writes an odd one. Everything else is mended first.
 REGULAR = (
     "starts_with(line, '{\"event\":\"') and ends_with(line, '}}') "
-    "and contains(line, '\",\"properties\":{')"
+    'and contains(line, \'","properties":{\')'
 )
-MENDED = "starts_with(line, '{\"verbatim\":\"')"
+MENDED = 'starts_with(line, \'{"verbatim":"\')'
 
 # Numbers that neither a 128-bit integer nor a double holds: 18 and more significant digits with
 # a point among them, 39 and more without one, or an exponent of three digits.
@@ -47,9 +47,7 @@ def exact(properties: str, maybe_long: str | None = None) -> str:
     """SQL: the properties with each number that no number type holds exactly as a string."""
     condition = maybe_long or f"regexp_matches({properties}, {literal(MAYBE_LONG)})"
     replaced = f"regexp_replace({properties}, {literal(LONG_NUMBER)}, '\\1\"\\2\"', 'g')"
-    return (
-        f"case when {condition} and json_valid({replaced}) then {replaced} else {properties} end"
-    )
+    return f"case when {condition} and json_valid({replaced}) then {replaced} else {properties} end"
 
 
 def milliseconds(number: str) -> str:

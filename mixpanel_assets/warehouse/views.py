@@ -7,7 +7,12 @@ from collections.abc import Iterable
 import duckdb
 
 from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns, computed, insert_rows
+from mixpanel_assets.warehouse.properties import (
+    PropertyColumn,
+    PropertyColumns,
+    computed,
+    insert_rows,
+)
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENT_COLUMNS
 
 

@@ -2,7 +2,7 @@
 
 import time
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
@@ -83,14 +83,17 @@ def _run_config(account: str | None, *, wait: bool, verbose: bool) -> dict[str, 
 
 
 def _failure(result: dg.ExecuteInProcessResult, days: list[LandedDay]) -> MixpanelDataError:
-    details = {"run_id": result.run_id, "landed": [str(day.day) for day in days]}
+    details: dict[str, Any] = {
+        "run_id": result.run_id,
+        "landed": [str(day.day) for day in days],
+    }
     for event in result.all_events:
         if not event.is_step_failure:
             continue
         failure = event.step_failure_data
         if failure.user_failure_data and ERROR in failure.user_failure_data.metadata:
             metadata = failure.user_failure_data.metadata
-            cause = dict(metadata[ERROR].value)  # type: ignore[call-overload]
+            cause: dict[str, Any] = dict(cast(dict[str, Any], metadata[ERROR].value))
             cause["details"] = {**cause.get("details", {}), **details}
             return RunFailedError(cause, int(str(metadata[EXIT_CODE].value)))
         error = failure.error

@@ -1,0 +1,112 @@
+"""Ways an export goes wrong, each planned for the N-th export request."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+STATUS_KINDS = ("429", "429-bare", "500", "502", "401", "402", "403")
+GZIP_KINDS = ("truncated-gzip", "bad-crc")
+LINE_KINDS = ("cut-glued", "cut-line", "cut-body", "error-tail", "clean-cut", "no-newline")
+KINDS = (*LINE_KINDS, *GZIP_KINDS, "reset", "slow", *STATUS_KINDS)
+
+_FAULT = re.compile(r"(?P<kind>[^@]+)@(?:(?P<first>\d+)(?:-(?P<last>\d+))?|(?P<every>\*))")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of failure over a stretch of export requests, counted from 1."""
+
+    kind: str
+    first: int
+    last: int | None
+
+    def strikes(self, number: int) -> bool:
+        """Whether the request with this number is to fail."""
+        return self.first <= number and (self.last is None or number <= self.last)
+
+
+def parse_fault(text: str) -> Fault:
+    """The fault that `KIND@N`, `KIND@N-M` or `KIND@*` names."""
+    found = _FAULT.fullmatch(text.strip())
+    if not found or found["kind"] not in KINDS:
+        raise ValueError(
+            f"not a fault: {text!r}. Write KIND@N, KIND@N-M or KIND@* for the N-th export"
+            f" request, counted from 1. Kinds: {', '.join(KINDS)}"
+        )
+    if found["every"]:
+        return Fault(found["kind"], 1, None)
+    first = int(found["first"])
+    last = int(found["last"] or first)
+    if not 1 <= first <= last:
+        raise ValueError(f"not a fault: {text!r}. Requests count from 1, and N-M needs N <= M")
+    return Fault(found["kind"], first, last)
+
+
+class FaultPlan:
+    """Which of the coming export requests fail, and how."""
+
+    def __init__(self, faults: Iterable[str] = ()) -> None:
+        self._faults = [parse_fault(text) for text in faults]
+        self._seen = 0
+        self._lock = threading.Lock()
+
+    def add(self, faults: Iterable[str]) -> None:
+        """The faults hold from now on, counted from the next request, before any older one."""
+        parsed = [parse_fault(text) for text in faults]
+        with self._lock:
+            ahead = [
+                Fault(f.kind, f.first + self._seen, f.last and f.last + self._seen) for f in parsed
+            ]
+            self._faults = ahead + self._faults
+
+    def clear(self) -> None:
+        """No coming request fails."""
+        with self._lock:
+            self._faults = []
+
+    def strike(self) -> str | None:
+        """One more request is counted; the kind of failure it is to meet, if any."""
+        with self._lock:
+            self._seen += 1
+            return next((f.kind for f in self._faults if f.strikes(self._seen)), None)
+
+
+def faulty_lines(kind: str | None, lines: Iterable[bytes], total: int) -> Iterable[bytes]:
+    """Pieces of the body, newlines included, as the fault leaves them after half the records.
+
+    Forms seen in the field: https://github.com/mixpanel/mixpanel-utils and the fixtures of
+    other exporters.
+    """
+    half = (total + 1) // 2
+    whole = kind not in LINE_KINDS and kind not in ("truncated-gzip", "reset")
+    if kind == "cut-body":
+        yield b"export terminated early"
+        return
+    if not total and kind in ("cut-glued", "cut-line", "error-tail"):
+        yield from _tail(kind, b"")
+        return
+    for number, line in enumerate(lines, start=1):
+        if kind == "no-newline" and number == total:
+            yield line
+        elif whole or kind == "no-newline" or number < half:
+            yield line + b"\n"
+        else:
+            yield from _tail(kind, line)
+            return
+
+
+def _tail(kind: str | None, line: bytes) -> Iterable[bytes]:
+    if kind == "cut-glued":
+        value = line.rfind(b'":', 0, len(line) * 2 // 3)
+        yield line[: value + 2] + b"terminated early"
+    elif kind == "cut-line":
+        yield line + b"\nterminated early\n"
+    elif kind == "error-tail":
+        yield line + b'\n{"error": "unknown er'
+    elif kind in ("reset", "truncated-gzip"):
+        yield line[: len(line) // 2]
+    else:
+        yield line + b"\n"

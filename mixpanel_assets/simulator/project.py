@@ -1,0 +1,51 @@
+"""The one Mixpanel project a simulator plays, and what a day and a time mean in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project with one service account; `timezone` set makes it one created before 2023."""
+
+    project_id: str = "12345"
+    username: str = "demo.sim.mp-service-account"
+    secret: str = "simulator-secret"  # noqa: S105  opens nothing real
+    token: str = "simulator-token"  # noqa: S105  opens nothing real
+    timezone: str | None = None
+
+    def today(self, now: float) -> date:
+        """The day it is in the project, `now` being epoch seconds."""
+        return day_of(int(now * 1000), self.timezone)
+
+
+def start_of(day: date) -> int:
+    """The epoch milliseconds of the day's first instant in UTC."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+
+
+def exported_ms(utc_ms: int, timezone: str | None) -> int:
+    """The time as the export shows it: a legacy project shifts it to its wall clock.
+
+    https://docs.mixpanel.com/docs/orgs-and-projects/managing-projects
+    """
+    return utc_ms if timezone is None else utc_ms + _offset_ms(utc_ms // 900_000, timezone)
+
+
+def day_of(utc_ms: int, timezone: str | None) -> date:
+    """The day the export files an instant under."""
+    days = exported_ms(utc_ms, timezone) // DAY_MS
+    return date(1970, 1, 1) + timedelta(days=days)
+
+
+@lru_cache(maxsize=4096)
+def _offset_ms(quarter: int, timezone: str) -> int:
+    # Zones change their offset on quarter hours only, so one look-up serves fifteen minutes.
+    moment = datetime.fromtimestamp(quarter * 900, ZoneInfo(timezone))
+    return int((moment.utcoffset() or timedelta()).total_seconds() * 1000)

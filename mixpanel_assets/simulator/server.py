@@ -1,0 +1,213 @@
+"""A local Mixpanel: one origin on loopback that answers for all of Mixpanel's hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import FrameType, TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from mixpanel_assets.simulator.export import ExportApi
+from mixpanel_assets.simulator.faults import FaultPlan
+from mixpanel_assets.simulator.ingest import IngestApi
+from mixpanel_assets.simulator.limits import ExportLimiter
+from mixpanel_assets.simulator.project import Project
+from mixpanel_assets.simulator.requestlog import LogRequests, RequestLog, SeenRequest
+from mixpanel_assets.simulator.store import Store
+
+LOOPBACK = "127.0.0.1"
+_START_SECONDS = 10
+_SILENT = logging.CRITICAL + 1
+
+
+def build_app(export: ExportApi, ingest: IngestApi) -> Starlette:
+    """The application over its API families."""
+    return Starlette(
+        routes=[
+            Route("/", _hello),
+            Route("/api/2.0/export", export.export),
+            Route("/track", ingest.track, methods=["POST"]),
+            Route("/import", ingest.import_events, methods=["POST"]),
+        ],
+        exception_handlers={HTTPException: _no_such_thing},
+    )
+
+
+class Simulator:
+    """A running local Mixpanel, from `with` to the end of its block."""
+
+    def __init__(
+        self,
+        store: Store | None = None,
+        *,
+        project: Project = Project(),  # noqa: B008  frozen, so safe to share
+        faults: Sequence[str] = (),
+        limits: bool = False,
+        host: str = LOOPBACK,
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+        slow_seconds: float = 2.0,
+        retry_after: int = 3600,
+    ) -> None:
+        if host != LOOPBACK:
+            raise ValueError(f"the simulator binds to {LOOPBACK} only, not to {host!r}")
+        self.project = project
+        self.store = store or Store()
+        self.store.timezone = project.timezone
+        self._faults = FaultPlan(faults)
+        self._log = RequestLog()
+        self._port = port
+        self._running: _Running | None = None
+        limiter = ExportLimiter(project.project_id, clock) if limits else None
+        export = ExportApi(
+            self.store, project, self._faults, limiter, clock, slow_seconds, retry_after
+        )
+        app = build_app(export, IngestApi(self.store, project, clock))
+        self._app = LogRequests(app, self._log, clock)
+
+    @property
+    def url(self) -> str:
+        """The origin to use in place of every Mixpanel host."""
+        if self._running is None:
+            raise RuntimeError("the simulator is not running: use `with Simulator() as sim:`")
+        return f"http://{LOOPBACK}:{self._running.port}"
+
+    @property
+    def requests(self) -> list[SeenRequest]:
+        """What was asked so far, oldest first."""
+        return self._log.all()
+
+    def fail(self, *faults: str) -> None:
+        """Coming exports fail so, counted from the next one; with no fault, none fails."""
+        if faults:
+            self._faults.add(faults)
+        else:
+            self._faults.clear()
+
+    def serve(self) -> None:
+        """Requests are answered until SIGINT or SIGTERM."""
+        if self._running is None:
+            with self:
+                _wait_for_signal()
+        else:
+            _wait_for_signal()
+
+    def __enter__(self) -> Self:
+        if self._running is not None:
+            raise RuntimeError("the simulator is already running")
+        self._running = _Running(self._app, self._port)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._running is not None:
+            self._running.stop()
+            self._running = None
+        self.store.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, looking more often whether it is to stop, and leaving no connection open."""
+
+    async def main_loop(self) -> None:
+        ticks = 0
+        while not self.should_exit:
+            if ticks % 10 == 0:
+                await self.on_tick(ticks // 10)
+            ticks += 1
+            await asyncio.sleep(0.01)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        # A client that stopped reading mid-body would keep its transport open for good.
+        for connection in list(self.server_state.connections):
+            transport = getattr(connection, "transport", None)
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
+        await asyncio.sleep(0)
+
+
+class _Running:
+    """A server in a thread of its own, accepting once this exists."""
+
+    def __init__(self, app: ASGIApp, port: int) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((LOOPBACK, port))
+        except OSError:
+            self._socket.close()
+            raise
+        self.port: int = self._socket.getsockname()[1]
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                log_level=_SILENT,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"the simulator did not start on port {self.port}")
+            time.sleep(0.001)
+
+    def stop(self) -> None:
+        """Nothing is listening any more."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+
+def _wait_for_signal() -> None:
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with suppress(KeyboardInterrupt):
+            stopped.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+async def _hello(_request: Request) -> Response:
+    return PlainTextResponse("A local Mixpanel for tests and demos. Nothing here is real.\n")
+
+
+async def _no_such_thing(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    text = error.detail if isinstance(error, HTTPException) else "unknown error"
+    return JSONResponse({"error": text, "request": request.url.path}, status)

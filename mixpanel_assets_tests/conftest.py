@@ -1,0 +1,179 @@
+"""A running Mixpanel, a client of it, and a warehouse: all real, all on this machine."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from pydantic import SecretStr
+
+from mixpanel_assets.accounts import Credentials
+from mixpanel_assets.ingest import ingest_events
+from mixpanel_assets.mixpanel.budget import Budget
+from mixpanel_assets.mixpanel.client import Client, RetryPolicy
+from mixpanel_assets.results import LandedDay
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets.warehouse.connection import reading, writing
+
+DAY = date(2024, 1, 2)
+NOON = 1_704_196_800_000  # of that day, in ms
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads the home or the environment of whoever runs it."""
+    for name in [name for name in os.environ if name.startswith(("MP_", "DAGSTER_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MP_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def mixpanel() -> Iterator[Simulator]:
+    """A local Mixpanel without events."""
+    with Simulator(retry_after=0) as simulator:
+        yield simulator
+
+
+@dataclass
+class Project:
+    """A project as one person has it: a client, a warehouse and the settings of both."""
+
+    client: Client
+    settings: Settings
+    notes: list[str]
+
+    @property
+    def path(self) -> Path:
+        return self.settings.warehouse_path(self.client.credentials.project_id)
+
+    @property
+    def landed_folder(self) -> Path:
+        return self.settings.landed_folder(self.client.credentials.project_id) / "events"
+
+    def warehouse(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return writing(self.path)
+
+    def ingest(self, start: date = DAY, end: date | None = None, **more: Any) -> list[LandedDay]:
+        return ingest_events(
+            self.client, self.warehouse, self.settings, start, end or start, **more
+        )
+
+    def sql(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with reading(self.path) as warehouse:
+            return warehouse.execute(query, list(parameters)).fetchall()
+
+    def days(self) -> dict[str, int]:
+        """How many rows each day has."""
+        query = "select event_date::varchar, count(*) from events group by 1 order by 1"
+        return dict(self.sql(query))
+
+
+@pytest.fixture
+def open_project(tmp_path: Path) -> Iterator[Callable[..., Project]]:
+    """Makes projects on a simulator; their clients don't really sleep."""
+    clients: list[Client] = []
+
+    def opened(simulator: Simulator, **settings: Any) -> Project:
+        home = tmp_path / "home"
+        notes: list[str] = []
+        credentials = Credentials(
+            username=simulator.project.username,
+            secret=SecretStr(simulator.project.secret),
+            project_id=simulator.project.project_id,
+        )
+        client = Client(
+            credentials,
+            Budget(home / "budget.sqlite", credentials.project_id, clock=_Clock()),
+            base_url=simulator.url,
+            retry=RetryPolicy(first_delay=0.001),
+            note=notes.append,
+            sleep=lambda seconds: None,
+        )
+        clients.append(client)
+        return Project(client, Settings(home=home, **settings), notes)
+
+    yield opened
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def project(mixpanel: Simulator, open_project: Callable[..., Project]) -> Project:
+    """A project on the simulator without events."""
+    return open_project(mixpanel)
+
+
+class _Clock:
+    """A minute passes whenever somebody looks: no budget is ever used up."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        self.now += 60
+        return self.now
+
+
+def event(name: str = "Open", /, time: object = NOON, **properties: Any) -> dict[str, Any]:
+    """A record as Mixpanel exports it."""
+    base = {"time": time, "distinct_id": "ann", "$insert_id": f"{name}-{time}"}
+    return {"event": name, "properties": {**base, **properties}}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> Any:
+        """The error on the last line of stderr."""
+        return json.loads(self.err.splitlines()[-1])["error"]
+
+
+@pytest.fixture
+def mp(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """Runs `mp` as a process of its own, with the environment of the test."""
+
+    def run(*arguments: str, stdin: str | None = None, **environment: str) -> Answer:
+        done = subprocess.run(
+            [sys.executable, "-m", "mixpanel_assets", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, **environment},
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def account(mixpanel: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """The environment has the simulator's address and credentials."""
+    monkeypatch.setenv("MP_BASE_URL", mixpanel.url)
+    monkeypatch.setenv("MP_USERNAME", mixpanel.project.username)
+    monkeypatch.setenv("MP_SECRET", mixpanel.project.secret)
+    monkeypatch.setenv("MP_PROJECT_ID", mixpanel.project.project_id)
+    return mixpanel
+
+

@@ -1,0 +1,261 @@
+"""The story: a day in the warehouse is that day in Mixpanel."""
+
+import json
+from datetime import date, timedelta
+
+import pytest
+
+from mixpanel_assets.errors import (
+    AuthenticationError,
+    DateRangeError,
+    ExportIncompleteError,
+    PlanRequiredError,
+    RateLimitError,
+    ServerError,
+)
+from mixpanel_assets.ingest import rebuild_events
+from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets_tests.conftest import DAY, NOON, Project, event
+
+NEXT = DAY + timedelta(1)
+DAY_MS = 86_400_000
+
+
+def many(count: int, time: int = NOON, name: str = "Open") -> list[dict[str, object]]:
+    return [event(name, time + n, **{"$insert_id": f"id-{time}-{n}"}) for n in range(count)]
+
+
+def test_a_day_holds_what_mixpanel_holds(mixpanel: Simulator, project: Project) -> None:
+    mixpanel.store.set_day(DAY, [event("Open"), event("Buy", plan="pro")])
+    project.ingest()
+    assert project.sql("select event_name, properties->>'$.plan' from events order by 1") == [
+        ("Buy", "pro"),
+        ("Open", None),
+    ]
+
+
+def test_ingesting_a_day_again_leaves_one_copy(mixpanel: Simulator, project: Project) -> None:
+    mixpanel.store.set_day(DAY, [event("Open"), {"event": "No id", "properties": {"time": NOON}}])
+    project.ingest()
+    project.ingest()
+    assert project.days() == {"2024-01-02": 2}
+
+
+def test_an_emptied_day_is_emptied(mixpanel: Simulator, project: Project) -> None:
+    mixpanel.store.set_day(DAY, [event()])
+    project.ingest()
+    mixpanel.store.set_day(DAY, [])
+    project.ingest()
+    assert project.days() == {}
+    assert project.sql("select day, rows from landed") == [(DAY, 0)]
+
+
+def test_the_neighbouring_days_are_untouched(mixpanel: Simulator, project: Project) -> None:
+    for shift, count in ((-1, 2), (0, 3), (1, 4)):
+        mixpanel.store.set_day(DAY + timedelta(shift), many(count, NOON + shift * DAY_MS))
+    project.ingest(DAY - timedelta(1), NEXT)
+    for shift in (-1, 1):
+        mixpanel.store.set_day(DAY + timedelta(shift), [])
+    mixpanel.store.set_day(DAY, many(7))
+    project.ingest()
+    assert project.days() == {"2024-01-01": 2, "2024-01-02": 7, "2024-01-03": 4}
+
+
+def test_a_span_is_one_request_and_each_of_its_days_is_right(
+    mixpanel: Simulator, project: Project
+) -> None:
+    for shift in range(7):
+        mixpanel.store.set_day(DAY + timedelta(shift), many(shift, NOON + shift * DAY_MS))
+    days = project.ingest(DAY, DAY + timedelta(6))
+    assert [(day.day, day.rows) for day in days] == [
+        (DAY + timedelta(shift), shift) for shift in range(7)
+    ]
+    assert len(mixpanel.requests) == 1
+
+
+def test_duplicates_collapse_to_the_newest_and_are_counted(
+    mixpanel: Simulator, project: Project
+) -> None:
+    old = event("Buy", mp_processing_time_ms=NOON + 1, amount=1)
+    new = event("Buy", mp_processing_time_ms=NOON + 2, amount=2)
+    mixpanel.store.set_day(DAY, [old, new, old])
+    (day,) = project.ingest()
+    assert (day.rows, day.duplicates) == (1, 2)
+    assert project.sql('select amount from by_event."Buy"') == [(2,)]
+    assert project.sql("select rows, duplicates from landed") == [(1, 2)]
+
+
+def test_only_the_whole_key_makes_a_duplicate(mixpanel: Simulator, project: Project) -> None:
+    records = [
+        event("Buy", **{"$insert_id": "1"}),
+        event("Sell", **{"$insert_id": "1"}),
+        event("Buy", **{"$insert_id": "1", "distinct_id": "bob"}),
+        event("Buy", NOON + 1, **{"$insert_id": "1"}),
+        event("Buy", **{"$insert_id": "2"}),
+    ]
+    mixpanel.store.set_day(DAY, records)
+    (day,) = project.ingest()
+    assert (day.rows, day.duplicates) == (5, 0)
+
+
+def test_rows_without_insert_id_are_never_duplicates(
+    mixpanel: Simulator, project: Project
+) -> None:
+    bare = {"event": "Open", "properties": {"time": NOON, "distinct_id": "ann"}}
+    null = {"event": "Open", "properties": {"time": NOON, "$insert_id": None}}
+    mixpanel.store.set_day(DAY, [bare, bare, null, null])
+    (day,) = project.ingest()
+    assert (day.rows, day.duplicates) == (4, 0)
+
+
+CUT = ["cut-glued", "cut-line", "cut-body", "truncated-gzip", "bad-crc", "reset", "error-tail"]
+PASSING = [*CUT, "429", "429-bare", "500", "502", "no-newline", "slow"]
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_a_failure_that_passes_changes_nothing_but_the_number_of_requests(
+    kind: str, mixpanel: Simulator, project: Project
+) -> None:
+    mixpanel.store.set_day(DAY, many(200))
+    mixpanel.fail(f"{kind}@1")
+    (day,) = project.ingest()
+    assert day.rows == 200
+    assert project.days() == {"2024-01-02": 200}
+    assert len(mixpanel.requests) == (1 if kind in ("no-newline", "slow") else 2)
+
+
+@pytest.mark.parametrize("kind", CUT)
+def test_an_export_that_stays_cut_leaves_everything_as_it_was(
+    kind: str, mixpanel: Simulator, project: Project
+) -> None:
+    mixpanel.store.set_day(DAY, many(200))
+    project.ingest()
+    before = project.sql("select * from events order by all"), project.sql("from landed")
+    files = sorted(project.landed_folder.iterdir())
+    mixpanel.store.set_day(DAY, many(300))
+    mixpanel.fail(f"{kind}@*")
+    with pytest.raises(ExportIncompleteError) as raised:
+        project.ingest()
+    assert raised.value.details["reason"]
+    assert (project.sql("select * from events order by all"), project.sql("from landed")) == before
+    assert sorted(project.landed_folder.iterdir()) == files
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("401", AuthenticationError),
+        ("403", AuthenticationError),
+        ("402", PlanRequiredError),
+        ("500", ServerError),
+        ("502", ServerError),
+        ("429-bare", RateLimitError),
+    ],
+)
+def test_a_refusal_is_named_and_what_can_not_pass_is_asked_once(
+    kind: str, error: type[Exception], mixpanel: Simulator, project: Project
+) -> None:
+    mixpanel.fail(f"{kind}@*")
+    with pytest.raises(error):
+        project.ingest()
+    once = error in (AuthenticationError, PlanRequiredError)
+    assert len(mixpanel.requests) == (1 if once else 4)
+
+
+def test_a_span_that_is_cut_is_asked_for_in_smaller_pieces(
+    mixpanel: Simulator, project: Project
+) -> None:
+    for shift in range(4):
+        mixpanel.store.set_day(DAY + timedelta(shift), many(100, NOON + shift * DAY_MS))
+    mixpanel.fail("cut-line@1-3")
+    days = project.ingest(DAY, DAY + timedelta(3))
+    assert [day.rows for day in days] == [100] * 4
+    asked = [(r.params["from_date"], r.params["to_date"]) for r in mixpanel.requests]
+    assert asked[3:] == [("2024-01-02", "2024-01-03"), ("2024-01-04", "2024-01-05")]
+
+
+def test_a_failure_in_the_middle_keeps_the_days_before_it(
+    mixpanel: Simulator, project: Project
+) -> None:
+    for shift in range(9):
+        mixpanel.store.set_day(DAY + timedelta(shift), many(10, NOON + shift * DAY_MS))
+    mixpanel.fail("403@2")
+    told: list[date] = []
+    with pytest.raises(AuthenticationError):
+        project.ingest(
+            DAY, DAY + timedelta(8), landed=lambda days: told.extend(day.day for day in days)
+        )
+    assert told == [DAY + timedelta(shift) for shift in range(7)]
+    assert len(project.days()) == 7
+
+
+def test_an_event_outside_the_days_of_a_span_has_its_day_from_mixpanel(
+    mixpanel: Simulator, project: Project
+) -> None:
+    stray = event("Stray", NOON + 40 * DAY_MS)
+    mixpanel.store.set_day(DAY, [event(), stray])
+    mixpanel.store.set_day(NEXT, [{"event": "Timeless", "properties": {}}])
+    project.ingest(DAY, NEXT)
+    rows = project.sql("select event_date, event_name from events order by all")
+    assert rows == [(DAY, "Open"), (DAY, "Stray"), (NEXT, "Timeless")]
+
+
+def test_a_line_that_is_no_event_is_never_landed(mixpanel: Simulator, project: Project) -> None:
+    line = json.dumps(event(), separators=(",", ":")).encode()
+    for odd in (b'{"error":"boom"}', b"[1]", b'"text"', line + line, b'{"event":"x","prop'):
+        mixpanel.store.set_day(DAY, [line, odd, line])
+        with pytest.raises(ExportIncompleteError):
+            project.ingest()
+    assert not project.path.exists() or project.days() == {}
+
+
+def test_a_reversed_range_is_refused_before_anything_is_asked(
+    mixpanel: Simulator, project: Project
+) -> None:
+    with pytest.raises(DateRangeError):
+        project.ingest(NEXT, DAY)
+    assert mixpanel.requests == []
+
+
+def test_a_rebuild_gives_the_same_tables_without_asking(
+    mixpanel: Simulator, project: Project
+) -> None:
+    for shift in range(3):
+        mixpanel.store.set_day(DAY + timedelta(shift), many(5, NOON + shift * DAY_MS))
+    project.ingest(DAY, DAY + timedelta(2))
+    mixpanel.store.set_day(NEXT, [event("Late", NOON + DAY_MS, plan="pro")])
+    project.ingest(NEXT)
+    before = project.sql("select * from events order by all")
+    asked = len(mixpanel.requests)
+    days = rebuild_events(project.warehouse, project.settings, "12345")
+    assert sorted((day.day, day.rows) for day in days) == [
+        (DAY, 5),
+        (NEXT, 1),
+        (DAY + timedelta(2), 5),
+    ]
+    assert project.sql("select * from events order by all") == before
+    assert len(mixpanel.requests) == asked
+
+
+def test_a_rebuild_works_when_the_warehouse_is_gone(mixpanel: Simulator, project: Project) -> None:
+    mixpanel.store.set_day(DAY, many(5))
+    project.ingest()
+    project.path.unlink()
+    rebuild_events(project.warehouse, project.settings, "12345")
+    assert project.days() == {"2024-01-02": 5}
+
+
+def test_files_that_no_day_needs_any_more_are_removed(
+    mixpanel: Simulator, project: Project
+) -> None:
+    mixpanel.store.set_day(DAY, many(5))
+    for _ in range(3):
+        project.ingest()
+    assert len(list(project.landed_folder.iterdir())) == 1
+
+
+def test_landed_files_are_kept_only_if_wanted(mixpanel: Simulator, open_project) -> None:
+    project = open_project(mixpanel, keep_landed=False)
+    mixpanel.store.set_day(DAY, many(5))
+    project.ingest()
+    assert list(project.landed_folder.iterdir()) == []
