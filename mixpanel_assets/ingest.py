@@ -23,7 +23,7 @@ from mixpanel_assets.mixpanel.export import EventFile, export_events
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse import load
-from mixpanel_assets.warehouse.load import LandedFile
+from mixpanel_assets.warehouse.stage import LandedFile, stage, staged
 from mixpanel_assets.warehouse.tables import create_tables, drop_events
 
 if TYPE_CHECKING:
@@ -208,15 +208,17 @@ def rebuild_events(
             hint="land them from Mixpanel: mp materialize events --from DAY",
         )
     with warehouse() as connection, ExitStack() as stack:
-        surveys = [stack.enter_context(load.surveyed(connection, file)) for file in files]
+        create_tables(connection)
+        sources = [stack.enter_context(staged(connection, file)) for file in files]
         with load.in_transaction(connection):
-            create_tables(connection)
             if start is None and end is None:
                 drop_events(connection)
                 create_tables(connection)
-            return [
-                day for survey in surveys for day in load.replace_days(connection, survey, settings)
-            ]
+            days: list[LandedDay] = []
+            for file, source in zip(files, sources, strict=True):
+                stage(connection, source)
+                days += load.replace_days(connection, file, settings)
+            return days
 
 
 def landed_files(

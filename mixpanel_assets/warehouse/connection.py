@@ -51,7 +51,6 @@ def writing(
         connection.execute("set TimeZone = 'UTC'")
         # Rows come out sorted by event anyway, and a large load needs a third of the memory.
         connection.execute("set preserve_insertion_order = false")
-        connection.execute("attach ':memory:' as scratch")
         yield connection
     finally:
         connection.close()

@@ -170,8 +170,8 @@ def computed(column: PropertyColumn) -> str:
     if column.type == UNSEEN or not is_addressable(column.property):
         return "null::varchar"
     structure = json.dumps({column.property: column.type}, ensure_ascii=False)
-    source = exact("properties::varchar") if column.type == "VARCHAR" else "properties"
-    return f"struct_extract_at(json_transform(({source})::json, {literal(structure)}), 1)"
+    source = exact("properties") if column.type == "VARCHAR" else "properties"
+    return f"struct_extract_at(json_transform({source}, {literal(structure)}), 1)"
 
 
 def insert_rows(

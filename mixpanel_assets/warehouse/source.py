@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -39,19 +39,15 @@ LONG_INTEGER = r"[:,\[]\s*-?[0-9]{16,}\s*[,}\]]"
 # Years 1 to 9999, in milliseconds: what every reader of the table can show.
 FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 
-# What every reading needs: when it happened, and when Mixpanel took it in.
-TIMES = {"time": "VARCHAR", "mp_processing_time_ms": "VARCHAR"}
 
-
-def exact(properties: str, maybe_long: str | None = None) -> str:
+def exact(properties: str) -> str:
     """SQL: the properties with each number that no number type holds exactly as a string."""
-    condition = maybe_long or f"regexp_matches({properties}, {literal(MAYBE_LONG)})"
     replaced = f"regexp_replace({properties}, {literal(LONG_NUMBER)}, '\\1\"\\2\"', 'g')"
-    return f"case when {condition} and json_valid({replaced}) then {replaced} else {properties} end"
+    return f"case when json_valid({replaced}) then {replaced} else {properties} end"
 
 
-def milliseconds(number: str) -> str:
-    """SQL: a time as a double (ms, or s as older records have it) as a timestamp, else null."""
+def timestamp(number: str) -> str:
+    """SQL: a time as a double (in ms, or in s as older records have it), as a timestamp."""
     # Seconds reach 1e11 in the year 5138; milliseconds passed it in 1973.
     ms = f"(case when abs({number}) > 1e11 then {number} else {number} * 1000 end)"
     return f"case when {ms} between {FIRST_MS} and {LAST_MS} then epoch_ms({ms}::bigint) end"
@@ -66,81 +62,69 @@ class Source:
     end: date
     days: frozenset[date] | None = None  # only these of the file's days; None: all
 
-    @property
-    def one_day(self) -> bool:
-        """Everything in the files is of the one day that was asked for, whatever its time says."""
-        return self.start == self.end
+    def lines(self) -> str:
+        """SQL: event_date, event_name, line_bytes, regular, long_integers, properties, typed.
 
-    def records(self, layers: Sequence[Mapping[str, str]] = (TIMES,)) -> str:
-        """SQL: line_bytes, regular, long_integers, event_name, event_date, time, processed,
-        properties, typed, and a struct t0, t1, ... for each layer of properties (name: type).
-
-        `time` and `processed` are timestamps as sent; `typed` is `properties` in a form from which
-        values may be taken: an object whose numbers all fit a type. The first layer has TIMES.
+        `typed` is set where values must not be taken from `properties`: it is an object whose
+        numbers all fit a type.
         """
-        transforms = ", ".join(
-            f"json_transform(typed, {literal(json.dumps(layer, ensure_ascii=False))}) as t{i}"
-            for i, layer in enumerate(layers)
-        )
-        structs = ", ".join(f"t{i}" for i in range(len(layers)))
-        day = f"date {literal(str(self.start))}" if self.one_day else "cast(time as date)"
+        files = ", ".join(literal(str(path)) for path in self.paths)
         return f"""(
-            select *, {day} as event_date
-            from (
-                select line_bytes, regular, long_integers, event_name, properties, typed, {structs},
-                       {milliseconds("time_number")} as time,
-                       {milliseconds("processed_number")} as processed
+            select * from (
+                select {self._event_date()} as event_date, event_name, line_bytes, regular,
+                       long_integers, properties, typed
                 from (
-                    select *, try_cast(t0.time as double) as time_number,
-                           try_cast(t0.mp_processing_time_ms as double) as processed_number
-                    from (select *, {transforms} from ({self._lines()}))
+                    select line_bytes, regular, properties,
+                           maybe_long and regexp_matches(properties, {literal(LONG_INTEGER)})
+                               as long_integers,
+                           json_extract_string(line, '$.event') as event_name,
+                           case when mended then json_extract(line, '$.properties')::varchar
+                                when maybe_long then {exact("properties")} end as typed
+                    from (
+                        select *, regexp_matches(properties, {literal(MAYBE_LONG)}) as maybe_long
+                        from ({_properties(files)})
+                    )
                 )
             ){self._chosen_days()}
         )"""
 
-    def _lines(self) -> str:
-        files = ", ".join(literal(str(path)) for path in self.paths)
-        return f"""
-            select line_bytes, regular, properties,
-                   maybe_long and regexp_matches(properties, {literal(LONG_INTEGER)})
-                       as long_integers,
-                   json_extract_string(line, '$.event') as event_name,
-                   case when mended then json_extract(line, '$.properties')::varchar
-                        else {exact("properties", "maybe_long")} end as typed
-            from (
-                select *, regexp_matches(properties, {literal(MAYBE_LONG)}) as maybe_long
-                from (
-                    select line, strlen(line) as line_bytes, {MENDED} as mended,
-                           ({REGULAR}) or ({MENDED}) as regular,
-                           case when {MENDED} then json_extract(line, '$.verbatim')::varchar
-                                else substring(line, strpos(line, ',"properties":') + 14,
-                                    length(line) - strpos(line, ',"properties":') - 14)
-                           end as properties
-                    from (
-                        select json::varchar as line
-                        from read_ndjson_objects([{files}], maximum_object_size = {LONGEST_RECORD})
-                    )
-                )
-            )"""
+    def _event_date(self) -> str:
+        if self.start == self.end:
+            return f"date {literal(str(self.start))}"
+        time = "try_cast(json_extract_string(coalesce(typed, properties), '$.time') as double)"
+        return f"cast({timestamp(time)} as date)"
 
     def _chosen_days(self) -> str:
-        if self.days is None or self.one_day:
+        if self.days is None or self.start == self.end:
             return ""
         listed = ", ".join(f"date {literal(str(day))}" for day in sorted(self.days))
-        return f" where cast(time as date) in ({listed})"
+        return f" where event_date in ({listed})"
 
 
-def layered(properties: Mapping[str, str]) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """The properties (name: type) as layers for `records`, and where each is then found.
+def _properties(files: str) -> str:
+    return f"""
+        select line, strlen(line) as line_bytes, {MENDED} as mended,
+               ({REGULAR}) or ({MENDED}) as regular,
+               case when {MENDED} then json_extract(line, '$.verbatim')::varchar
+                    else substring(line, strpos(line, ',"properties":') + 14,
+                                   length(line) - strpos(line, ',"properties":') - 14)
+               end as properties
+        from (
+            select json::varchar as line
+            from read_ndjson_objects([{files}], maximum_object_size = {LONGEST_RECORD})
+        )"""
 
-    Fields of a DuckDB struct may not differ in case only: such properties go to further layers.
+
+def layered(properties: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """SQL that takes the properties (name: type) out of staged records, and where each then is.
+
+    Fields of a DuckDB struct may not differ in case only: such properties go to further layers,
+    each a column t0, t1, ...
     """
-    layers: list[dict[str, str]] = [dict(TIMES)]
-    taken = [set(TIMES)]
-    found = {name: f"t0.{quoted(name)}" for name in TIMES}
+    layers: list[dict[str, str]] = [{}]
+    taken: list[set[str]] = [set()]
+    found: dict[str, str] = {}
     for name, type_ in properties.items():
-        if name in found:
-            continue
         level = next((i for i, names in enumerate(taken) if name.lower() not in names), len(layers))
         if level == len(layers):
             layers.append({})
@@ -148,4 +132,9 @@ def layered(properties: Mapping[str, str]) -> tuple[list[dict[str, str]], dict[s
         layers[level][name] = type_
         taken[level].add(name.lower())
         found[name] = f"t{level}.{quoted(name)}"
-    return layers, found
+    transforms = [
+        f"json_transform(coalesce(typed, properties), "
+        f"{literal(json.dumps(layer, ensure_ascii=False))}) as t{i}"
+        for i, layer in enumerate(layers)
+    ]
+    return transforms, found

@@ -17,18 +17,15 @@ from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENT_COLUMNS
 
 
 def write_event_views(
-    warehouse: duckdb.DuckDBPyConnection,
-    columns: PropertyColumns,
-    changed: set[str],
-    survey: str,
+    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, changed: set[str]
 ) -> None:
     """by_event has a view for every event of the survey and of the properties that changed."""
     rows = warehouse.execute(
-        f"""
+        """
         select event_name, list(distinct property order by property)
         from internal.property_days
         where event_name is not null and (
-            event_name in (select event_name from {survey})
+            event_name in (select event_name from survey)
             or event_name in (
                 select event_name from internal.property_days where property in (select unnest(?))))
         group by event_name order by event_name

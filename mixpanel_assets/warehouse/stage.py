@@ -1,0 +1,201 @@
+"""A landed file, staged: every record parsed once, and counted by what it holds."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from mixpanel_assets.errors import EventsOutsideSpanError
+from mixpanel_assets.warehouse.mend import mend
+from mixpanel_assets.warehouse.properties import (
+    UNSEEN,
+    PropertyColumns,
+    Seen,
+    is_addressable,
+    merged_type,
+)
+from mixpanel_assets.warehouse.source import Source, layered
+
+JSON_TYPES = {"UBIGINT": "BIGINT", "ARRAY": "VARCHAR[]", "OBJECT": "JSON"}
+NOT_TEXT = ["UBIGINT", "BIGINT", "DOUBLE", "BOOLEAN", "OBJECT", "ARRAY"]
+EXACT_IN_DOUBLE = 2**53
+LARGEST_BIGINT = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """A file on disk, and the days it stands for."""
+
+    path: Path
+    start: date
+    end: date
+    exported_at: datetime
+    checksum: str
+    days: frozenset[date] | None = None  # only these; None: every day from start to end
+
+    def dates(self) -> list[date]:
+        """The days that loading the file replaces."""
+        span = (self.start + timedelta(n) for n in range((self.end - self.start).days + 1))
+        return [day for day in span if self.days is None or day in self.days]
+
+
+@contextmanager
+def staged(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> Iterator[Source]:
+    """The file is staged; it is mended first if it has lines that DuckDB can't parse.
+
+    Begun outside a transaction: a line that can't be parsed would end it. Staging the source
+    again works inside one.
+    """
+    source = Source((file.path,), file.start, file.end, file.days)
+    folder: Path | None = None
+    try:
+        try:
+            irregular = stage(warehouse, source)
+        except duckdb.InvalidInputException:
+            irregular = 1
+        if irregular:
+            folder = Path(tempfile.mkdtemp(prefix=".mend-", dir=file.path.parent))
+            source = _mended(source, folder)
+            stage(warehouse, source)
+        _check_span(warehouse, source)
+        yield source
+        warehouse.execute("drop table if exists temp.stage")
+    finally:
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def stage(warehouse: duckdb.DuckDBPyConnection, source: Source) -> int:
+    """temp.stage has the records, temp.survey counts them by day, event, property and JSON type.
+
+    A null property stands for the record itself. Says how many lines are not as Mixpanel writes
+    them: those are not staged right.
+    """
+    warehouse.execute(f"create or replace temp table stage as from {source.lines()}")
+    warehouse.execute(
+        """
+        create or replace temp table survey as
+        select event_date, event_name, property, type, count(*) as events,
+               sum(line_bytes) filter (property is null) as bytes,
+               count(*) filter (property is null and not regular) as irregular,
+               count(*) filter (property is null and long_integers) as long_integers
+        from (
+            select event_date, event_name, line_bytes, regular, long_integers,
+                   unnest(list_append(json_keys(values), null)) as property,
+                   unnest(list_append(json_type(values, '$.*'), null)) as type
+            from (select *, coalesce(typed, properties) as values from stage)
+        )
+        group by all
+        """
+    )
+    return number(warehouse, "select sum(irregular) from survey")
+
+
+def number(warehouse: duckdb.DuckDBPyConnection, query: str) -> int:
+    """The one number that the query gives; 0 for null."""
+    row = warehouse.execute(query).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def properties_seen(
+    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns
+) -> dict[str, Seen]:
+    """Every staged property, with the narrowest type that holds its values exactly."""
+    kinds: dict[str, dict[str, int]] = {}
+    for name, kind, events in warehouse.execute(
+        "select property, type, sum(events) from survey where property is not null group by all"
+    ).fetchall():
+        counts = kinds.setdefault(name, {})
+        kind = JSON_TYPES.get(kind, kind)
+        counts[kind] = counts.get(kind, 0) + int(events)
+    largest = _long_integers(warehouse)
+    mixed = _lists_of_other_than_text(warehouse, kinds, columns)
+    return {
+        name: _seen(counts, *largest.get(name, (0, 0)), mixed=name in mixed)
+        for name, counts in kinds.items()
+    }
+
+
+def _seen(counts: dict[str, int], beyond_64_bits: int, magnitude: int, *, mixed: bool) -> Seen:
+    types = set(counts)
+    if beyond_64_bits and beyond_64_bits == counts.get("DOUBLE"):
+        types.discard("DOUBLE")  # DuckDB takes integers of more than 64 bits for doubles
+    if magnitude > LARGEST_BIGINT:
+        types = (types - {"BIGINT"}) | {"HUGEINT"}
+    if mixed:
+        types = (types - {"VARCHAR[]"}) | {"JSON"}
+    wide = magnitude > EXACT_IN_DOUBLE
+    return Seen(merged_type(types, wide=wide), wide, sum(counts.values()))
+
+
+def _mended(source: Source, folder: Path) -> Source:
+    paths = tuple(folder / path.name for path in source.paths)
+    for path, mended in zip(source.paths, paths, strict=True):
+        mend(path, mended)
+    return replace(source, paths=paths)
+
+
+def _check_span(warehouse: duckdb.DuckDBPyConnection, source: Source) -> None:
+    if source.start == source.end or source.days is not None:
+        return
+    outside = number(
+        warehouse,
+        "select sum(events) from survey where property is null and (event_date is null "
+        f"or event_date not between date '{source.start}' and date '{source.end}')",
+    )
+    if outside:
+        raise EventsOutsideSpanError(
+            f"{outside} events of {source.start} to {source.end} have a time of another day",
+            hint="set MP_PROJECT_TIMEZONE if the project is older than 2023",
+            events=outside,
+        )
+
+
+def _long_integers(warehouse: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
+    """Per property with integers of 16 digits or more: how many exceed 64 bits, and the largest."""
+    if not number(warehouse, "select sum(long_integers) from survey"):
+        return {}
+    rows = warehouse.execute(
+        """
+        select property, count(*) filter (type = 'DOUBLE'), max(abs(value::hugeint))
+        from (
+            select unnest(json_keys(values)) as property,
+                   unnest(json_type(values, '$.*')) as type,
+                   unnest(json_extract(values, '$.*'))::varchar as value
+            from (select coalesce(typed, properties) as values from stage where long_integers)
+        )
+        where type in ('UBIGINT', 'BIGINT', 'DOUBLE') and regexp_full_match(value, '-?[0-9]{16,}')
+        group by property
+        """
+    ).fetchall()
+    return {name: (int(count), int(magnitude)) for name, count, magnitude in rows}
+
+
+def _lists_of_other_than_text(
+    warehouse: duckdb.DuckDBPyConnection,
+    kinds: dict[str, dict[str, int]],
+    columns: PropertyColumns,
+) -> set[str]:
+    """The properties with a list that has an element which is neither text nor null."""
+    names = [
+        name
+        for name, counts in kinds.items()
+        if "VARCHAR[]" in counts
+        and is_addressable(name)
+        and ((known := columns.get(name)) is None or known.type in ("VARCHAR[]", UNSEEN))
+    ]
+    if not names:
+        return set()
+    layers, found = layered(dict.fromkeys(names, "JSON"))
+    odd = ", ".join(
+        f"bool_or(list_has_any(json_type({found[name]}, '$[*]'), {NOT_TEXT}))" for name in names
+    )
+    row = warehouse.execute(f"select {odd} from (select {', '.join(layers)} from stage)").fetchone()
+    return {name for name, is_odd in zip(names, row or (), strict=True) if is_odd}
