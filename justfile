@@ -1,0 +1,23 @@
+# What a developer runs; .ci/run runs the same.
+
+default:
+    @just --list
+
+install:
+    python3 -m venv .venv
+    .venv/bin/pip install -q -c constraints.txt -e '.[dev]'
+
+check:
+    ruff check .
+    ruff format --check .
+    mypy
+    lint-imports
+
+test *arguments:
+    pytest {{arguments}}
+
+benchmark *arguments:
+    python -m mixpanel_assets_tests.benchmarks {{arguments}}
+
+ui:
+    mp dev
