@@ -175,5 +175,3 @@ def account(mixpanel: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
     monkeypatch.setenv("MP_SECRET", mixpanel.project.secret)
     monkeypatch.setenv("MP_PROJECT_ID", mixpanel.project.project_id)
     return mixpanel
-
-

@@ -98,9 +98,7 @@ def test_only_the_whole_key_makes_a_duplicate(mixpanel: Simulator, project: Proj
     assert (day.rows, day.duplicates) == (5, 0)
 
 
-def test_rows_without_insert_id_are_never_duplicates(
-    mixpanel: Simulator, project: Project
-) -> None:
+def test_rows_without_insert_id_are_never_duplicates(mixpanel: Simulator, project: Project) -> None:
     bare = {"event": "Open", "properties": {"time": NOON, "distinct_id": "ann"}}
     null = {"event": "Open", "properties": {"time": NOON, "$insert_id": None}}
     mixpanel.store.set_day(DAY, [bare, bare, null, null])

@@ -14,7 +14,7 @@ from mixpanel_assets.cli.demo import demo
 from mixpanel_assets.cli.invocation import Invocation
 from mixpanel_assets.cli.materialize import materialize, rebuild
 from mixpanel_assets.cli.servers import dev, simulate
-from mixpanel_assets.cli.warehouse import limits, sql, status
+from mixpanel_assets.cli.warehouse import doctor, limits, sql, status
 from mixpanel_assets.errors import MixpanelDataError
 
 EPILOG = """Exit codes: 0 done; 1 failed; 2 usage or configuration, nothing was attempted;
@@ -65,6 +65,7 @@ app.add_typer(rebuild)
 app.command()(status)
 app.command()(sql)
 app.command()(limits)
+app.command()(doctor)
 app.command()(dev)
 app.command()(simulate)
 

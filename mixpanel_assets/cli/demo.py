@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -12,11 +14,13 @@ import typer
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.invocation import Invocation
 from mixpanel_assets.cli.materialize import land_events
-from mixpanel_assets.cli.servers import start_ui
+from mixpanel_assets.cli.servers import ui_command
+from mixpanel_assets.results import Landing
 from mixpanel_assets.settings import Settings
 
 DEMO_HOME = Path("~/.mp-demo").expanduser()
 EVENTS_PER_DAY = 2500
+UI_PORT = 3000
 
 QUESTIONS = {
     "What happened, and to how many people?": """
@@ -43,11 +47,10 @@ def demo(
     from mixpanel_assets.simulator.server import Simulator
     from mixpanel_assets.simulator.store import Store
     from mixpanel_assets.simulator.world import World
-    from mixpanel_assets.warehouse.read import ask
 
     invocation: Invocation = context.obj
-    settings = _demo_settings()
-    last = settings.today() - timedelta(1)
+    _leave_real_home()
+    last = Settings.from_env().today() - timedelta(1)
     first = last - timedelta(days - 1)
     world = World(first_day=first, events_per_day=EVENTS_PER_DAY)
     with Simulator(Store(world=world)) as mixpanel:
@@ -55,34 +58,50 @@ def demo(
         os.environ["MP_USERNAME"] = mixpanel.project.username
         os.environ["MP_SECRET"] = mixpanel.project.secret
         os.environ["MP_PROJECT_ID"] = project = mixpanel.project.project_id
+        os.environ["MP_START_DATE"] = str(first)
+        settings = Settings.from_env()
         output.write(f"$ mp materialize events --from {first} --to {last}\n")
-        landing = land_events(Settings.from_env(), invocation, first, last)
-    rows = sum(day.rows for day in landing.days)
-    duplicates = sum(day.duplicates for day in landing.days)
+        landing = land_events(settings, invocation, first, last)
+        _show(settings, settings.warehouse_path(project), landing)
+        if ui:
+            _run_ui(settings)
+        else:
+            output.write(_what_next(project))
+
+
+def _show(settings: Settings, path: Path, landing: Landing) -> None:
+    from mixpanel_assets.warehouse.read import ask
+
+    answer = landing.to_dict()
+    requests = "1 request" if answer["requests"] == 1 else f"{answer['requests']} requests"
     output.write(
-        f"{rows:,} events of {len(landing.days)} days landed in {landing.seconds:.1f} s, "
-        f"in {landing.requests} request{'s' * (landing.requests != 1)}; "
-        f"{duplicates} duplicates left out\n"
+        f"{answer['rows']:,} events of {answer['days']} days landed in {landing.seconds:.1f} s, "
+        f"in {requests}; {answer['duplicates']} duplicates left out\n"
     )
-    path = settings.warehouse_path(project)
     for question, query in QUESTIONS.items():
         output.write(f"\n{question}\n$ mp sql --format table '{query.strip()}'\n\n")
-        answer = ask(path, query, settings, limit=20)
-        output.answer_rows(answer.columns, answer.rows, output.Format.table)
-    output.write(_what_next(project))
-    if ui:
-        start_ui(settings, 3000)
+        rows = ask(path, query, settings, limit=20)
+        output.answer_rows(rows.columns, rows.rows, output.Format.table)
 
 
-def _demo_settings() -> Settings:
-    """A home of its own: nothing of the real one is read or written."""
+def _run_ui(settings: Settings) -> None:
+    """The UI runs until it is stopped, and the local Mixpanel as long as it does."""
+    output.write(f"\nThe Dagster UI: http://127.0.0.1:{UI_PORT} (stop it with Ctrl-C)\n")
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # dagster can't be stopped if it inherits SIG_IGN
+    ui = subprocess.Popen(ui_command(settings, UI_PORT))  # noqa: S603  our own command
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ui.send_signal(signal.SIGINT))
+    ui.wait()
+
+
+def _leave_real_home() -> None:
+    """This process has a home of its own: nothing of the real one is read or written."""
     from mixpanel_assets.defs.instance import make_instance
 
     for name in [name for name in os.environ if name.startswith("MP_")]:
         del os.environ[name]
     os.environ["MP_HOME"] = str(DEMO_HOME)
     os.environ["DAGSTER_HOME"] = str(make_instance(DEMO_HOME / "dagster"))
-    return Settings.from_env()
 
 
 def _what_next(project: str) -> str:

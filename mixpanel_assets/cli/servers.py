@@ -24,24 +24,21 @@ def dev(
 
     mp dev
     """
-    settings = Settings.from_env()
-    start_ui(settings, port)
-
-
-def start_ui(settings: Settings, port: int) -> None:
-    """This process becomes `dagster dev`."""
-    from mixpanel_assets.defs.instance import WORKSPACE, enter_instance
-
-    enter_instance(settings)
+    command = ui_command(Settings.from_env(), port)
     # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't be
     # stopped at all.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(WORKSPACE)]
     sys.stdout.flush()
-    os.execv(  # noqa: S606  no shell is wanted
-        sys.executable,
-        [*command, "--host", "127.0.0.1", "--port", str(port)],
-    )
+    os.execv(command[0], command)  # noqa: S606  no shell is wanted
+
+
+def ui_command(settings: Settings, port: int) -> list[str]:
+    """`dagster dev` on the instance of `mp`; this process then stands in its folder."""
+    from mixpanel_assets.defs.instance import WORKSPACE, enter_instance
+
+    enter_instance(settings)
+    dagster = [sys.executable, "-m", "dagster", "dev", "--workspace", str(WORKSPACE)]
+    return [*dagster, "--host", "127.0.0.1", "--port", str(port)]
 
 
 def simulate(

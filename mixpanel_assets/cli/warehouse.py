@@ -1,4 +1,4 @@
-"""`mp sql`, `mp status` and `mp limits`: what is there, and what it says."""
+"""`mp sql`, `mp status`, `mp limits` and `mp doctor`: what is there, and what it says."""
 
 from __future__ import annotations
 
@@ -86,6 +86,21 @@ def limits(context: typer.Context, format_: FormatOption = None) -> None:
     chosen = format_ or output.default_format()
     project = find_project(settings, invocation.account)
     output.answer(Budget(settings.home / "budget.sqlite", project).report(), chosen)
+
+
+def doctor(context: typer.Context, format_: FormatOption = None) -> None:
+    """Look at home, credentials, warehouse and time zone; exit 1 if one is not right.
+
+    mp doctor
+    """
+    from mixpanel_assets.doctor import examine
+
+    invocation: Invocation = context.obj
+    chosen = format_ or output.default_format()
+    checks = examine(Settings.from_env(), invocation.account)
+    output.answer([check.to_dict() for check in checks], chosen)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
 
 
 def _query(query: str | None, file: Path | None) -> str:

@@ -61,7 +61,7 @@ class Budget:
         `longest_wait` seconds.
         """
         while (wait := self._try_to_spend(kind)) > 0:
-            if wait > longest_wait:
+            if wait > longest_wait + 1:  # a full hour is no longer than an hour
                 raise BudgetExhaustedError(
                     f"this project's {kind} requests are used up for another {wait:.0f} s",
                     hint="try again then, leave out --no-wait, or see: mp limits",

@@ -13,7 +13,8 @@ import duckdb
 
 from mixpanel_assets.errors import SQLError
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import reading, sql_error
+from mixpanel_assets.warehouse.connection import quoted, reading, sql_error
+from mixpanel_assets.warehouse.properties import PropertyColumns, computed
 
 LONGEST_LISTED = 31  # missing days on end that are listed one by one
 
@@ -166,3 +167,32 @@ def missing_ranges(
     whole = {day for name, day, _, _, partial in rows if name == dataset and not partial}
     days = (start + timedelta(n) for n in range((end - start).days + 1))
     return unbroken(day for day in days if day not in whole)
+
+
+def arrival_lags(path: Path, settings: Settings, days: int = 400) -> dict[date, float]:
+    """Per landed day the median of arrival minus event time of live events, in milliseconds.
+
+    Near 0 where times are true UTC; else what the project's zone is behind UTC.
+    """
+    if not path.exists():
+        return {}
+    with _open(path, settings, None) as warehouse:
+        try:
+            columns = PropertyColumns.read(warehouse, settings.max_property_columns)
+        except duckdb.CatalogException:
+            return {}
+        arrival = columns.get("$mp_api_timestamp_ms")
+        if arrival is None or arrival.type not in ("BIGINT", "DOUBLE"):
+            return {}
+        value = quoted(arrival.column) if arrival.physical else computed(arrival)
+        rows = warehouse.execute(
+            f"""
+            select event_date, median({value} - epoch_ms(event_time))
+            from events_wide
+            where event_time is not null and {value} is not null
+              and coalesce(properties->>'$."$import"', 'false') <> 'true'
+            group by event_date having count(*) >= 10
+            order by event_date desc limit {int(days)}
+            """
+        ).fetchall()
+    return {day: float(lag) for day, lag in rows}
