@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,8 +23,7 @@ from mixpanel_assets.mixpanel.export import EventFile, export_events
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse import load
-from mixpanel_assets.warehouse.stage import LandedFile, stage, staged
-from mixpanel_assets.warehouse.tables import create_tables, drop_events
+from mixpanel_assets.warehouse.source import LandedFile
 
 if TYPE_CHECKING:
     import duckdb
@@ -207,18 +206,8 @@ def rebuild_events(
             f"{folder} has no files of these days",
             hint="land them from Mixpanel: mp materialize events --from DAY",
         )
-    with warehouse() as connection, ExitStack() as stack:
-        create_tables(connection)
-        sources = [stack.enter_context(staged(connection, file)) for file in files]
-        with load.in_transaction(connection):
-            if start is None and end is None:
-                drop_events(connection)
-                create_tables(connection)
-            days: list[LandedDay] = []
-            for file, source in zip(files, sources, strict=True):
-                stage(connection, source)
-                days += load.replace_days(connection, file, settings)
-            return days
+    with warehouse() as connection:
+        return load.load_files(connection, files, settings, anew=start is None and end is None)
 
 
 def landed_files(

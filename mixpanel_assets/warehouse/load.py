@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 
@@ -12,10 +14,17 @@ from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.mend import mend
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
-from mixpanel_assets.warehouse.source import layered, timestamp
-from mixpanel_assets.warehouse.stage import LandedFile, number, properties_seen, staged
-from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, create_tables
+from mixpanel_assets.warehouse.source import (
+    LandedFile,
+    layered,
+    parts,
+    timestamp,
+    work_folder,
+)
+from mixpanel_assets.warehouse.stage import UnparsableError, number, properties_seen, stage
+from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, create_tables, drop_events
 from mixpanel_assets.warehouse.views import write_event_views
 
 SAMPLED_BELOW = 20_000
@@ -29,9 +38,49 @@ def load_events(
     Raises EventsOutsideSpanError when a file of several days has an event that belongs to none of
     them, ExportIncompleteError for a line that is no event, LoadError for anything else.
     """
+    return load_files(warehouse, [file], settings)
+
+
+def load_files(
+    warehouse: duckdb.DuckDBPyConnection,
+    files: Sequence[LandedFile],
+    settings: Settings,
+    *,
+    anew: bool = False,
+) -> list[LandedDay]:
+    """As `load_events`, for several files in one transaction; `anew` makes new tables for them."""
     create_tables(warehouse)
-    with staged(warehouse, file), in_transaction(warehouse):
-        return replace_days(warehouse, file, settings)
+    with work_folder(files[0].path) as folder:
+        try:
+            return _load(warehouse, files, settings, folder, anew=anew)
+        except UnparsableError:
+            # DuckDB refuses a whole file for one odd line. It is mended, and loaded from the start.
+            better = [replace(file, path=folder / file.path.name) for file in files]
+            for file, mended in zip(files, better, strict=True):
+                mend(file.path, mended.path)
+            return _load(warehouse, better, settings, folder, anew=anew)
+
+
+def _load(
+    warehouse: duckdb.DuckDBPyConnection,
+    files: Sequence[LandedFile],
+    settings: Settings,
+    folder: Path,
+    *,
+    anew: bool,
+) -> list[LandedDay]:
+    with in_transaction(warehouse):
+        if anew:
+            drop_events(warehouse)
+            create_tables(warehouse)
+        columns = PropertyColumns.read(warehouse, settings.max_property_columns)
+        days = [
+            day
+            for file in files
+            for day in _replace_days(warehouse, file, columns, settings, folder)
+        ]
+        write_event_views(warehouse, columns)
+        return days
 
 
 @contextmanager
@@ -49,21 +98,29 @@ def in_transaction(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise
 
 
-def replace_days(
-    warehouse: duckdb.DuckDBPyConnection, file: LandedFile, settings: Settings
+def _replace_days(
+    warehouse: duckdb.DuckDBPyConnection,
+    file: LandedFile,
+    columns: PropertyColumns,
+    settings: Settings,
+    folder: Path,
 ) -> list[LandedDay]:
-    """Inside a transaction of the caller: the file's days hold what is staged of it."""
-    columns = PropertyColumns.read(warehouse, settings.max_property_columns)
-    columns.learn(properties_seen(warehouse, columns))
-    columns.write(warehouse)
+    """The file's days hold the file's events, and the registry knows their properties."""
     _delete_days(warehouse, file)
-    _insert(warehouse, columns, settings)
+    warehouse.execute("create or replace temp table surveys as from internal.property_days limit 0")
+    warehouse.execute("alter table surveys add column bytes BIGINT")
+    for part in parts(file.path, folder):
+        stage(warehouse, part, file)
+        columns.learn(properties_seen(warehouse, columns))
+        columns.write(warehouse)
+        _insert(warehouse, columns, settings)
+        _add_examples(warehouse)
+        warehouse.execute(
+            "insert into surveys by name select * exclude (irregular, long_integers) from survey"
+        )
     duplicates = _drop_duplicates(warehouse, file)
-    _write_properties(warehouse)
-    landed = _record(warehouse, file, duplicates, settings)
-    changed = {column.property for column in (*columns.added, *columns.widened)}
-    write_event_views(warehouse, columns, changed)
-    return landed
+    _write_property_days(warehouse)
+    return _record(warehouse, file, duplicates, settings)
 
 
 def _delete_days(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
@@ -146,28 +203,32 @@ def _drop_duplicates(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> 
     return dropped
 
 
-def _write_properties(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """property_days counts the rows that stayed, and every property seen has an example."""
+def _write_property_days(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """What the rows that stayed carry, by day."""
     warehouse.execute(
         """
         insert into internal.property_days
         select event_date, event_name, property, type, sum(events) as events
         from (
             select event_date, event_name, property, type, events
-            from survey where property is not null
+            from surveys where property is not null
             union all
             select *, -1 from superseded_properties
         )
         group by all having sum(events) > 0
         """
     )
-    # Of a large load one record in sixteen has an example of nearly everything.
+
+
+def _add_examples(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Every property that is staged has an example for each event that carries it."""
+    # Of a large part one record in sixteen has an example of nearly everything.
     if number(warehouse, "select sum(events) from survey where property is null") > SAMPLED_BELOW:
-        _add_examples(warehouse, "where line_bytes % 16 = 0")
-    _add_examples(warehouse, "")
+        _take_examples(warehouse, "where line_bytes % 16 = 0")
+    _take_examples(warehouse, "")
 
 
-def _add_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
+def _take_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
     lacking = """
         select distinct event_name, property
         from survey
@@ -204,7 +265,7 @@ def _record(
     counts = {
         day: (int(events), int(size))
         for day, events, size in warehouse.execute(
-            "select event_date, sum(events), sum(bytes) from survey "
+            "select event_date, sum(events), sum(bytes) from surveys "
             "where property is null group by 1"
         ).fetchall()
     }

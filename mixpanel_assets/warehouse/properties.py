@@ -59,8 +59,9 @@ class PropertyColumns:
         self._taken = {column.column.lower() for column in self._by_property.values()}
         self._taken |= set(EVENT_COLUMNS)
         self._room = most_physical - len(self.physical())
-        self.added: list[PropertyColumn] = []
-        self.widened: list[PropertyColumn] = []
+        self._added: list[PropertyColumn] = []
+        self._widened: list[PropertyColumn] = []
+        self._unwritten: set[str] = set()
 
     @classmethod
     def read(cls, warehouse: duckdb.DuckDBPyConnection, most_physical: int) -> PropertyColumns:
@@ -89,27 +90,34 @@ class PropertyColumns:
 
     def write(self, warehouse: duckdb.DuckDBPyConnection) -> None:
         """The table and the registry have the columns; values of widened ones are made anew."""
-        for column in self.added:
+        for column in self._added:
             warehouse.execute(
                 f"alter table events_wide add column {quoted(column.column)} {column.type}"
             )
-        for column in self.widened:
+        for column in self._widened:
             warehouse.execute(
                 f"alter table events_wide alter {quoted(column.column)} "
                 f"set data type {column.type} using {computed(column)}"
             )
-        warehouse.execute("delete from internal.property_columns")
-        rows = [
+        self._added, self._widened = [], []
+        if not self._unwritten:
+            return
+        warehouse.execute(
+            "delete from internal.property_columns where property in (select unnest(?::varchar[]))",
+            [list(self._unwritten)],
+        )
+        rows: list[dict[str, object]] = [
             {
-                "property": c.property,
-                "column_name": c.column,
-                "type": c.type,
-                "physical": c.physical,
-                "wide": c.wide,
+                "property": column.property,
+                "column_name": column.column,
+                "type": column.type,
+                "physical": column.physical,
+                "wide": column.wide,
             }
-            for c in self._by_property.values()
+            for column in map(self._by_property.__getitem__, self._unwritten)
         ]
         insert_rows(warehouse, "internal.property_columns", rows)
+        self._unwritten = set()
 
     def _add(self, name: str, found: Seen) -> None:
         if name in BASE_PROPERTIES:
@@ -134,20 +142,21 @@ class PropertyColumns:
             return
         column = replace(known, type=type_, wide=wide)
         if column.physical and type_ != known.type:
-            self.widened.append(column)
+            self._widened.append(column)
         self._put(column)
 
     def _add_column(self, column: PropertyColumn) -> None:
         self._put(column)
         if column.physical:
             self._room -= 1
-            self.added.append(column)
+            self._added.append(column)
 
     def _has_room(self, name: str, found: Seen) -> bool:
         return found.type != UNSEEN and is_addressable(name) and self._room > 0
 
     def _put(self, column: PropertyColumn) -> None:
         self._by_property[column.property] = column
+        self._unwritten.add(column.property)
 
     def _free_name(self, name: str) -> str:
         """The property's own name; with _2, _3 ... if another column differs in case only."""

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
+
+from isal import isal_zlib
 
 from mixpanel_assets.warehouse.connection import literal, quoted
 
 # DuckDB's own default. Its buffers grow with it, to several times this size for each thread.
 LONGEST_RECORD = 16 * 1024 * 1024
+
+PART_BYTES = 128 * 1024 * 1024  # some 150,000 records: what DuckDB stages and sorts in memory
+WORK_PREFIX = ".load-"
+READ_BYTES = 256 * 1024
+GZIP = 31  # zlib's window bits for a gzip stream with header and trailer
 
 # A line as Mixpanel writes it, or as mend.py writes an odd one. Everything else is mended first.
 REGULAR = (
@@ -40,6 +51,75 @@ LONG_INTEGER = r"[:,\[]\s*-?[0-9]{16,}\s*[,}\]]"
 FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 
 
+@dataclass(frozen=True)
+class LandedFile:
+    """A file on disk, and the days it stands for."""
+
+    path: Path
+    start: date
+    end: date
+    exported_at: datetime
+    checksum: str
+    days: frozenset[date] | None = None  # only these; None: every day from start to end
+
+    def dates(self) -> list[date]:
+        """The days that loading the file replaces."""
+        span = (self.start + timedelta(n) for n in range((self.end - self.start).days + 1))
+        return [day for day in span if self.days is None or day in self.days]
+
+
+@contextmanager
+def work_folder(beside: Path) -> Iterator[Path]:
+    """A folder for what a load needs on disk, gone afterwards, as are those of killed loads."""
+    for left in beside.parent.glob(f"{WORK_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=beside.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def parts(file: Path, folder: Path) -> Iterator[Path]:
+    """The records of a landed file, uncompressed, a part at a time; none is left afterwards.
+
+    At least one part comes, if only an empty one.
+    """
+    part = folder / f"{file.name}.part.jsonl"
+    rest: bytes | None = b""
+    with file.open("rb") as source:
+        chunks = _inflated(source)
+        while rest is not None:
+            with part.open("wb") as target:
+                rest = _fill(target, rest, chunks)
+            yield part
+    part.unlink()
+
+
+def _fill(target: BinaryIO, rest: bytes, chunks: Iterator[bytes]) -> bytes | None:
+    """The next PART_BYTES or so, up to a line's end; what is left over, or None at the end."""
+    written = target.write(rest)
+    for chunk in chunks:
+        if written + len(chunk) < PART_BYTES:
+            written += target.write(chunk)
+        elif end := chunk.rfind(b"\n") + 1:
+            target.write(chunk[:end])
+            return chunk[end:]
+        else:
+            written += target.write(chunk)
+    return None
+
+
+def _inflated(source: BinaryIO) -> Iterator[bytes]:
+    inflate = isal_zlib.decompressobj(GZIP)
+    while chunk := source.read(READ_BYTES):
+        while chunk:
+            if inflate.eof:  # gzip allows several members after each other
+                inflate = isal_zlib.decompressobj(GZIP)
+            yield inflate.decompress(chunk)
+            chunk = inflate.unused_data
+
+
 def exact(properties: str) -> str:
     """SQL: the properties with each number that no number type holds exactly as a string."""
     replaced = f"regexp_replace({properties}, {literal(LONG_NUMBER)}, '\\1\"\\2\"', 'g')"
@@ -53,55 +133,48 @@ def timestamp(number: str) -> str:
     return f"case when {ms} between {FIRST_MS} and {LAST_MS} then epoch_ms({ms}::bigint) end"
 
 
-@dataclass(frozen=True)
-class Source:
-    """Landed files of the days from start to end, seen as records by DuckDB."""
+def lines(path: Path, file: LandedFile) -> str:
+    """SQL: event_date, event_name, line_bytes, regular, long_integers, properties, typed.
 
-    paths: tuple[Path, ...]
-    start: date
-    end: date
-    days: frozenset[date] | None = None  # only these of the file's days; None: all
-
-    def lines(self) -> str:
-        """SQL: event_date, event_name, line_bytes, regular, long_integers, properties, typed.
-
-        `typed` is set where values must not be taken from `properties`: it is an object whose
-        numbers all fit a type.
-        """
-        files = ", ".join(literal(str(path)) for path in self.paths)
-        return f"""(
-            select * from (
-                select {self._event_date()} as event_date, event_name, line_bytes, regular,
-                       long_integers, properties, typed
+    Of a part of the file, one record a row. `typed` is set where values must not be taken from
+    `properties`: it is an object whose numbers all fit a type.
+    """
+    return f"""(
+        select * from (
+            select {_event_date(file)} as event_date, event_name, line_bytes, regular,
+                   long_integers, properties, typed
+            from (
+                select line_bytes, regular, properties,
+                       maybe_long and regexp_matches(properties, {literal(LONG_INTEGER)})
+                           as long_integers,
+                       json_extract_string(line, '$.event') as event_name,
+                       case when mended then json_extract(line, '$.properties')::varchar
+                            when maybe_long then {exact("properties")} end as typed
                 from (
-                    select line_bytes, regular, properties,
-                           maybe_long and regexp_matches(properties, {literal(LONG_INTEGER)})
-                               as long_integers,
-                           json_extract_string(line, '$.event') as event_name,
-                           case when mended then json_extract(line, '$.properties')::varchar
-                                when maybe_long then {exact("properties")} end as typed
-                    from (
-                        select *, regexp_matches(properties, {literal(MAYBE_LONG)}) as maybe_long
-                        from ({_properties(files)})
-                    )
+                    select *, regexp_matches(properties, {literal(MAYBE_LONG)}) as maybe_long
+                    from ({_properties(path)})
                 )
-            ){self._chosen_days()}
-        )"""
-
-    def _event_date(self) -> str:
-        if self.start == self.end:
-            return f"date {literal(str(self.start))}"
-        time = "try_cast(json_extract_string(coalesce(typed, properties), '$.time') as double)"
-        return f"cast({timestamp(time)} as date)"
-
-    def _chosen_days(self) -> str:
-        if self.days is None or self.start == self.end:
-            return ""
-        listed = ", ".join(f"date {literal(str(day))}" for day in sorted(self.days))
-        return f" where event_date in ({listed})"
+            )
+        ){_chosen_days(file)}
+    )"""
 
 
-def _properties(files: str) -> str:
+def _event_date(file: LandedFile) -> str:
+    # What Mixpanel exports for one day is of that day, whatever its time says.
+    if file.start == file.end:
+        return f"date {literal(str(file.start))}"
+    time = "try_cast(json_extract_string(coalesce(typed, properties), '$.time') as double)"
+    return f"cast({timestamp(time)} as date)"
+
+
+def _chosen_days(file: LandedFile) -> str:
+    if file.days is None or file.start == file.end:
+        return ""
+    listed = ", ".join(f"date {literal(str(day))}" for day in sorted(file.days))
+    return f" where event_date in ({listed})"
+
+
+def _properties(path: Path) -> str:
     return f"""
         select line, strlen(line) as line_bytes, {MENDED} as mended,
                ({REGULAR}) or ({MENDED}) as regular,
@@ -111,7 +184,8 @@ def _properties(files: str) -> str:
                end as properties
         from (
             select json::varchar as line
-            from read_ndjson_objects([{files}], maximum_object_size = {LONGEST_RECORD})
+            from read_ndjson_objects({literal(str(path))}, compression = 'uncompressed',
+                                     maximum_object_size = {LONGEST_RECORD})
         )"""
 
 

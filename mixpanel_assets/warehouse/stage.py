@@ -1,19 +1,12 @@
-"""A landed file, staged: every record parsed once, and counted by what it holds."""
+"""A part of a landed file, staged: every record parsed once, and counted by what it holds."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
 from mixpanel_assets.errors import EventsOutsideSpanError
-from mixpanel_assets.warehouse.mend import mend
 from mixpanel_assets.warehouse.properties import (
     UNSEEN,
     PropertyColumns,
@@ -21,7 +14,7 @@ from mixpanel_assets.warehouse.properties import (
     is_addressable,
     merged_type,
 )
-from mixpanel_assets.warehouse.source import Source, layered
+from mixpanel_assets.warehouse.source import LandedFile, layered, lines
 
 JSON_TYPES = {"UBIGINT": "BIGINT", "ARRAY": "VARCHAR[]", "OBJECT": "JSON"}
 NOT_TEXT = ["UBIGINT", "BIGINT", "DOUBLE", "BOOLEAN", "OBJECT", "ARRAY"]
@@ -29,73 +22,39 @@ EXACT_IN_DOUBLE = 2**53
 LARGEST_BIGINT = 2**63 - 1
 
 
-@dataclass(frozen=True)
-class LandedFile:
-    """A file on disk, and the days it stands for."""
-
-    path: Path
-    start: date
-    end: date
-    exported_at: datetime
-    checksum: str
-    days: frozenset[date] | None = None  # only these; None: every day from start to end
-
-    def dates(self) -> list[date]:
-        """The days that loading the file replaces."""
-        span = (self.start + timedelta(n) for n in range((self.end - self.start).days + 1))
-        return [day for day in span if self.days is None or day in self.days]
+class UnparsableError(Exception):
+    """A line is not as Mixpanel writes them, or no JSON to DuckDB: the file has to be mended."""
 
 
-@contextmanager
-def staged(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> Iterator[Source]:
-    """The file is staged; it is mended first if it has lines that DuckDB can't parse.
-
-    Begun outside a transaction: a line that can't be parsed would end it. Staging the source
-    again works inside one.
-    """
-    source = Source((file.path,), file.start, file.end, file.days)
-    folder: Path | None = None
-    try:
-        try:
-            irregular = stage(warehouse, source)
-        except duckdb.InvalidInputException:
-            irregular = 1
-        if irregular:
-            folder = Path(tempfile.mkdtemp(prefix=".mend-", dir=file.path.parent))
-            source = _mended(source, folder)
-            stage(warehouse, source)
-        _check_span(warehouse, source)
-        yield source
-        warehouse.execute("drop table if exists temp.stage")
-    finally:
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def stage(warehouse: duckdb.DuckDBPyConnection, source: Source) -> int:
+def stage(warehouse: duckdb.DuckDBPyConnection, part: Path, file: LandedFile) -> None:
     """temp.stage has the records, temp.survey counts them by day, event, property and JSON type.
 
-    A null property stands for the record itself. Says how many lines are not as Mixpanel writes
-    them: those are not staged right.
+    A null property stands for the record itself. Raises UnparsableError, EventsOutsideSpanError.
     """
-    warehouse.execute(f"create or replace temp table stage as from {source.lines()}")
-    warehouse.execute(
-        """
-        create or replace temp table survey as
-        select event_date, event_name, property, type, count(*) as events,
-               sum(line_bytes) filter (property is null) as bytes,
-               count(*) filter (property is null and not regular) as irregular,
-               count(*) filter (property is null and long_integers) as long_integers
-        from (
-            select event_date, event_name, line_bytes, regular, long_integers,
-                   unnest(list_append(json_keys(values), null)) as property,
-                   unnest(list_append(json_type(values, '$.*'), null)) as type
-            from (select *, coalesce(typed, properties) as values from stage)
-        )
-        group by all
-        """
-    )
-    return number(warehouse, "select sum(irregular) from survey")
+    try:
+        warehouse.execute(f"create or replace temp table stage as from {lines(part, file)}")
+        warehouse.execute(SURVEY)
+    except duckdb.InvalidInputException as error:
+        raise UnparsableError from error
+    if number(warehouse, "select sum(irregular) from survey"):
+        raise UnparsableError
+    _check_span(warehouse, file)
+
+
+SURVEY = """
+create or replace temp table survey as
+select event_date, event_name, property, type, count(*) as events,
+       sum(line_bytes) filter (property is null) as bytes,
+       count(*) filter (property is null and not regular) as irregular,
+       count(*) filter (property is null and long_integers) as long_integers
+from (
+    select event_date, event_name, line_bytes, regular, long_integers,
+           unnest(list_append(json_keys(values), null)) as property,
+           unnest(list_append(json_type(values, '$.*'), null)) as type
+    from (select *, coalesce(typed, properties) as values from stage)
+)
+group by all
+"""
 
 
 def number(warehouse: duckdb.DuckDBPyConnection, query: str) -> int:
@@ -135,24 +94,17 @@ def _seen(counts: dict[str, int], beyond_64_bits: int, magnitude: int, *, mixed:
     return Seen(merged_type(types, wide=wide), wide, sum(counts.values()))
 
 
-def _mended(source: Source, folder: Path) -> Source:
-    paths = tuple(folder / path.name for path in source.paths)
-    for path, mended in zip(source.paths, paths, strict=True):
-        mend(path, mended)
-    return replace(source, paths=paths)
-
-
-def _check_span(warehouse: duckdb.DuckDBPyConnection, source: Source) -> None:
-    if source.start == source.end or source.days is not None:
+def _check_span(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
+    if file.start == file.end or file.days is not None:
         return
     outside = number(
         warehouse,
         "select sum(events) from survey where property is null and (event_date is null "
-        f"or event_date not between date '{source.start}' and date '{source.end}')",
+        f"or event_date not between date '{file.start}' and date '{file.end}')",
     )
     if outside:
         raise EventsOutsideSpanError(
-            f"{outside} events of {source.start} to {source.end} have a time of another day",
+            f"{outside} events of {file.start} to {file.end} have a time of another day",
             hint="set MP_PROJECT_TIMEZONE if the project is older than 2023",
             events=outside,
         )

@@ -16,21 +16,15 @@ from mixpanel_assets.warehouse.properties import (
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENT_COLUMNS
 
 
-def write_event_views(
-    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, changed: set[str]
-) -> None:
-    """by_event has a view for every event of the survey and of the properties that changed."""
+def write_event_views(warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns) -> None:
+    """by_event has a view for every event, with the columns that its properties have now."""
     rows = warehouse.execute(
         """
         select event_name, list(distinct property order by property)
         from internal.property_days
-        where event_name is not null and (
-            event_name in (select event_name from survey)
-            or event_name in (
-                select event_name from internal.property_days where property in (select unnest(?))))
+        where event_name is not null
         group by event_name order by event_name
-        """,
-        [sorted(changed)],
+        """
     ).fetchall()
     known = {
         event: (view, definition)
@@ -43,11 +37,13 @@ def write_event_views(
     for event, names in rows:
         view, old = known.get(event, (None, None))
         properties = [column for name in names if (column := columns.get(name))]
-        definition = _definition(event, properties)
+        query = _query(event, properties)
+        # A view remembers the types of its columns: it is made anew when one of them changes.
+        definition = f"{query} -- {[column.type for column in properties]}"
         if definition == old:
             continue
         view = view or _free_view_name(event, taken)
-        warehouse.execute(f"create or replace view by_event.{quoted(view)} as {definition}")
+        warehouse.execute(f"create or replace view by_event.{quoted(view)} as {query}")
         fresh.append({"event_name": event, "view_name": view, "definition": definition})
     replaced = [row["event_name"] for row in fresh]
     warehouse.execute(
@@ -57,7 +53,7 @@ def write_event_views(
     insert_rows(warehouse, "internal.event_views", fresh)
 
 
-def _definition(event: str, properties: Iterable[PropertyColumn]) -> str:
+def _query(event: str, properties: Iterable[PropertyColumn]) -> str:
     shown = [quoted(name) for name in EVENT_COLUMNS if name not in ("event_name", "properties")]
     for column in sorted(properties, key=lambda column: column.column.lower()):
         if column.property in BASE_PROPERTIES:
