@@ -29,6 +29,7 @@ class Settings:
     memory_limit: str = "1GB"
     threads: int | None = None  # None: every core
     max_property_columns: int = 256
+    part_bytes: int = 256 * 1024 * 1024  # of JSON: what DuckDB stages and sorts in memory at once
 
     @classmethod
     def from_env(cls) -> Settings:

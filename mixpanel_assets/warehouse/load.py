@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -24,10 +24,13 @@ from mixpanel_assets.warehouse.source import (
     work_folder,
 )
 from mixpanel_assets.warehouse.stage import UnparsableError, number, properties_seen, stage
-from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, create_tables, drop_events
+from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, create_tables, forget_properties
 from mixpanel_assets.warehouse.views import write_event_views
 
 SAMPLED_BELOW = 20_000
+
+# Before 2.0, DuckDB commits no change of a table's columns that comes after one of its rows.
+ALTERS_AFTER_ROWS = int(duckdb.__version__.split(".")[0]) >= 2
 
 
 def load_events(
@@ -48,39 +51,87 @@ def load_files(
     *,
     anew: bool = False,
 ) -> list[LandedDay]:
-    """As `load_events`, for several files in one transaction; `anew` makes new tables for them."""
+    """As `load_events`, for several files in one transaction; `anew` with nothing else left."""
     create_tables(warehouse)
     with work_folder(files[0].path) as folder:
+        load = _Load(warehouse, files, settings, folder, anew=anew)
         try:
-            return _load(warehouse, files, settings, folder, anew=anew)
+            return load.run()
         except UnparsableError:
             # DuckDB refuses a whole file for one odd line. It is mended, and loaded from the start.
             better = [replace(file, path=folder / file.path.name) for file in files]
             for file, mended in zip(files, better, strict=True):
                 mend(file.path, mended.path)
-            return _load(warehouse, better, settings, folder, anew=anew)
+            return replace(load, files=better).run()
 
 
-def _load(
-    warehouse: duckdb.DuckDBPyConnection,
-    files: Sequence[LandedFile],
-    settings: Settings,
-    folder: Path,
-    *,
-    anew: bool,
-) -> list[LandedDay]:
-    with in_transaction(warehouse):
-        if anew:
-            drop_events(warehouse)
-            create_tables(warehouse)
-        columns = PropertyColumns.read(warehouse, settings.max_property_columns)
-        days = [
-            day
-            for file in files
-            for day in _replace_days(warehouse, file, columns, settings, folder)
-        ]
-        write_event_views(warehouse, columns)
-        return days
+@dataclass(frozen=True)
+class _Load:
+    """One transaction: the files' days hold the files' events."""
+
+    warehouse: duckdb.DuckDBPyConnection
+    files: Sequence[LandedFile]
+    settings: Settings
+    folder: Path
+    anew: bool
+
+    def run(self) -> list[LandedDay]:
+        """What was loaded. Raises UnparsableError, and has changed nothing then."""
+        try:
+            return self._run(columns_first=False)
+        except _ColumnsTooLateError:
+            return self._run(columns_first=True)
+
+    def _run(self, *, columns_first: bool) -> list[LandedDay]:
+        with in_transaction(self.warehouse):
+            if self.anew:
+                forget_properties(self.warehouse)
+            columns = PropertyColumns.read(self.warehouse, self.settings.max_property_columns)
+            if columns_first:
+                self._learn_columns(columns)
+            days: list[LandedDay] = []
+            for file in self.files:
+                days += self._replace_days(file, columns, first=not days)
+            write_event_views(self.warehouse, columns)
+            return days
+
+    def _learn_columns(self, columns: PropertyColumns) -> None:
+        for file in self.files:
+            for part in parts(file.path, self.folder, self.settings.part_bytes):
+                stage(self.warehouse, part, file)
+                columns.learn(properties_seen(self.warehouse, columns))
+        columns.write(self.warehouse)
+
+    def _replace_days(
+        self, file: LandedFile, columns: PropertyColumns, *, first: bool
+    ) -> list[LandedDay]:
+        warehouse = self.warehouse
+        warehouse.execute(
+            "create or replace temp table surveys as "
+            "select *, 0::bigint as bytes from internal.property_days limit 0"
+        )
+        for number_, part in enumerate(parts(file.path, self.folder, self.settings.part_bytes)):
+            stage(warehouse, part, file)
+            columns.learn(properties_seen(warehouse, columns))
+            rows_changed = number_ > 0 or not first
+            if rows_changed and columns.alters() and not ALTERS_AFTER_ROWS:
+                raise _ColumnsTooLateError
+            columns.write(warehouse)
+            if number_ == 0:
+                _delete_days(warehouse, file, everything=self.anew and first)
+            _insert(warehouse, columns, self.settings)
+            _add_examples(warehouse)
+            warehouse.execute(
+                "insert into surveys by name "
+                "select * exclude (irregular, long_integers) from survey"
+            )
+        duplicates = _drop_duplicates(warehouse, file)
+        _write_property_days(warehouse)
+        return _record(warehouse, file, duplicates, self.settings)
+
+
+class _ColumnsTooLateError(Exception):
+    """Rows were changed already, and a column has to be."""
 
 
 @contextmanager
@@ -98,36 +149,16 @@ def in_transaction(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise
 
 
-def _replace_days(
-    warehouse: duckdb.DuckDBPyConnection,
-    file: LandedFile,
-    columns: PropertyColumns,
-    settings: Settings,
-    folder: Path,
-) -> list[LandedDay]:
-    """The file's days hold the file's events, and the registry knows their properties."""
-    _delete_days(warehouse, file)
-    warehouse.execute("create or replace temp table surveys as from internal.property_days limit 0")
-    warehouse.execute("alter table surveys add column bytes BIGINT")
-    for part in parts(file.path, folder):
-        stage(warehouse, part, file)
-        columns.learn(properties_seen(warehouse, columns))
-        columns.write(warehouse)
-        _insert(warehouse, columns, settings)
-        _add_examples(warehouse)
-        warehouse.execute(
-            "insert into surveys by name select * exclude (irregular, long_integers) from survey"
-        )
-    duplicates = _drop_duplicates(warehouse, file)
-    _write_property_days(warehouse)
-    return _record(warehouse, file, duplicates, settings)
-
-
-def _delete_days(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
-    days = _listed(file)
-    warehouse.execute(f"delete from events_wide where event_date in ({days})")
-    warehouse.execute(f"delete from internal.property_days where event_date in ({days})")
-    warehouse.execute(f"delete from landed where dataset = 'events' and day in ({days})")
+def _delete_days(
+    warehouse: duckdb.DuckDBPyConnection, file: LandedFile, *, everything: bool
+) -> None:
+    for table, day in (
+        ("events_wide", "event_date"),
+        ("internal.property_days", "event_date"),
+        ("landed", "dataset = 'events' and day"),
+    ):
+        which = f"{day} is not null" if everything else f"{day} in ({_listed(file)})"
+        warehouse.execute(f"delete from {table} where {which}")
 
 
 def _insert(

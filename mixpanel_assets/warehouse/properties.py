@@ -88,6 +88,10 @@ class PropertyColumns:
             else:
                 self._widen(known, found)
 
+    def alters(self) -> bool:
+        """The table lacks a column, or has one of another type."""
+        return bool(self._added or self._widened)
+
     def write(self, warehouse: duckdb.DuckDBPyConnection) -> None:
         """The table and the registry have the columns; values of widened ones are made anew."""
         for column in self._added:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from isal import isal_zlib
+from isal.igzip_lib import IsalError
 
+from mixpanel_assets.errors import LoadError
 from mixpanel_assets.warehouse.connection import literal, quoted
 
 # DuckDB's own default. Its buffers grow with it, to several times this size for each thread.
 LONGEST_RECORD = 16 * 1024 * 1024
 
-PART_BYTES = 128 * 1024 * 1024  # some 150,000 records: what DuckDB stages and sorts in memory
 WORK_PREFIX = ".load-"
 READ_BYTES = 256 * 1024
 GZIP = 31  # zlib's window bits for a gzip stream with header and trailer
@@ -80,27 +81,34 @@ def work_folder(beside: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def parts(file: Path, folder: Path) -> Iterator[Path]:
-    """The records of a landed file, uncompressed, a part at a time; none is left afterwards.
+def parts(file: Path, folder: Path, size: int) -> Iterator[Path]:
+    """The records of a landed file, uncompressed, about `size` bytes at a time.
 
-    At least one part comes, if only an empty one.
+    At least one part comes, if only an empty one; each is gone when the next one comes. Raises
+    LoadError when the file is not whole any more.
     """
     part = folder / f"{file.name}.part.jsonl"
     rest: bytes | None = b""
-    with file.open("rb") as source:
-        chunks = _inflated(source)
-        while rest is not None:
-            with part.open("wb") as target:
-                rest = _fill(target, rest, chunks)
-            yield part
+    try:
+        with file.open("rb") as source:
+            chunks = _inflated(source)
+            while rest is not None:
+                with part.open("wb") as target:
+                    rest = _fill(target, rest, chunks, size)
+                yield part
+    except (IsalError, EOFError, FileNotFoundError) as error:  # type: ignore[misc]  # its stub
+        raise LoadError(
+            f"{file} is damaged or gone: {error}",
+            hint="land its days again: mp materialize events --from DAY --to DAY",
+        ) from error
     part.unlink()
 
 
-def _fill(target: BinaryIO, rest: bytes, chunks: Iterator[bytes]) -> bytes | None:
-    """The next PART_BYTES or so, up to a line's end; what is left over, or None at the end."""
+def _fill(target: BinaryIO, rest: bytes, chunks: Iterator[bytes], size: int) -> bytes | None:
+    """The next `size` bytes or so, up to a line's end; what is left over, or None at the end."""
     written = target.write(rest)
     for chunk in chunks:
-        if written + len(chunk) < PART_BYTES:
+        if written + len(chunk) < size:
             written += target.write(chunk)
         elif end := chunk.rfind(b"\n") + 1:
             target.write(chunk[:end])
@@ -118,6 +126,8 @@ def _inflated(source: BinaryIO) -> Iterator[bytes]:
                 inflate = isal_zlib.decompressobj(GZIP)
             yield inflate.decompress(chunk)
             chunk = inflate.unused_data
+    if not inflate.eof:
+        raise EOFError("its gzip stream has no end")
 
 
 def exact(properties: str) -> str:

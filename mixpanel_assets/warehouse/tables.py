@@ -89,20 +89,19 @@ order by days.event_name, events desc, days.property
 """
 
 
-def drop_events(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Nothing of the events is left but what was landed, on disk."""
+def forget_properties(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """No property has a column or a view any more; the rows are still there."""
     for (view,) in warehouse.execute("select view_name from internal.event_views").fetchall():
         warehouse.execute(f"drop view if exists by_event.{quoted(view)}")
+    for (column,) in warehouse.execute(
+        "select column_name from internal.property_columns where physical"
+    ).fetchall():
+        warehouse.execute(f"alter table events_wide drop column {quoted(column)}")
     warehouse.execute(
         """
-        drop view if exists events;
-        drop view if exists event_properties;
-        drop table if exists events_wide;
-        drop table if exists internal.property_columns;
-        drop table if exists internal.property_days;
-        drop table if exists internal.property_examples;
-        drop table if exists internal.event_views;
-        delete from landed where dataset = 'events';
+        delete from internal.property_columns;
+        delete from internal.property_examples;
+        delete from internal.event_views;
         """
     )
 
