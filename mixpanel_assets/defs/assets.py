@@ -13,11 +13,11 @@ from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.ingest import ingest_events
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.read import day_preview, recent_weight
+from mixpanel_assets.warehouse.read import day_previews, recent_weight
 from mixpanel_assets.warehouse.tables import EVENT_COLUMNS
 
-REQUESTS = "requests"
-SECONDS = "seconds"
+REQUESTS = "run_requests"
+SECONDS = "run_seconds"
 
 columns = dg.TableSchema(
     [dg.TableColumn(name, type_, text) for name, (type_, text) in EVENT_COLUMNS.items()]
@@ -88,10 +88,11 @@ def _land(
                 )
             raise
         run = {REQUESTS: client.requests, SECONDS: round(time.monotonic() - started, 3)}
+    previews = day_previews(path, settings, [day.day for day in done])
     for day in done:
-        context.add_asset_metadata(_metadata(day), partition_key=str(day.day))
-    preview = day_preview(path, settings, done[-1].day)
-    return dg.MaterializeResult(metadata={**run, "preview": dg.MetadataValue.md(preview)})
+        metadata = {**_metadata(day), "preview": dg.MetadataValue.md(previews[day.day])}
+        context.add_asset_metadata(metadata, partition_key=str(day.day))
+    return dg.MaterializeResult(metadata=run)
 
 
 def _metadata(day: LandedDay) -> dict[str, dg.MetadataValue]:

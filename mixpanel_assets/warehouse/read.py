@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -144,19 +144,26 @@ def _open(
         yield warehouse
 
 
-def day_preview(path: Path, settings: Settings, day: date, events: int = 10) -> str:
-    """A Markdown table of a day's commonest events: how many, and by how many people."""
+def day_previews(
+    path: Path, settings: Settings, days: Sequence[date], events: int = 10
+) -> dict[date, str]:
+    """Per day a Markdown table of its commonest events: how many, and by how many people."""
     with _open(path, settings, None) as warehouse:
         rows = warehouse.execute(
-            "select event_name, count(*), count(distinct distinct_id) from events_wide "
-            "where event_date = ? group by all order by 2 desc, 1 limit ?",
-            [day, events],
+            """
+            select event_date, event_name, count(*) as events, count(distinct distinct_id)
+            from events_wide where event_date in (select unnest(?::date[]))
+            group by event_date, event_name
+            qualify row_number() over (partition by event_date order by events desc) <= ?
+            order by event_date, events desc, event_name
+            """,
+            [list(days), events],
         ).fetchall()
-    lines = [f"{day}", "", "| event | events | people |", "| --- | ---: | ---: |"]
-    for name, count, people in rows:
+    tables = {day: ["| event | events | people |", "| --- | ---: | ---: |"] for day in days}
+    for day, name, count, people in rows:
         cell = str(name).replace("|", "\\|").replace("\n", " ")
-        lines.append(f"| {cell} | {count:,} | {people:,} |")
-    return "\n".join(lines)
+        tables[day].append(f"| {cell} | {count:,} | {people:,} |")
+    return {day: "\n".join(lines) for day, lines in tables.items()}
 
 
 def missing_ranges(
