@@ -35,9 +35,9 @@ def find_credentials(settings: Settings, account: str | None = None) -> Credenti
     """
     if account is None and (found := _from_env()):
         return found
-    name = account or os.environ.get("MP_ACCOUNT")
+    name = account or os.environ.get("MP_ACCOUNT") or None
     config = _read_config(settings.config_path)
-    accounts: dict[str, Any] = config.get("accounts", {})
+    accounts = _accounts(config, settings.config_path)
     if name is None:
         name = config.get("default") or next(iter(accounts), None)
     if name is None:
@@ -57,6 +57,13 @@ def find_project(settings: Settings, account: str | None = None) -> str:
     if account is None and (project_id := os.environ.get("MP_PROJECT_ID", "").strip()):
         return _project_id(project_id)
     return find_credentials(settings, account).project_id
+
+
+def _accounts(config: dict[str, Any], path: Path) -> dict[str, dict[str, Any]]:
+    accounts = config.get("accounts", {})
+    if not isinstance(accounts, dict) or not all(isinstance(a, dict) for a in accounts.values()):
+        raise ConfigError(f"{path}: accounts are not tables", hint="write [accounts.name] tables")
+    return accounts
 
 
 def _from_env() -> Credentials | None:

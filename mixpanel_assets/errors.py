@@ -11,8 +11,7 @@ MixpanelDataError
 │   ├── APIError                    exit 1
 │   │   ├── AuthenticationError     exit 3
 │   │   ├── PlanRequiredError       exit 3
-│   │   ├── QueryError              exit 6
-│   │   └── ServerError             exit 1
+│   │   └── QueryError              exit 6
 │   ├── SQLError                    exit 6
 │   ├── TableNotFoundError          exit 4
 │   ├── DatabaseNotFoundError       exit 4
@@ -20,6 +19,7 @@ MixpanelDataError
 │       └── EventsOutsideSpanError  exit 1
 └── may pass later
     ├── ExportIncompleteError       exit 1
+    ├── ServerError                 exit 1
     ├── RateLimitError              exit 5
     ├── BudgetExhaustedError        exit 5
     ├── DatabaseLockedError         exit 5

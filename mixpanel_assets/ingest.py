@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from mixpanel_assets.errors import (
@@ -95,17 +97,15 @@ def ingest_events(
     folder = settings.landed_folder(mixpanel.credentials.project_id) / "events"
     pace = Pace(events_per_day, mixpanel.budget.left("export"))
     days: list[LandedDay] = []
-    with ThreadPoolExecutor(1, "export") as downloads:
-        for file in _files(mixpanel, downloads, pace, folder, start, end):
-            for whole in _loaded(mixpanel, warehouse, settings, pace, file):
-                days += whole
-                landed(whole)
+    for file in _files(mixpanel, pace, folder, start, end):
+        for whole in _loaded(mixpanel, warehouse, settings, pace, file):
+            days += whole
+            landed(whole)
     return days
 
 
 def _files(
     mixpanel: Client,
-    downloads: ThreadPoolExecutor,
     pace: Pace,
     folder: Path,
     start: date,
@@ -117,7 +117,7 @@ def _files(
         if day > end:
             return None
         last = day + timedelta(pace.next_days((end - day).days + 1) - 1)
-        return downloads.submit(export_events, mixpanel, day, last, folder)
+        return _in_background(partial(export_events, mixpanel, day, last, folder))
 
     day, ahead = start, begin(start)
     try:
@@ -137,6 +137,20 @@ def _files(
     finally:
         if ahead and not ahead.done():
             mixpanel.close()  # nobody will use what is being downloaded
+
+
+def _in_background(download: Callable[[], EventFile]) -> Future[EventFile]:
+    # A thread of a pool would keep an interrupted process alive until Mixpanel answers.
+    future: Future[EventFile] = Future()
+
+    def fulfil() -> None:
+        try:
+            future.set_result(download())
+        except BaseException as error:  # noqa: BLE001  it is raised where the result is wanted
+            future.set_exception(error)
+
+    Thread(target=fulfil, name="export", daemon=True).start()
+    return future
 
 
 def _loaded(

@@ -17,6 +17,7 @@ from mixpanel_assets.errors import MixpanelDataError, RunFailedError
 from mixpanel_assets.results import LandedDay, Landing
 from mixpanel_assets.settings import Settings
 
+INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
@@ -99,6 +100,8 @@ def _failure(result: dg.ExecuteInProcessResult, days: list[LandedDay]) -> Mixpan
         error = failure.error
         while error and error.cause:
             error = error.cause
+        if error and error.cls_name in INTERRUPTIONS:
+            raise KeyboardInterrupt
         if error:
             return MixpanelDataError(f"{error.cls_name}: {error.message.strip()}", **details)
     return MixpanelDataError("the run failed", hint="see it in: mp dev", **details)

@@ -7,6 +7,12 @@ from datetime import date
 from typing import Any
 
 
+class JSONText(str):
+    """Text that is JSON: it is written as it stands, digit by digit."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class LandedDay:
     """One day in the warehouse: its rows, and the duplicates that were left out."""

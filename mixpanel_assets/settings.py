@@ -136,8 +136,12 @@ def _timezone(name: str | None) -> str | None:
 
 
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
     hint = "write an origin such as https://proxy.example.com, or http://127.0.0.1:8080"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ConfigError(f"MP_BASE_URL={url} is not a web address", hint=hint) from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"MP_BASE_URL={url} is not a web address", hint=hint)
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password:
@@ -167,6 +171,6 @@ def _flag(name: str, text: str) -> bool:
 
 
 def _positive(name: str, text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
         raise ConfigError(f"{name}={text} is not a positive number", hint="write a whole number")
     return int(text)

@@ -38,15 +38,15 @@ def days_between(settings: Settings, start: str, end: str | None) -> tuple[date,
     """The days meant, both included; a day after the project's today is cut off, and said."""
     today = settings.today()
     first = parse_day(start, today)
-    last = parse_day(end, today) if end else min(first, today) if first > today else today
-    if last > today:
-        output.note(f"--to {last} is after the project's today: landing up to {today}")
-        last = today
-    if first > last:
+    last = parse_day(end, today) if end else today
+    if first > min(last, today):
         raise DateRangeError(
             f"{first} to {last} is no range of days up to today ({today})",
             hint="--from must not be after --to, nor after today",
         )
+    if last > today:
+        output.note(f"--to {last} is after the project's today: landing up to {today}")
+        last = today
     if first < settings.start_day:
         raise DateRangeError(
             f"{first} is before the project's first day, {settings.start_day}",

@@ -84,6 +84,7 @@ def land_events(
 
     project = find_credentials(settings, invocation.account).project_id
     make_private_folder(settings.home)
+    make_private_folder(settings.warehouse_path(project).parent)
     ranges = [(first, last)]
     if missing:
         path = settings.warehouse_path(project)

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from mixpanel_assets.errors import ConfigError, MixpanelDataError
+from mixpanel_assets.results import JSONText
 
 INTERRUPTED = 130
 
@@ -28,12 +29,6 @@ class Format(StrEnum):
     table = "table"
     csv = "csv"
     plain = "plain"
-
-
-class Raw(str):
-    """Text that is JSON already: it is written as it stands."""
-
-    __slots__ = ()
 
 
 def default_format() -> Format:
@@ -109,7 +104,7 @@ def fail(error: MixpanelDataError) -> int:
 
 def to_json(value: Any) -> str:
     """The value as JSON: exact integers and decimals, ISO dates, null for what is no number."""
-    if isinstance(value, Raw):
+    if isinstance(value, JSONText):
         return str(value)
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
@@ -167,7 +162,8 @@ def cell(value: Any) -> str:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, bool | int | float | Decimal | list | tuple | Mapping):
-        return to_json(value)
+        text = to_json(value)
+        return "" if text == "null" else text  # what is no number is empty, as null is
     return _text(value)
 
 

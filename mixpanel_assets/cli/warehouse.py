@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -32,7 +31,7 @@ def sql(
 ) -> None:
     """Ask the warehouse with read-only SQL (DuckDB's).
 
-    mp sql "select event_name, count(*) n from events group by all order by n desc"
+    mp sql "select event_name, count(*) from events group by all"
     """
     from mixpanel_assets.accounts import find_project
     from mixpanel_assets.warehouse.read import ask
@@ -44,16 +43,12 @@ def sql(
     path = settings.warehouse or settings.warehouse_path(find_project(settings, invocation.account))
     wanted = 1 if scalar else limit or None
     answer = ask(path, text, settings, limit=wanted, timeout=timeout or None)
-    rows = [
-        [_value(value, type_) for value, type_ in zip(row, answer.types, strict=True)]
-        for row in answer.rows
-    ]
     if scalar:
-        value = rows[0][0] if rows and rows[0] else None
+        value = answer.rows[0][0] if answer.rows and answer.rows[0] else None
         structured = chosen in (output.Format.json, output.Format.jsonl)
         output.write((output.to_json(value) if structured else output.cell(value)) + "\n")
         return
-    output.answer_rows(answer.columns, rows, chosen)
+    output.answer_rows(answer.columns, answer.rows, chosen)
     if answer.truncated:
         output.note(f"only the first {limit:,} rows are shown; --limit 0 shows all")
 
@@ -112,12 +107,3 @@ def _query(query: str | None, file: Path | None) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{file} can't be read: {error}") from error
     return sys.stdin.read() if query == "-" else str(query)
-
-
-def _value(value: Any, type_: str) -> Any:
-    """JSON columns are nested values, not text: they are written as they stand."""
-    if type_ != "JSON" or not isinstance(value, str):
-        return value
-    if "\n" in value or "NaN" in value or "Infinity" in value:
-        return json.loads(value, parse_constant=lambda name: None)
-    return output.Raw(value)

@@ -143,7 +143,7 @@ class Client:
                 return attempt()
             except MixpanelDataError as error:
                 delay = self._retry.delay(count, error)
-                last = count + 1 == most
+                last = count + 1 == most or self._stopped.is_set()
                 if last or not error.may_pass_later or delay > self._retry.longest_wait:
                     raise
                 self.note(f"{error.message}; asking again in {delay:.0f} s ({count + 2}/{most})")

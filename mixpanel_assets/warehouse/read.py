@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import duckdb
 
 from mixpanel_assets.errors import SQLError
+from mixpanel_assets.results import JSONText
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.connection import quoted, reading, sql_error
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
@@ -21,10 +23,9 @@ LONGEST_LISTED = 31  # missing days on end that are listed one by one
 
 @dataclass(frozen=True)
 class Rows:
-    """An answer: column names, DuckDB's types for them, and at most `limit` rows."""
+    """An answer: column names, and at most `limit` rows; JSON in them is JSONText or parsed."""
 
     columns: list[str]
-    types: list[str]
     rows: list[tuple[Any, ...]]
     truncated: bool
 
@@ -51,12 +52,39 @@ def ask(
                 )
             result = warehouse.execute(statements[0])
             columns = [str(column[0]) for column in result.description or []]
-            types = [str(column[1]) for column in result.description or []]
+            types = [column[1] for column in result.description or []]
             rows = result.fetchall() if limit is None else result.fetchmany(limit + 1)
         except duckdb.Error as error:
             raise sql_error(error) from error
     truncated = limit is not None and len(rows) > limit
-    return Rows(columns, types, rows[:limit] if truncated else rows, truncated)
+    shown = rows[:limit] if truncated else rows
+    if any("JSON" in str(type_) for type_ in types):
+        shown = [tuple(map(_with_json, row, types)) for row in shown]
+    return Rows(columns, shown, truncated)
+
+
+def _with_json(value: Any, type_: Any) -> Any:
+    """The value, in which text of DuckDB's type JSON is JSON, however deep it is."""
+    if value is None:
+        return None
+    if str(type_) == "JSON":
+        return _json(value)
+    if type_.id in ("list", "array"):
+        (_, inner), *_ = type_.children
+        return [_with_json(item, inner) for item in value]
+    if type_.id == "struct":
+        return {name: _with_json(value[name], inner) for name, inner in type_.children}
+    if type_.id == "map":
+        inner = dict(type_.children)["value"]
+        return {key: _with_json(item, inner) for key, item in value.items()}
+    return value
+
+
+def _json(text: str) -> Any:
+    # DuckDB takes NaN and Infinity for JSON; and a line of jsonl must be one line.
+    if "\n" in text or "NaN" in text or "Infinity" in text:
+        return json.loads(text, parse_constant=lambda name: None)
+    return JSONText(text)
 
 
 def status(path: Path, settings: Settings) -> list[dict[str, Any]]:
@@ -154,7 +182,8 @@ def day_previews(
             select event_date, event_name, count(*) as events, count(distinct distinct_id)
             from events_wide where event_date in (select unnest(?::date[]))
             group by event_date, event_name
-            qualify row_number() over (partition by event_date order by events desc) <= ?
+            qualify row_number() over (
+                partition by event_date order by events desc, event_name) <= ?
             order by event_date, events desc, event_name
             """,
             [list(days), events],

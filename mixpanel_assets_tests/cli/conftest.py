@@ -1,0 +1,83 @@
+"""A home that is landed once and then only read, and `mp` without a process of its own."""
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from mixpanel_assets.cli.app import main
+from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets.simulator.store import Store
+from mixpanel_assets.simulator.world import World
+from mixpanel_assets_tests.conftest import Answer
+
+FIRST, LAST = date(2024, 1, 1), date(2024, 1, 7)
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a week is landed, and the environment in which it is."""
+
+    path: Path
+    mixpanel: Simulator
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "MP_HOME": str(self.path),
+            "MP_BASE_URL": self.mixpanel.url,
+            "MP_USERNAME": self.mixpanel.project.username,
+            "MP_SECRET": self.mixpanel.project.secret,
+            "MP_PROJECT_ID": self.mixpanel.project.project_id,
+        }
+
+
+@pytest.fixture(scope="session")
+def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """The first week of 2024 of a made-up project, landed by `mp`. Tests only read it."""
+    folder = tmp_path_factory.mktemp("week")
+    store = Store(world=World(first_day=FIRST, events_per_day=100), last_day=LAST)
+    with Simulator(store) as mixpanel:
+        home = Home(folder / "home", mixpanel)
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("MP_", "DAGSTER_"))}
+        span = ["--from", str(FIRST), "--to", str(LAST)]
+        subprocess.run(
+            [sys.executable, "-m", "mixpanel_assets", "materialize", "events", *span],
+            env={**clean, **home.environment, "HOME": str(folder)},
+            cwd=folder,
+            check=True,
+            capture_output=True,
+        )
+        yield home
+
+
+@pytest.fixture
+def landed(week: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The week's home and account are those of the environment."""
+    for name, value in week.environment.items():
+        monkeypatch.setenv(name, value)
+    return week
+
+
+@pytest.fixture
+def here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Answer]:
+    """Runs `mp` in this process: the same program, without the second that a process costs."""
+
+    def run(*arguments: str, stdin: str = "") -> Answer:
+        monkeypatch.setattr(sys, "argv", ["mp", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return Answer(int(ended.value.code or 0), printed.out, printed.err)
+
+    return run

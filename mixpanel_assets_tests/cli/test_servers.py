@@ -1,0 +1,114 @@
+"""`mp demo`, `mp simulate` and `mp dev`: real programs, started and stopped."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from mixpanel_assets_tests.cli.conftest import Home
+from mixpanel_assets_tests.cli.test_materialize import TODAY
+from mixpanel_assets_tests.conftest import Answer
+
+Mp = Callable[..., Answer]
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts `mp`, with its descendants in a group that is gone after the test."""
+    running: list[subprocess.Popen[str]] = []
+
+    def started(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mixpanel_assets", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        running.append(process)
+        return process
+
+    yield started
+    for process in running:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def test_the_demo_lands_answers_and_leaves_the_real_home_alone(mp: Mp, tmp_path: Path) -> None:
+    demo = mp("demo", "--days", "2")
+    assert (demo.code, demo.err) == (0, "")
+    assert demo.out.count("\n$ mp sql --format table '") == 3
+    assert not (tmp_path / "home").exists()
+    assert (tmp_path / ".mp-demo").is_dir()
+    env = {"MP_HOME": str(tmp_path / ".mp-demo"), "MP_PROJECT_ID": "12345"}
+    assert f"export MP_HOME={env['MP_HOME']} MP_PROJECT_ID=12345\n" in demo.out
+    (status,) = mp("status", **env).json
+    assert (status["first_day"], status["days"]) == (str(TODAY - timedelta(2)), 2)
+    tries = [line[5:] for line in demo.out.splitlines() if line.startswith("  mp sql ")]
+    shown = [mp(*shlex.split(line), **env) for line in tries]
+    assert [(a.code, a.err, len(a.out.splitlines()) > 2) for a in shown] == [(0, "", True)] * 2
+
+
+def test_a_simulator_says_how_to_use_it_serves_and_stops(start: Start) -> None:
+    process = start("simulate", "--port", "0", "--days", "2", "--events-per-day", "50")
+    assert process.stdout
+    told = json.loads(process.stdout.readline())
+    days = {"from_date": str(TODAY - timedelta(1)), "to_date": str(TODAY - timedelta(1))}
+    answer = httpx.get(
+        f"{told['MP_BASE_URL']}/api/2.0/export",
+        params={"project_id": told["MP_PROJECT_ID"], **days},
+        auth=(told["MP_USERNAME"], told["MP_SECRET"]),
+    )
+    assert (answer.status_code, len(answer.text.splitlines()) > 20) == (200, True)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, "")
+    assert f"export MP_BASE_URL={told['MP_BASE_URL']} MP_USERNAME=" in err
+
+
+def test_a_simulator_on_a_port_in_use_says_so(here: Mp) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = here("simulate", "--port", str(taken.getsockname()[1]))
+    assert (answer.code, answer.out, answer.error["code"]) == (2, "", "CONFIG_ERROR")
+    assert "--port" in answer.error["hint"]
+
+
+PARTITIONS = """{assetNodes {assetKey {path} assetMaterializations(limit: 100) {partition}
+  partitionDefinition {type}}}"""
+
+
+def test_dev_shows_what_mp_has_landed_and_stops_when_told(landed: Home, start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = start("dev", "--port", str(port))
+    told = _ask(f"http://127.0.0.1:{port}/graphql", PARTITIONS, process)
+    (node,) = told["data"]["assetNodes"]
+    assert node["assetKey"]["path"] == ["events"]
+    days = {made["partition"] for made in node["assetMaterializations"]}
+    assert days == {str(date(2024, 1, 1) + timedelta(n)) for n in range(7)}
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert not (landed.path / "dagster" / "storage").exists()
+
+
+def _ask(url: str, query: str, process: subprocess.Popen[str]) -> Any:
+    """The answer, as soon as there is one."""
+    while process.poll() is None:
+        try:
+            return httpx.post(url, json={"query": query}, timeout=60).json()
+        except httpx.TransportError:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.2)
+    raise AssertionError(process.communicate())

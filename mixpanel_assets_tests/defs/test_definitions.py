@@ -1,0 +1,57 @@
+"""What Dagster loads: assets, jobs, resources and the files around them."""
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from mixpanel_assets.definitions import defs
+from mixpanel_assets.defs.jobs import EVENTS_JOB
+from mixpanel_assets.defs.partitions import project_days
+from mixpanel_assets.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+EVENTS = dg.AssetKey("events")
+
+
+def test_the_definitions_load_without_an_account() -> None:
+    dg.Definitions.validate_loadable(defs())
+    graph = defs().resolve_asset_graph()
+    assert graph.get_all_asset_keys() == {EVENTS}
+    assert defs().resolve_job_def(EVENTS_JOB).executor_def is dg.in_process_executor
+
+
+def test_events_are_daily_with_today_and_a_range_is_one_run() -> None:
+    node = defs().resolve_asset_graph().get(EVENTS)
+    days = node.partitions_def
+    assert isinstance(days, dg.DailyPartitionsDefinition)
+    assert (days.get_first_partition_key(), days.timezone) == ("2000-01-01", "UTC")
+    assert days.get_last_partition_key() == str(datetime.now(UTC).date())
+    assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_a_legacy_project_s_days_are_those_of_its_zone() -> None:
+    zone = "Pacific/Kiritimati"
+    days = project_days(Settings(Path("/"), project_timezone=zone))
+    noon_utc = datetime(2024, 1, 2, 12, tzinfo=UTC)  # the 3rd has begun there
+    assert days.get_partition_keys(current_time=noon_utc)[-1] == "2024-01-03"
+
+
+def test_events_say_what_they_are_in_the_ui() -> None:
+    spec = defs().resolve_asset_graph().get(EVENTS)
+    assert (spec.group_name, spec.kinds) == ("mixpanel", {"mixpanel", "duckdb"})
+    columns = spec.metadata["dagster/column_schema"].columns
+    assert [column.name for column in columns][:3] == ["event_date", "event_name", "event_time"]
+    assert [column.name for column in columns if not column.description] == []
+
+
+def test_the_files_in_the_package_are_those_of_the_checkout() -> None:
+    for name in ("dagster.yaml", "workspace.yaml"):
+        packaged = ROOT / "mixpanel_assets" / "defs" / name
+        assert packaged.read_text("utf-8") == (ROOT / name).read_text("utf-8")
+
+
+def test_nothing_overrides_the_workspace() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+    assert tools.keys() & {"dagster", "dg"} == set()

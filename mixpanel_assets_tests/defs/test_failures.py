@@ -1,0 +1,25 @@
+"""Our errors as Dagster shows them."""
+
+import dagster as dg
+import pytest
+
+from mixpanel_assets import errors
+from mixpanel_assets.defs.failures import as_dagster_failures
+
+
+@pytest.mark.parametrize(
+    "kind", [errors.RateLimitError, errors.ServerError, errors.AuthenticationError, errors.SQLError]
+)
+def test_only_what_may_pass_later_may_be_tried_again(
+    kind: type[errors.MixpanelDataError],
+) -> None:
+    with pytest.raises(dg.Failure) as raised, as_dagster_failures():
+        raise kind("it went wrong", hint="do this", status=1)
+    assert raised.value.allow_retries is kind.may_pass_later
+    assert raised.value.description == f"{kind.code}: it went wrong (do this)"
+    assert raised.value.metadata["error"].value == raised.value.__cause__.to_dict()
+
+
+def test_what_is_not_ours_is_left_as_it_is() -> None:
+    with pytest.raises(ZeroDivisionError), as_dagster_failures():
+        raise ZeroDivisionError

@@ -1,0 +1,77 @@
+"""`mp`, `mp dev` and `dagster dev` find the same instance."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mixpanel_assets.defs.instance import TEMPLATE, dagster_home, enter_instance
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets_tests.conftest import Answer
+
+EVENTS = dg.AssetKey("events")
+LAND = ("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-03")
+
+
+def test_it_is_below_the_home_by_default(tmp_path: Path) -> None:
+    home = dagster_home(Settings.from_env())
+    assert home == tmp_path / "home" / "dagster"
+    assert (home / "dagster.yaml").read_text() == TEMPLATE.read_text()
+
+
+def test_it_is_the_checkout_that_one_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "checkout" / "deep" / "inside").mkdir(parents=True)
+    (tmp_path / "checkout" / "dagster.yaml").touch()
+    monkeypatch.chdir(tmp_path / "checkout" / "deep" / "inside")
+    assert dagster_home(Settings.from_env()) == tmp_path / "checkout"
+    assert not (tmp_path / "home").exists()
+
+
+def test_it_is_dagster_home_before_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dagster.yaml").touch()
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "named"))
+    assert dagster_home(Settings.from_env()) == tmp_path / "named"
+
+
+def test_a_dagster_yaml_of_one_s_own_is_kept(tmp_path: Path) -> None:
+    own = tmp_path / "home" / "dagster" / "dagster.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("telemetry:\n  enabled: false\n")
+    assert dagster_home(Settings.from_env()) == own.parent
+    assert own.read_text() == "telemetry:\n  enabled: false\n"
+
+
+def test_entering_it_leaves_the_paths_of_the_environment_where_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MP_HOME", "relative")
+    monkeypatch.setenv("MP_WAREHOUSE", "w.duckdb")
+    monkeypatch.setenv("DAGSTER_HOME", "instance")
+    before = Settings.from_env()
+    assert enter_instance(before) == Path.cwd() == tmp_path / "instance"
+    assert Settings.from_env() == before
+    assert os.environ["DAGSTER_HOME"] == str(tmp_path / "instance")
+
+
+@pytest.mark.parametrize("where", ["default", "named"])
+def test_another_process_sees_the_days_that_mp_landed(
+    where: str, account: Simulator, mp: Callable[..., Answer], tmp_path: Path, monkeypatch
+) -> None:
+    home = tmp_path / "home" / "dagster"
+    if where == "named":
+        home = tmp_path / "named"
+        monkeypatch.setenv("DAGSTER_HOME", str(home))
+    assert mp(*LAND).code == 0
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.chdir(home)
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_materialized_partitions(EVENTS) == {"2024-01-02", "2024-01-03"}
+        (run,) = instance.get_runs()
+    assert (run.job_name, run.status, run.tags["mp/source"]) == (
+        "events_job",
+        dg.DagsterRunStatus.SUCCESS,
+        "cli",
+    )

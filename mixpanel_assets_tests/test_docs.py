@@ -1,0 +1,130 @@
+"""What the documents say is true."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from mixpanel_assets.cli.app import app
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets.simulator.store import Store
+from mixpanel_assets.simulator.world import World
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text("utf-8") for page in PAGES}
+
+BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TYPED = [
+    (name, line.removeprefix("$ "))
+    for name, text in TEXTS.items()
+    for block in BLOCK.findall(text)
+    for line in block.splitlines()
+    if line.startswith("$ mp ")
+]
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of somebody who follows the README, and has landed a week."""
+    folder = tmp_path_factory.mktemp("reader")
+    today = Settings(folder).today()
+    world = World(first_day=today - timedelta(8), events_per_day=200)
+    (folder / "bin").mkdir()
+    (folder / "bin" / "mp").write_text(
+        f'#!/bin/sh\nexec {sys.executable} -m mixpanel_assets "$@"\n'
+    )
+    (folder / "bin" / "mp").chmod(0o755)
+    with Simulator(Store(world=world)) as mixpanel:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("MP_", "DAGSTER_"))}
+        environment = {
+            **clean,
+            "HOME": str(folder),
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+            "MP_BASE_URL": mixpanel.url,
+            "MP_USERNAME": mixpanel.project.username,
+            "MP_SECRET": mixpanel.project.secret,
+            "MP_PROJECT_ID": mixpanel.project.project_id,
+        }
+        command = ["mp", "materialize", "events", "--from", "7d"]
+        subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True)
+        yield environment
+
+
+@pytest.mark.parametrize(("page", "line"), TYPED, ids=lambda text: text[:60])
+def test_what_a_document_tells_to_type_works(page: str, line: str, reader: dict[str, str]) -> None:
+    done = subprocess.run(
+        ["bash", "-c", line], env=reader, cwd=reader["HOME"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() not in ("", "[]")
+
+
+def test_the_documents_have_something_to_type() -> None:
+    assert {"README.md", "docs/tables.md"} <= {page for page, _ in TYPED}
+
+
+def _names(command: Any, path: str = "mp") -> Iterator[str]:
+    children = getattr(command, "commands", {})
+    for name, child in children.items():
+        yield from _names(child, f"{path} {name}")
+    if not children:
+        yield path
+
+
+@pytest.mark.parametrize("command", list(_names(typer.main.get_command(app))))
+def test_every_command_is_in_a_document(command: str) -> None:
+    assert any(command in text for text in TEXTS.values())
+
+
+READ_AT = re.compile(r"""["'](MP_[A-Z_]+|DAGSTER_HOME)["']""")
+ROOMS = ["settings.py", "accounts.py", "cli/*.py", "defs/*.py"]
+
+
+def test_every_variable_that_is_read_is_in_the_settings_table() -> None:
+    sources = [path for room in ROOMS for path in (ROOT / "mixpanel_assets").glob(room)]
+    read = {name for path in sources for name in READ_AT.findall(path.read_text("utf-8"))}
+    table = TEXTS["README.md"].partition("## Settings")[2]
+    told = set(re.findall(r"`(MP_[A-Z_]+|DAGSTER_HOME)`", table))
+    assert read - {"MP_"} == told
+
+
+@pytest.mark.parametrize("ending", ["mp demo", "pytest"])
+def test_the_gate_finds_each_quick_start_once(ending: str) -> None:
+    finder = re.search(r"^readme_command\(\).*?^}$", (ROOT / ".ci/run").read_text(), re.M | re.S)
+    assert finder
+    script = f"{finder[0]}\nreadme_command '{ending}'"
+    done = subprocess.run(["bash", "-ec", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = done.stdout.splitlines()
+    assert TEXTS["README.md"].splitlines().count(line) == 1
+    assert line.startswith("python3 -m venv .venv && . .venv/bin/activate && pip install ")
+
+
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+
+
+@pytest.mark.parametrize(
+    ("page", "target"), [(name, t) for name, text in TEXTS.items() for t in LINK.findall(text)]
+)
+def test_every_link_leads_somewhere(page: str, target: str) -> None:
+    assert ((ROOT / page).parent / target).exists()
+
+
+def test_the_settings_table_has_the_defaults_of_the_program() -> None:
+    defaults = Settings(Path("/"))
+    table = TEXTS["README.md"].partition("## Settings")[2]
+    row = {line.split("`")[1]: line for line in table.splitlines() if line.startswith("| `")}
+    assert f"default {defaults.start_day}" in row["MP_START_DATE"]
+    assert f"default {defaults.max_property_columns}" in row["MP_MAX_PROPERTY_COLUMNS"]
+    assert f"default {defaults.memory_limit}" in row["MP_MEMORY_LIMIT"]
+    assert f"default {str(defaults.keep_landed).lower()}" in row["MP_KEEP_LANDED"]

@@ -1,0 +1,89 @@
+"""What a command does not need, it does not load; and imports go one way."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("dagster", "pandas", "httpx", "duckdb", "pydantic", "rich", "starlette", "uvicorn")
+PARSING = {"pydantic", "rich"}  # typer's own
+
+RUN = """
+import sys
+try:
+    {body}
+except SystemExit as end:
+    assert not end.code or {may_fail}, end.code
+sys.stderr.write(" ".join(name for name in {names!r} if name in sys.modules))
+"""
+MAIN = "sys.argv = {argv!r}; from mixpanel_assets.cli.app import main; main()"
+
+
+def loaded(body: str, *, may_fail: bool = False) -> set[str]:
+    """The heavy packages that a process has loaded at its end."""
+    script = RUN.format(body=body, may_fail=may_fail, names=HEAVY)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split()) if done.stderr else set()
+
+
+def mp(*arguments: str, may_fail: bool = False) -> set[str]:
+    """The heavy packages that the command has loaded at its end."""
+    return loaded(MAIN.format(argv=["mp", *arguments]), may_fail=may_fail)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is an empty warehouse."""
+    import duckdb
+
+    duckdb.connect(str(tmp_path / "w.duckdb")).close()
+    monkeypatch.setenv("MP_WAREHOUSE", str(tmp_path / "w.duckdb"))
+    monkeypatch.setenv("MP_PROJECT_ID", "1")
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert loaded("import mixpanel_assets") == set()
+
+
+def test_help_and_version_load_nothing_heavy() -> None:
+    for argument in ("--help", "--version"):
+        assert mp(argument) <= PARSING
+
+
+@pytest.mark.parametrize("command", ["materialize events", "rebuild events", "sql", "simulate"])
+def test_help_of_a_command_loads_nothing_heavy(command: str) -> None:
+    assert mp(*command.split(), "--help") <= PARSING
+
+
+def test_asking_the_warehouse_loads_no_dagster_pandas_or_http(warehouse: None) -> None:
+    query = "select 1 as a, now() as b, [1] as c, '{}'::json as d, 'nan'::double as e"
+    assert mp("sql", query) & {"dagster", "pandas", "httpx", "starlette"} == set()
+    assert mp("sql", "--format", "table", query) & {"dagster", "pandas", "httpx"} == set()
+
+
+def test_status_and_limits_load_no_dagster_pandas_or_http(warehouse: None) -> None:
+    assert mp("status") & {"dagster", "pandas", "httpx", "starlette"} == set()
+    assert mp("limits") & {"dagster", "pandas", "httpx", "duckdb", "starlette"} == set()
+
+
+def test_a_wrong_command_line_is_refused_before_anything_heavy_is_loaded() -> None:
+    wrong = ("materialize", "events", "--from", "2024-01-03", "--to", "2024-01-02")
+    assert mp(*wrong, may_fail=True) <= PARSING
+
+
+def test_a_landing_needs_no_pandas(tmp_path: Path) -> None:
+    assert "pandas" not in loaded("import mixpanel_assets.materialize")
+
+
+def test_each_room_speaks_its_own_language_only() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_root_of_the_checkout_shadows_no_library() -> None:
+    # `python -m` puts the current folder first on the path.
+    assert list(ROOT.glob("*.py")) == []
