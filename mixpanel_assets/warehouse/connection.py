@@ -164,4 +164,8 @@ def quoted(name: str) -> str:
 
 def literal(text: str) -> str:
     """A text as an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
+    quoted_text = "'" + text.replace("'", "''") + "'"
+    if "\0" not in text:
+        return quoted_text
+    # DuckDB before 2.0 takes a NUL for the end of the statement.
+    return "(" + quoted_text.replace("\0", "' || chr(0) || '") + ")"

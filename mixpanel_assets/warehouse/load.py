@@ -17,20 +17,25 @@ from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.mend import mend
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
 from mixpanel_assets.warehouse.source import (
+    VALUES,
     LandedFile,
     layered,
     parts,
     timestamp,
     work_folder,
 )
-from mixpanel_assets.warehouse.stage import UnparsableError, number, properties_seen, stage
+from mixpanel_assets.warehouse.stage import (
+    UnparsableError,
+    check_span,
+    number,
+    properties_seen,
+    stage,
+    survey,
+)
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, create_tables, forget_properties
 from mixpanel_assets.warehouse.views import write_event_views
 
 SAMPLED_BELOW = 20_000
-
-# Before 2.0, DuckDB commits no change of a table's columns that comes after one of its rows.
-ALTERS_AFTER_ROWS = int(duckdb.__version__.split(".")[0]) >= 2
 
 
 def load_events(
@@ -52,86 +57,173 @@ def load_files(
     anew: bool = False,
 ) -> list[LandedDay]:
     """As `load_events`, for several files in one transaction; `anew` with nothing else left."""
-    create_tables(warehouse)
-    with work_folder(files[0].path) as folder:
-        load = _Load(warehouse, files, settings, folder, anew=anew)
-        try:
-            return load.run()
-        except UnparsableError:
-            # DuckDB refuses a whole file for one odd line. It is mended, and loaded from the start.
-            better = [replace(file, path=folder / file.path.name) for file in files]
-            for file, mended in zip(files, better, strict=True):
-                mend(file.path, mended.path)
-            return replace(load, files=better).run()
+    with _as_load_errors(), work_folder(files[0].path) as folder:
+        create_tables(warehouse)
+        known = [] if anew else PropertyColumns.known(warehouse)
+        columns = PropertyColumns(known, settings.max_property_columns)
+        sources = _survey_files(warehouse, files, columns, settings, folder)
+        with in_transaction(warehouse):
+            if anew:
+                forget_properties(warehouse)
+            columns.write(warehouse)  # before any row: DuckDB before 2.0 commits no other order
+            _delete_days(warehouse, files, everything=anew)
+            days = [day for source in sources for day in _insert_file(warehouse, source, columns)]
+            write_event_views(warehouse, columns)
+        return days
+
+
+@contextmanager
+def _as_load_errors() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise LoadError(f"the load failed, and changed nothing: {error}") from error
 
 
 @dataclass(frozen=True)
-class _Load:
-    """One transaction: the files' days hold the files' events."""
+class _Source:
+    """A file to load, mended if it had to be."""
 
-    warehouse: duckdb.DuckDBPyConnection
-    files: Sequence[LandedFile]
+    file: LandedFile
+    path: Path
+    mended: bool
     settings: Settings
     folder: Path
-    anew: bool
+    staged: bool = False  # it is all in temp.stage already
 
-    def run(self) -> list[LandedDay]:
-        """What was loaded. Raises UnparsableError, and has changed nothing then."""
+    def stage_parts(self, warehouse: duckdb.DuckDBPyConnection) -> Iterator[int]:
+        """temp.stage has one part after the other; their numbers."""
+        if self.staged:
+            yield 0
+            return
+        for count, part in enumerate(parts(self.path, self.folder, self.settings.part_bytes)):
+            stage(warehouse, part, self.file, mended=self.mended)
+            yield count
+
+
+def _survey_files(
+    warehouse: duckdb.DuckDBPyConnection,
+    files: Sequence[LandedFile],
+    columns: PropertyColumns,
+    settings: Settings,
+    folder: Path,
+) -> list[_Source]:
+    """The registry knows every property of the files, and temp.newest their duplicates.
+
+    Nothing of the warehouse is changed, and no transaction is open: a line that DuckDB can't parse
+    would end it.
+    """
+    warehouse.execute(KEYS)
+    sources = []
+    for file in files:
+        source = _Source(file, file.path, False, settings, folder)
         try:
-            return self._run(columns_first=False)
-        except _ColumnsTooLateError:
-            return self._run(columns_first=True)
+            parts_ = _survey_file(warehouse, source, columns)
+        except UnparsableError:
+            # DuckDB refuses a whole file for one odd line.
+            source = replace(source, path=folder / file.path.name, mended=True)
+            mend(file.path, source.path)
+            parts_ = _survey_mended(warehouse, source, columns)
+        sources.append(replace(source, staged=parts_ == 1 and len(files) == 1))
+    warehouse.execute(NEWEST)
+    return sources
 
-    def _run(self, *, columns_first: bool) -> list[LandedDay]:
-        with in_transaction(self.warehouse):
-            if self.anew:
-                forget_properties(self.warehouse)
-            columns = PropertyColumns.read(self.warehouse, self.settings.max_property_columns)
-            if columns_first:
-                self._learn_columns(columns)
-            days: list[LandedDay] = []
-            for file in self.files:
-                days += self._replace_days(file, columns, first=not days)
-            write_event_views(self.warehouse, columns)
-            return days
 
-    def _learn_columns(self, columns: PropertyColumns) -> None:
-        for file in self.files:
-            for part in parts(file.path, self.folder, self.settings.part_bytes):
-                stage(self.warehouse, part, file)
-                columns.learn(properties_seen(self.warehouse, columns))
-        columns.write(self.warehouse)
+def _survey_mended(
+    warehouse: duckdb.DuckDBPyConnection, source: _Source, columns: PropertyColumns
+) -> int:
+    try:
+        return _survey_file(warehouse, source, columns)
+    except UnparsableError as error:
+        raise LoadError(
+            f"{source.file.path} has a record that DuckDB can't read: {error.__cause__}",
+            hint="report it; the days before and after it can be landed alone",
+        ) from error
 
-    def _replace_days(
-        self, file: LandedFile, columns: PropertyColumns, *, first: bool
-    ) -> list[LandedDay]:
-        warehouse = self.warehouse
+
+def _survey_file(
+    warehouse: duckdb.DuckDBPyConnection, source: _Source, columns: PropertyColumns
+) -> int:
+    warehouse.execute("create or replace temp table keys_of_file as from keys limit 0")
+    count = 0
+    for count in source.stage_parts(warehouse):  # noqa: B007  the last one is wanted
+        survey(warehouse)
+        check_span(warehouse, source.file)
+        columns.learn(properties_seen(warehouse, columns))
         warehouse.execute(
-            "create or replace temp table surveys as "
-            "select *, 0::bigint as bytes from internal.property_days limit 0"
+            "insert into keys_of_file select hash_1, hash_2, processed from stage where has_key"
         )
-        for number_, part in enumerate(parts(file.path, self.folder, self.settings.part_bytes)):
-            stage(warehouse, part, file)
-            columns.learn(properties_seen(warehouse, columns))
-            rows_changed = number_ > 0 or not first
-            if rows_changed and columns.alters() and not ALTERS_AFTER_ROWS:
-                raise _ColumnsTooLateError
-            columns.write(warehouse)
-            if number_ == 0:
-                _delete_days(warehouse, file, everything=self.anew and first)
-            _insert(warehouse, columns, self.settings)
-            _add_examples(warehouse)
-            warehouse.execute(
-                "insert into surveys by name "
-                "select * exclude (irregular, long_integers) from survey"
-            )
-        duplicates = _drop_duplicates(warehouse, file)
-        _write_property_days(warehouse)
-        return _record(warehouse, file, duplicates, self.settings)
+    warehouse.execute("insert into keys from keys_of_file")
+    return count + 1
 
 
-class _ColumnsTooLateError(Exception):
-    """Rows were changed already, and a column has to be."""
+# Of rows with one Mixpanel key the newest stays. The key is event, distinct_id, time and
+# $insert_id; rows without $insert_id have none. It is held as 128 bits of hashes: a day of millions
+# fits in memory. https://developer.mixpanel.com/reference/event-deduplication
+KEYS = """
+create or replace temp table keys (hash_1 UBIGINT, hash_2 UBIGINT, processed DOUBLE);
+create or replace temp table kept (hash_1 UBIGINT, hash_2 UBIGINT);
+"""
+NEWEST = """
+create or replace temp table newest as
+select hash_1, hash_2, max(processed) as processed
+from keys group by hash_1, hash_2 having count(*) > 1;
+drop table keys;
+"""
+SUPERSEDED = """
+create or replace temp table superseded as
+select stage.rowid as row, event_date,
+       stage.processed < newest.processed or kept.hash_1 is not null
+       or row_number() over (
+           partition by stage.hash_1, stage.hash_2 order by stage.processed desc, stage.rowid desc
+       ) > 1 as lost,
+       stage.hash_1, stage.hash_2
+from stage join newest using (hash_1, hash_2) left join kept using (hash_1, hash_2)
+where stage.has_key
+"""
+
+
+def _insert_file(
+    warehouse: duckdb.DuckDBPyConnection, source: _Source, columns: PropertyColumns
+) -> list[LandedDay]:
+    """The file's records are in the table, without duplicates, and `landed` says so."""
+    warehouse.execute(
+        "create or replace temp table surveys as "
+        "select *, 0::bigint as bytes from internal.property_days limit 0"
+    )
+    dropped: dict[date, tuple[int, int]] = {}
+    for _ in source.stage_parts(warehouse):
+        if _drop_duplicates(warehouse, dropped) or not source.staged:
+            survey(warehouse)
+        _insert(warehouse, columns, source.settings)
+        _add_examples(warehouse)
+        warehouse.execute(
+            "insert into surveys by name select * exclude (long_integers) from survey"
+        )
+    warehouse.execute(
+        "insert into internal.property_days "
+        "select event_date, event_name, property, type, sum(events) from surveys "
+        "where property is not null group by all"
+    )
+    return _record(warehouse, source.file, dropped, source.settings)
+
+
+def _drop_duplicates(
+    warehouse: duckdb.DuckDBPyConnection, dropped: dict[date, tuple[int, int]]
+) -> bool:
+    """temp.stage has no row that a newer one replaces; `dropped` counts those that went, by day."""
+    if not number(warehouse, "select count(*) from newest"):
+        return False
+    warehouse.execute(SUPERSEDED)
+    warehouse.execute("insert into kept select hash_1, hash_2 from superseded where not lost")
+    for day, rows, size in warehouse.execute(
+        "select event_date, count(*), sum(line_bytes) from stage "
+        "where rowid in (select row from superseded where lost) group by 1"
+    ).fetchall():
+        before = dropped.get(day, (0, 0))
+        dropped[day] = (before[0] + rows, before[1] + int(size))
+    warehouse.execute("delete from stage where rowid in (select row from superseded where lost)")
+    return True
 
 
 @contextmanager
@@ -141,23 +233,22 @@ def in_transaction(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
         warehouse.execute("commit")
-    except BaseException as error:
+    except BaseException:
         with suppress(duckdb.Error):  # DuckDB may have ended the transaction itself
             warehouse.execute("rollback")
-        if isinstance(error, duckdb.Error):
-            raise LoadError(f"the load failed, and changed nothing: {error}") from error
         raise
 
 
 def _delete_days(
-    warehouse: duckdb.DuckDBPyConnection, file: LandedFile, *, everything: bool
+    warehouse: duckdb.DuckDBPyConnection, files: Sequence[LandedFile], *, everything: bool
 ) -> None:
+    days = ", ".join(f"date '{day}'" for file in files for day in file.dates())
     for table, day in (
         ("events_wide", "event_date"),
         ("internal.property_days", "event_date"),
         ("landed", "dataset = 'events' and day"),
     ):
-        which = f"{day} is not null" if everything else f"{day} in ({_listed(file)})"
+        which = f"{day} is not null" if everything else f"{day} in ({days})"
         warehouse.execute(f"delete from {table} where {which}")
 
 
@@ -166,7 +257,9 @@ def _insert(
 ) -> None:
     physical = columns.physical()
     texts = dict.fromkeys(BASE_PROPERTIES, "VARCHAR")
-    layers, found = layered({**texts, **{column.property: column.type for column in physical}})
+    layers, found = layered(
+        {**texts, **{column.property: column.type for column in physical}}, VALUES
+    )
     zone = literal(settings.project_timezone or "UTC")
     values = {
         "event_date": "event_date",
@@ -188,65 +281,6 @@ def _insert(
             from (select event_date, event_name, properties, {", ".join(layers)} from stage)
         )
         order by event_name
-        """
-    )
-
-
-def _drop_duplicates(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> dict[date, int]:
-    """Of rows with one Mixpanel key the newest is left; says how many went, by day.
-
-    The key is event, distinct_id, time and $insert_id; rows without $insert_id are never equal.
-    https://developer.mixpanel.com/reference/event-deduplication
-    """
-    key = "event_name, distinct_id, event_time, insert_id"
-    fresh = f"event_date in ({_listed(file)}) and insert_id is not null"
-    # Hashes first: they need little memory, and most loads end here.
-    warehouse.execute(
-        f"""
-        create or replace temp table superseded as
-        with candidates as (
-            select rowid as row, event_date, {key}, processed_at,
-                   case when event_time is null then properties->>'$.time' end as odd_time
-            from events_wide
-            where {fresh} and hash({key}) in (
-                select hash({key}) from events_wide where {fresh}
-                group by hash({key}) having count(*) > 1)
-        )
-        select row, event_date from candidates
-        qualify row_number() over (
-            partition by {key}, odd_time order by processed_at desc nulls last, row desc) > 1
-        """
-    )
-    dropped = dict(
-        warehouse.execute("select event_date, count(*) from superseded group by 1").fetchall()
-    )
-    warehouse.execute(
-        """
-        create or replace temp table superseded_properties as
-        select event_date, event_name, unnest(json_keys(properties)) as property,
-               unnest(json_type(properties, '$.*')) as type
-        from events_wide
-        where rowid in (select row from superseded) and json_type(properties) = 'OBJECT'
-        """
-    )
-    if dropped:
-        warehouse.execute("delete from events_wide where rowid in (select row from superseded)")
-    return dropped
-
-
-def _write_property_days(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """What the rows that stayed carry, by day."""
-    warehouse.execute(
-        """
-        insert into internal.property_days
-        select event_date, event_name, property, type, sum(events) as events
-        from (
-            select event_date, event_name, property, type, events
-            from surveys where property is not null
-            union all
-            select *, -1 from superseded_properties
-        )
-        group by all having sum(events) > 0
         """
     )
 
@@ -275,9 +309,9 @@ def _take_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
         insert into internal.property_examples
         select event_name, property, any_value(example)
         from (
-            select event_name, unnest(json_keys(values)) as property,
-                   unnest(json_extract(values, '$.*'))::varchar as example
-            from (select *, coalesce(typed, properties) as values from stage {where})
+            select event_name, unnest(json_keys(value)) as property,
+                   unnest(json_extract(value, '$.*'))::varchar as example
+            from (select *, {VALUES} as value from stage {where})
         )
         semi join ({lacking}) using (event_name, property)
         where example <> 'null'
@@ -289,7 +323,7 @@ def _take_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
 def _record(
     warehouse: duckdb.DuckDBPyConnection,
     file: LandedFile,
-    duplicates: dict[date, int],
+    dropped: dict[date, tuple[int, int]],
     settings: Settings,
 ) -> list[LandedDay]:
     """`landed` has a row for each day of the file, also for an empty one."""
@@ -304,10 +338,9 @@ def _record(
     landed = []
     for day in file.dates():
         events, size = counts.get(day, (0, 0))
-        dropped = duplicates.get(day, 0)
-        landed.append(
-            LandedDay(day, events - dropped, dropped, size, day > last_whole_day, file.path.name)
-        )
+        duplicates, more = dropped.get(day, (0, 0))
+        partial = day > last_whole_day
+        landed.append(LandedDay(day, events, duplicates, size + more, partial, file.path.name))
     now = datetime.now(UTC).isoformat()
     rows: list[dict[str, object]] = [
         {
@@ -326,7 +359,3 @@ def _record(
     ]
     insert_rows(warehouse, "landed", rows)
     return landed
-
-
-def _listed(file: LandedFile) -> str:
-    return ", ".join(f"date {literal(str(day))}" for day in file.dates())

@@ -10,98 +10,136 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from json.decoder import scanstring  # type: ignore[attr-defined]  # missing in its stub
 from pathlib import Path
 from typing import Any
 
 from mixpanel_assets.errors import ExportIncompleteError
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-DEEPEST = 200  # levels of nesting that every reader of JSON accepts
+SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+CONTROL_CHARACTER = re.compile("[\x00-\x1f]")
+SPACE = re.compile(r"[ \t\r\n]*")
+REGULAR = re.compile(r'\{"event":("(?:[^"\\]|\\.)*"),"properties":(\{.*\})\}', re.DOTALL)
+
+MOST_DIGITS = 38  # of a 128-bit integer
+EXACT_DIGITS = 17  # of a double
 
 
-def mend(source: Path, target: Path) -> int:
-    """`target` holds the records of `source`, odd ones rewritten; says how many were odd.
+def mend(source: Path, target: Path) -> None:
+    """`target` holds the records of `source`, each as event, sent and typed.
 
+    `sent` is the text of its properties as JSON that DuckDB parses: they themselves if they are
+    that, else one JSON text. `typed` is an object to take values from, null for `sent` itself.
     Raises ExportIncompleteError for a line that is no event at all.
     """
-    odd = 0
     with gzip.open(source, "rb") as lines, gzip.open(target, "wb", compresslevel=1) as mended:
         for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            rewritten = mended_line(line.strip(), number)
-            odd += rewritten != line.strip()
-            mended.write(rewritten + b"\n")
-    return odd
+            if text := line.decode("utf-8", "replace").strip():
+                record = json.dumps(_mended(text, number), ensure_ascii=False)
+                mended.write(LONE_SURROGATE.sub("\ufffd", record).encode() + b"\n")
 
 
-def mended_line(line: bytes, number: int = 1) -> bytes:
-    """The line itself if it is regular, else one whose `verbatim` is the properties as text."""
-    text = line.decode("utf-8", "replace")
+def _mended(text: str, number: int) -> dict[str, Any]:
     try:
-        record, end = json.JSONDecoder(strict=False).raw_decode(text)
+        members = {name: (raw, value) for name, raw, value in reversed(list(_members(text)))}
     except RecursionError:
-        return _too_deep(text)
+        return _deep(text)
     except ValueError:
-        record, end = None, 0
-    if not isinstance(record, dict) or "event" not in record or text[end:].strip():
+        members = {}
+    if "event" not in members:
         raise ExportIncompleteError(
             f"line {number:,} of the export is no event, ending in {text[-120:]!r}",
             hint="Mixpanel ended this export early; run the same command again later",
             reason="a line is no event",
         )
-    properties = record.get("properties")
-    if text.startswith('{"event":"') and isinstance(properties, dict) and _is_plain(text, record):
-        return text.encode()
-    return _odd(record["event"], properties, _properties_text(text))
-
-
-def _is_plain(text: str, record: dict[str, Any]) -> bool:
-    # What yyjson, inside DuckDB, takes and the regular shape of a line allows.
-    return (
-        list(record) == ["event", "properties"]
-        and text.endswith("}}")
-        and '","properties":{' in text
-        and not LONE_SURROGATE.search(json.dumps(record, ensure_ascii=False))
-        and not any(character < " " for character in text)
-        and text.count('"properties":') >= 1
-        and not _repeats(text)
-    )
-
-
-def _repeats(text: str) -> bool:
-    pairs = json.loads(text, object_pairs_hook=list, strict=False)
-    return len(pairs) != len({name for name, _ in pairs})
-
-
-def _odd(event: Any, properties: Any, verbatim: str) -> bytes:
-    name = event if isinstance(event, str) or event is None else json.dumps(event)
-    record = {
-        "verbatim": verbatim,
-        "event": name,
-        "properties": properties if isinstance(properties, dict) else {},
+    raw_name, name = members["event"]
+    raw, properties = members.get("properties", ("null", None))
+    event = name if isinstance(name, str) or name is None else raw_name
+    numbers = _Numbers()
+    typed = numbers.object_of(raw) if isinstance(properties, dict) else {}
+    plain = not CONTROL_CHARACTER.search(raw) and not _has_lone_surrogate(raw)
+    as_sent = plain and isinstance(properties, dict) and not numbers.any_long
+    return {
+        "event": event,
+        "sent": raw if plain else json.dumps(raw),
+        "typed": None if as_sent else typed,
     }
-    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-    return LONE_SURROGATE.sub("�", text).encode()
 
 
-def _properties_text(text: str) -> str:
-    """The characters of the properties' value, as they stand in the line."""
-    decoder = json.JSONDecoder(strict=False)
-    found = "null"
-    for match in re.finditer(r'"properties"\s*:\s*', text):
-        try:
-            _, end = decoder.raw_decode(text, match.end())
-        except ValueError:
-            continue
-        found = text[match.end() : end]
-        break
-    return found
+def _members(text: str) -> Iterator[tuple[str, str, Any]]:
+    """Of the line's object: name, text of the value, value. ValueError if it is no object."""
+    decoder = json.JSONDecoder(strict=False, parse_int=str)
+    at = _after("{", text, 0)
+    while text[at : at + 1] != "}":
+        name, at = scanstring(text, _after('"', text, at), False)
+        start = _after(":", text, at)
+        value, at = decoder.raw_decode(text, start)
+        yield name, text[start:at], value
+        at = _skip(text, at)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+        elif text[at : at + 1] != "}":
+            raise ValueError("neither , nor } follows")
+    if _skip(text, at + 1) != len(text):
+        raise ValueError("something follows the object")
 
 
-def _too_deep(text: str) -> bytes:
-    # Nested deeper than Python parses: the name is found by hand, the rest is kept as text.
-    name = re.search(r'"event"\s*:\s*("(?:[^"\\]|\\.)*")', text[:100_000])
-    start = text.find('"properties"')
-    verbatim = text[text.find(":", start) + 1 : text.rfind("}")] if start >= 0 else "null"
-    return _odd(json.loads(name[1]) if name else None, {}, verbatim)
+def _after(character: str, text: str, at: int) -> int:
+    at = _skip(text, at)
+    if text[at : at + 1] != character:
+        raise ValueError(f"{character} is missing")
+    return _skip(text, at + 1) if character != '"' else at + 1
+
+
+def _skip(text: str, at: int) -> int:
+    match = SPACE.match(text, at)
+    return match.end() if match else at
+
+
+def _has_lone_surrogate(raw: str) -> bool:
+    if not SURROGATE_ESCAPE.search(raw):
+        return False
+    pairs = json.JSONDecoder(object_pairs_hook=list, parse_int=str, strict=False).decode(raw)
+    return bool(LONE_SURROGATE.search(json.dumps(pairs, ensure_ascii=False)))
+
+
+@dataclass
+class _Numbers:
+    """Reads JSON with each number that no number type holds exactly as a string."""
+
+    any_long: bool = False
+
+    def object_of(self, raw: str) -> Any:
+        """The value; of equal names the first one counts, as it does for DuckDB."""
+        decoder = json.JSONDecoder(
+            strict=False,
+            parse_int=self._integer,
+            parse_float=self._number,
+            object_pairs_hook=lambda pairs: dict(reversed(pairs)),
+        )
+        return decoder.decode(raw)
+
+    def _integer(self, text: str) -> int | str:
+        return int(text) if len(text.lstrip("-")) <= MOST_DIGITS else self._long(text)
+
+    def _number(self, text: str) -> float | str:
+        mantissa, _, exponent = text.lower().partition("e")
+        digits = mantissa.replace(".", "").lstrip("-0")
+        exact = len(digits) <= EXACT_DIGITS and len(exponent.lstrip("+-")) < 3
+        return float(text) if exact else self._long(text)
+
+    def _long(self, text: str) -> str:
+        self.any_long = True
+        return text
+
+
+def _deep(text: str) -> dict[str, Any]:
+    """Nested deeper than Python parses: DuckDB may, if the line is otherwise regular."""
+    match = REGULAR.fullmatch(text)
+    if match and not (SURROGATE_ESCAPE.search(text) or CONTROL_CHARACTER.search(text)):
+        return {"event": json.loads(match[1]), "sent": match[2], "typed": None}
+    name = re.match(r'\{\s*"event"\s*:\s*("(?:[^"\\]|\\.)*")', text)
+    return {"event": json.loads(name[1]) if name else None, "sent": json.dumps(text), "typed": {}}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.source import exact
+from mixpanel_assets.warehouse.source import layered, stored_values
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENT_COLUMNS
 
 UNSEEN = "NULL"  # the type of a property that was null wherever it was seen
@@ -57,19 +57,19 @@ class PropertyColumns:
     def __init__(self, known: Iterable[PropertyColumn], most_physical: int) -> None:
         self._by_property = {column.property: column for column in known}
         self._taken = {column.column.lower() for column in self._by_property.values()}
-        self._taken |= set(EVENT_COLUMNS)
+        self._taken |= {*EVENT_COLUMNS, "rowid"}  # DuckDB's own name of a row
         self._room = most_physical - len(self.physical())
         self._added: list[PropertyColumn] = []
         self._widened: list[PropertyColumn] = []
         self._unwritten: set[str] = set()
 
-    @classmethod
-    def read(cls, warehouse: duckdb.DuckDBPyConnection, most_physical: int) -> PropertyColumns:
+    @staticmethod
+    def known(warehouse: duckdb.DuckDBPyConnection) -> list[PropertyColumn]:
         """What the warehouse knows."""
         rows = warehouse.execute(
             "select property, column_name, type, physical, wide from internal.property_columns"
         ).fetchall()
-        return cls((PropertyColumn(*row) for row in rows), most_physical)
+        return [PropertyColumn(*row) for row in rows]
 
     def physical(self) -> list[PropertyColumn]:
         """The properties that are columns of events_wide."""
@@ -82,15 +82,13 @@ class PropertyColumns:
     def learn(self, seen: Mapping[str, Seen]) -> None:
         """Every property seen has a column or a computed one, of a type that holds its values."""
         for name, found in sorted(seen.items(), key=lambda item: (-item[1].events, item[0])):
+            if not is_addressable(name):
+                found = replace(found, type=UNSEEN)  # it shows in `properties` alone
             known = self._by_property.get(name)
             if known is None:
                 self._add(name, found)
             else:
                 self._widen(known, found)
-
-    def alters(self) -> bool:
-        """The table lacks a column, or has one of another type."""
-        return bool(self._added or self._widened)
 
     def write(self, warehouse: duckdb.DuckDBPyConnection) -> None:
         """The table and the registry have the columns; values of widened ones are made anew."""
@@ -101,7 +99,7 @@ class PropertyColumns:
         for column in self._widened:
             warehouse.execute(
                 f"alter table events_wide alter {quoted(column.column)} "
-                f"set data type {column.type} using {computed(column)}"
+                f"set data type {column.type} using {_widened(column)}"
             )
         self._added, self._widened = [], []
         if not self._unwritten:
@@ -180,11 +178,20 @@ def is_addressable(name: str) -> bool:
 
 def computed(column: PropertyColumn) -> str:
     """SQL: the property's value, typed, from the `properties` of a row."""
-    if column.type == UNSEEN or not is_addressable(column.property):
-        return "null::varchar"
-    structure = json.dumps({column.property: column.type}, ensure_ascii=False)
-    source = exact("properties") if column.type == "VARCHAR" else "properties"
-    return f"struct_extract_at(json_transform({source}, {literal(structure)}), 1)"
+    (transform,), _ = layered({column.property: column.type}, stored_values())
+    return f"struct_extract({transform.removesuffix(' as t0')}, {literal(column.property)})"
+
+
+def _widened(column: PropertyColumn) -> str:
+    """SQL: the value anew from what was sent; from the column itself where that is one text."""
+    old = quoted(column.column)
+    old = f"to_json({old})" if column.type in ("VARCHAR", "JSON") else old
+    if column.type == "VARCHAR":
+        old = f"coalesce({old}->>'$', {old}::varchar)"
+    return (
+        f"case when json_type(properties) = 'OBJECT' then {computed(column)} "
+        f"else cast({old} as {column.type}) end"
+    )
 
 
 def insert_rows(

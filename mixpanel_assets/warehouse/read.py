@@ -214,10 +214,10 @@ def arrival_lags(path: Path, settings: Settings, days: int = 400) -> dict[date, 
         return {}
     with _open(path, settings, None) as warehouse:
         try:
-            columns = PropertyColumns.read(warehouse, settings.max_property_columns)
+            known = PropertyColumns.known(warehouse)
         except duckdb.CatalogException:
             return {}
-        arrival = columns.get("$mp_api_timestamp_ms")
+        arrival = next((c for c in known if c.property == "$mp_api_timestamp_ms"), None)
         if arrival is None or arrival.type not in ("BIGINT", "DOUBLE"):
             return {}
         value = quoted(arrival.column) if arrival.physical else computed(arrival)

@@ -22,15 +22,14 @@ from mixpanel_assets.warehouse.connection import literal, quoted
 LONGEST_RECORD = 16 * 1024 * 1024
 
 WORK_PREFIX = ".load-"
-READ_BYTES = 256 * 1024
+READ_BYTES = 64 * 1024
 GZIP = 31  # zlib's window bits for a gzip stream with header and trailer
 
-# A line as Mixpanel writes it, or as mend.py writes an odd one. Everything else is mended first.
+# A line as Mixpanel writes it. A file with any other is mended first.
 REGULAR = (
     "starts_with(line, '{\"event\":\"') and ends_with(line, '}}') "
     'and contains(line, \'","properties":{\')'
 )
-MENDED = 'starts_with(line, \'{"verbatim":"\')'
 
 # Numbers that neither a 128-bit integer nor a double holds: 18 and more significant digits with
 # a point among them, 39 and more without one, or an exponent of three digits.
@@ -39,6 +38,7 @@ _LONG = "|".join(
         r"0\.0*[1-9][0-9]{17,}",
         *(rf"[1-9][0-9]{{{i}}}\.[0-9]{{{17 - i},}}" for i in range(17)),
         r"[1-9][0-9]{17,}\.[0-9]+",
+        r"[1-9][0-9]{17,}[eE][+-]?[0-9]+",
         r"[1-9][0-9]{38,}",
         r"[0-9][0-9.]*[eE][+-]?[0-9]{3,}",
     ]
@@ -48,8 +48,16 @@ LONG_NUMBER = rf"([:,\[]\s*)(-?(?:{_LONG}){_TAIL})"
 MAYBE_LONG = r"[:,\[]\s*-?[0-9][0-9.]*(?:[0-9.]{15}|[eE][+-]?[0-9]{3})"
 LONG_INTEGER = r"[:,\[]\s*-?[0-9]{16,}\s*[,}\]]"
 
-# Years 1 to 9999, in milliseconds: what every reader of the table can show.
-FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+# Years 1 to 9999 in every zone, in milliseconds: what every reader of the table can show.
+FIRST_MS, LAST_MS = -62_135_510_400_000, 253_402_214_400_000
+
+VALUES = "coalesce(typed, properties)"  # what values are taken from
+KEYS = {
+    "time": "VARCHAR",
+    "distinct_id": "VARCHAR",
+    "$insert_id": "VARCHAR",
+    "mp_processing_time_ms": "VARCHAR",
+}
 
 
 @dataclass(frozen=True)
@@ -131,9 +139,18 @@ def _inflated(source: BinaryIO) -> Iterator[bytes]:
 
 
 def exact(properties: str) -> str:
-    """SQL: the properties with each number that no number type holds exactly as a string."""
+    """SQL: the properties with each number that no number type holds exactly as a string.
+
+    Null if there is none. Text that looks like such a number may make it invalid JSON.
+    """
     replaced = f"regexp_replace({properties}, {literal(LONG_NUMBER)}, '\\1\"\\2\"', 'g')"
-    return f"case when json_valid({replaced}) then {replaced} else {properties} end"
+    return f"case when regexp_matches({properties}, {literal(MAYBE_LONG)}) then {replaced} end"
+
+
+def stored_values() -> str:
+    """SQL: what values are taken from, of a row of the table."""
+    replaced = exact("properties")
+    return f"case when json_valid({replaced}) then {replaced} else properties end"
 
 
 def timestamp(number: str) -> str:
@@ -143,38 +160,73 @@ def timestamp(number: str) -> str:
     return f"case when {ms} between {FIRST_MS} and {LAST_MS} then epoch_ms({ms}::bigint) end"
 
 
-def lines(path: Path, file: LandedFile) -> str:
-    """SQL: event_date, event_name, line_bytes, regular, long_integers, properties, typed.
+def lines(path: Path, file: LandedFile, *, mended: bool) -> str:
+    """SQL: a part of the file, one record a row.
 
-    Of a part of the file, one record a row. `typed` is set where values must not be taken from
-    `properties`: it is an object whose numbers all fit a type.
+    event_date, event_name, line_bytes; `regular`, else the file has to be mended; long_integers;
+    `properties` as sent; `typed`, where that is another, an object whose numbers all fit a type;
+    two hashes of the key of duplicates, and what decides between those.
     """
+    moment = timestamp("time_number")
     return f"""(
         select * from (
-            select {_event_date(file)} as event_date, event_name, line_bytes, regular,
-                   long_integers, properties, typed
+            select {_event_date(file, moment)} as event_date, event_name, line_bytes, long_integers,
+                   properties, typed, regular and (typed is null or json_valid(typed)) as regular,
+                   hash(event_name, keys.distinct_id, moment, insert_id) as hash_1,
+                   hash(insert_id, moment, keys.distinct_id, event_name, 1) as hash_2,
+                   insert_id is not null as has_key, processed
             from (
-                select line_bytes, regular, properties,
-                       maybe_long and regexp_matches(properties, {literal(LONG_INTEGER)})
-                           as long_integers,
-                       json_extract_string(line, '$.event') as event_name,
-                       case when mended then json_extract(line, '$.properties')::varchar
-                            when maybe_long then {exact("properties")} end as typed
+                select *, nullif(keys."$insert_id", '') as insert_id,
+                       coalesce({moment}::varchar, keys.time) as moment,
+                       coalesce(try_cast(keys.mp_processing_time_ms as double), 0) as processed
                 from (
-                    select *, regexp_matches(properties, {literal(MAYBE_LONG)}) as maybe_long
-                    from ({_properties(path)})
+                    select *, try_cast(keys.time as double) as time_number
+                    from (
+                        select *, json_transform({VALUES}, {literal(json.dumps(KEYS))}) as keys,
+                               regexp_matches({VALUES}, {literal(LONG_INTEGER)}) as long_integers
+                        from ({_mended(path) if mended else _as_sent(path)})
+                    )
                 )
             )
         ){_chosen_days(file)}
     )"""
 
 
-def _event_date(file: LandedFile) -> str:
+def _as_sent(path: Path) -> str:
+    return f"""
+        select *, {exact("properties")} as typed
+        from (
+            select strlen(line) as line_bytes, {REGULAR} as regular,
+                   json_extract_string(line, '$.event') as event_name,
+                   substring(line, strpos(line, ',"properties":') + 14,
+                             length(line) - strpos(line, ',"properties":') - 14) as properties
+            from {_read(path)}
+        )"""
+
+
+def _mended(path: Path) -> str:
+    return f"""
+        select strlen(properties) as line_bytes, true as regular, event_name, properties,
+               case when json_type(line, '$.typed') = 'OBJECT'
+                    then json_extract(line, '$.typed')::varchar end as typed
+        from (
+            select line, json_extract_string(line, '$.event') as event_name,
+                   json_extract_string(line, '$.sent') as properties
+            from {_read(path)}
+        )"""
+
+
+def _read(path: Path) -> str:
+    return f"""(
+        select json::varchar as line
+        from read_ndjson_objects({literal(str(path))}, compression = 'uncompressed',
+                                 maximum_object_size = {LONGEST_RECORD})
+    )"""
+
+
+def _event_date(file: LandedFile, moment: str) -> str:
     # What Mixpanel exports for one day is of that day, whatever its time says.
-    if file.start == file.end:
-        return f"date {literal(str(file.start))}"
-    time = "try_cast(json_extract_string(coalesce(typed, properties), '$.time') as double)"
-    return f"cast({timestamp(time)} as date)"
+    return f"date '{file.start}'" if file.start == file.end else f"cast({moment} as date)"
 
 
 def _chosen_days(file: LandedFile) -> str:
@@ -184,29 +236,14 @@ def _chosen_days(file: LandedFile) -> str:
     return f" where event_date in ({listed})"
 
 
-def _properties(path: Path) -> str:
-    return f"""
-        select line, strlen(line) as line_bytes, {MENDED} as mended,
-               ({REGULAR}) or ({MENDED}) as regular,
-               case when {MENDED} then json_extract(line, '$.verbatim')::varchar
-                    else substring(line, strpos(line, ',"properties":') + 14,
-                                   length(line) - strpos(line, ',"properties":') - 14)
-               end as properties
-        from (
-            select json::varchar as line
-            from read_ndjson_objects({literal(str(path))}, compression = 'uncompressed',
-                                     maximum_object_size = {LONGEST_RECORD})
-        )"""
-
-
-def layered(properties: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """SQL that takes the properties (name: type) out of staged records, and where each then is.
+def layered(properties: Mapping[str, str], source: str) -> tuple[list[str], dict[str, str]]:
+    """SQL that takes the properties (name: type) out of records, and where each then is.
 
     Fields of a DuckDB struct may not differ in case only: such properties go to further layers,
     each a column t0, t1, ...
     """
-    layers: list[dict[str, str]] = [{}]
-    taken: list[set[str]] = [set()]
+    layers: list[dict[str, str]] = []
+    taken: list[set[str]] = []
     found: dict[str, str] = {}
     for name, type_ in properties.items():
         level = next((i for i, names in enumerate(taken) if name.lower() not in names), len(layers))
@@ -217,8 +254,7 @@ def layered(properties: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         taken[level].add(name.lower())
         found[name] = f"t{level}.{quoted(name)}"
     transforms = [
-        f"json_transform(coalesce(typed, properties), "
-        f"{literal(json.dumps(layer, ensure_ascii=False))}) as t{i}"
+        f"json_transform({source}, {literal(json.dumps(layer, ensure_ascii=False))}) as t{i}"
         for i, layer in enumerate(layers)
     ]
     return transforms, found

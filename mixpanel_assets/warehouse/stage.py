@@ -14,7 +14,7 @@ from mixpanel_assets.warehouse.properties import (
     is_addressable,
     merged_type,
 )
-from mixpanel_assets.warehouse.source import LandedFile, layered, lines
+from mixpanel_assets.warehouse.source import VALUES, LandedFile, layered, lines
 
 JSON_TYPES = {"UBIGINT": "BIGINT", "ARRAY": "VARCHAR[]", "OBJECT": "JSON"}
 NOT_TEXT = ["UBIGINT", "BIGINT", "DOUBLE", "BOOLEAN", "OBJECT", "ARRAY"]
@@ -26,35 +26,58 @@ class UnparsableError(Exception):
     """A line is not as Mixpanel writes them, or no JSON to DuckDB: the file has to be mended."""
 
 
-def stage(warehouse: duckdb.DuckDBPyConnection, part: Path, file: LandedFile) -> None:
-    """temp.stage has the records, temp.survey counts them by day, event, property and JSON type.
-
-    A null property stands for the record itself. Raises UnparsableError, EventsOutsideSpanError.
-    """
+def stage(
+    warehouse: duckdb.DuckDBPyConnection, part: Path, file: LandedFile, *, mended: bool
+) -> None:
+    """temp.stage has the records of the part. Raises UnparsableError."""
     try:
-        warehouse.execute(f"create or replace temp table stage as from {lines(part, file)}")
-        warehouse.execute(SURVEY)
-    except duckdb.InvalidInputException as error:
+        warehouse.execute(
+            f"create or replace temp table stage as from {lines(part, file, mended=mended)}"
+        )
+    # DuckDB may cut its message inside a character, which then can't be decoded.
+    except (duckdb.InvalidInputException, UnicodeDecodeError) as error:
         raise UnparsableError from error
-    if number(warehouse, "select sum(irregular) from survey"):
+    if not mended and number(warehouse, "select count(*) from stage where not regular"):
         raise UnparsableError
-    _check_span(warehouse, file)
 
 
-SURVEY = """
-create or replace temp table survey as
-select event_date, event_name, property, type, count(*) as events,
-       sum(line_bytes) filter (property is null) as bytes,
-       count(*) filter (property is null and not regular) as irregular,
-       count(*) filter (property is null and long_integers) as long_integers
-from (
-    select event_date, event_name, line_bytes, regular, long_integers,
-           unnest(list_append(json_keys(values), null)) as property,
-           unnest(list_append(json_type(values, '$.*'), null)) as type
-    from (select *, coalesce(typed, properties) as values from stage)
-)
-group by all
-"""
+def survey(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """temp.survey counts what is staged, by day, event, property and JSON type.
+
+    A null property stands for the record itself.
+    """
+    warehouse.execute(
+        f"""
+        create or replace temp table survey as
+        select event_date, event_name, property, type, count(*) as events,
+               sum(line_bytes) filter (property is null) as bytes,
+               count(*) filter (property is null and long_integers) as long_integers
+        from (
+            select event_date, event_name, line_bytes, long_integers,
+                   unnest(list_append(json_keys(value), null)) as property,
+                   unnest(list_append(json_type(value, '$.*'), null)) as type
+            from (select *, {VALUES} as value from stage)
+        )
+        group by all
+        """
+    )
+
+
+def check_span(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
+    """Every staged record is of a day of the file; EventsOutsideSpanError else."""
+    if file.start == file.end or file.days is not None:
+        return
+    outside = number(
+        warehouse,
+        "select sum(events) from survey where property is null and (event_date is null "
+        f"or event_date not between date '{file.start}' and date '{file.end}')",
+    )
+    if outside:
+        raise EventsOutsideSpanError(
+            f"{outside} events of {file.start} to {file.end} have a time of another day",
+            hint="set MP_PROJECT_TIMEZONE if the project is older than 2023",
+            events=outside,
+        )
 
 
 def number(warehouse: duckdb.DuckDBPyConnection, query: str) -> int:
@@ -94,36 +117,21 @@ def _seen(counts: dict[str, int], beyond_64_bits: int, magnitude: int, *, mixed:
     return Seen(merged_type(types, wide=wide), wide, sum(counts.values()))
 
 
-def _check_span(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
-    if file.start == file.end or file.days is not None:
-        return
-    outside = number(
-        warehouse,
-        "select sum(events) from survey where property is null and (event_date is null "
-        f"or event_date not between date '{file.start}' and date '{file.end}')",
-    )
-    if outside:
-        raise EventsOutsideSpanError(
-            f"{outside} events of {file.start} to {file.end} have a time of another day",
-            hint="set MP_PROJECT_TIMEZONE if the project is older than 2023",
-            events=outside,
-        )
-
-
 def _long_integers(warehouse: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
     """Per property with integers of 16 digits or more: how many exceed 64 bits, and the largest."""
     if not number(warehouse, "select sum(long_integers) from survey"):
         return {}
     rows = warehouse.execute(
-        """
-        select property, count(*) filter (type = 'DOUBLE'), max(abs(value::hugeint))
+        f"""
+        select property, count(*) filter (type = 'DOUBLE'), max(abs(number::hugeint))
         from (
-            select unnest(json_keys(values)) as property,
-                   unnest(json_type(values, '$.*')) as type,
-                   unnest(json_extract(values, '$.*'))::varchar as value
-            from (select coalesce(typed, properties) as values from stage where long_integers)
+            select unnest(json_keys(value)) as property,
+                   unnest(json_type(value, '$.*')) as type,
+                   unnest(json_extract(value, '$.*'))::varchar as number
+            from (select {VALUES} as value from stage where long_integers)
         )
-        where type in ('UBIGINT', 'BIGINT', 'DOUBLE') and regexp_full_match(value, '-?[0-9]{16,}')
+        where type in ('UBIGINT', 'BIGINT', 'DOUBLE')
+          and regexp_full_match(number, '-?[0-9]{{16,38}}')
         group by property
         """
     ).fetchall()
@@ -145,7 +153,7 @@ def _lists_of_other_than_text(
     ]
     if not names:
         return set()
-    layers, found = layered(dict.fromkeys(names, "JSON"))
+    layers, found = layered(dict.fromkeys(names, "JSON"), VALUES)
     odd = ", ".join(
         f"bool_or(list_has_any(json_type({found[name]}, '$[*]'), {NOT_TEXT}))" for name in names
     )

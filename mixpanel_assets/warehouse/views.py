@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 import duckdb
 
 from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.properties import (
+    UNSEEN,
     PropertyColumn,
     PropertyColumns,
-    computed,
     insert_rows,
 )
+from mixpanel_assets.warehouse.source import layered, stored_values
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENT_COLUMNS
 
 
@@ -39,7 +41,8 @@ def write_event_views(warehouse: duckdb.DuckDBPyConnection, columns: PropertyCol
         properties = [column for name in names if (column := columns.get(name))]
         query = _query(event, properties)
         # A view remembers the types of its columns: it is made anew when one of them changes.
-        definition = f"{query} -- {[column.type for column in properties]}"
+        types = [column.type for column in properties]
+        definition = hashlib.sha256(f"{query} {types}".encode()).hexdigest()
         if definition == old:
             continue
         view = view or _free_view_name(event, taken)
@@ -54,13 +57,26 @@ def write_event_views(warehouse: duckdb.DuckDBPyConnection, columns: PropertyCol
 
 
 def _query(event: str, properties: Iterable[PropertyColumn]) -> str:
+    listed = sorted(
+        (column for column in properties if column.property not in BASE_PROPERTIES),
+        key=lambda column: column.column.lower(),
+    )
+    # Computed ones all from one reading of the JSON: one for each is more than DuckDB can hold.
+    transforms, found = layered(
+        {c.property: c.type for c in listed if not c.physical and c.type != UNSEEN}, "value"
+    )
     shown = [quoted(name) for name in EVENT_COLUMNS if name not in ("event_name", "properties")]
-    for column in sorted(properties, key=lambda column: column.column.lower()):
-        if column.property in BASE_PROPERTIES:
-            continue
+    for column in listed:
         name = quoted(column.column)
-        shown.append(name if column.physical else f"{computed(column)} as {name}")
-    return f"select {', '.join(shown)} from main.events_wide where event_name = {literal(event)}"
+        value = name if column.physical else found.get(column.property, "null::varchar")
+        shown.append(name if column.physical else f"{value} as {name}")
+    rows = f"select * from main.events_wide where event_name = {literal(event)}"
+    if transforms:
+        rows = (
+            f"select *, {', '.join(transforms)} "
+            f"from (select *, {stored_values()} as value from ({rows}))"
+        )
+    return f"select {', '.join(shown)} from ({rows})"
 
 
 def _free_view_name(event: str, taken: set[str]) -> str:

@@ -1,7 +1,6 @@
 """The ledger that all processes share."""
 
 import multiprocessing
-import os
 import stat
 from pathlib import Path
 
@@ -120,7 +119,7 @@ def test_the_ledger_is_for_its_owner_alone(budget: Budget, tmp_path: Path) -> No
 
 
 def test_a_ledger_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
-    os.symlink(tmp_path / "elsewhere", tmp_path / "budget.sqlite")
+    (tmp_path / "budget.sqlite").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(Exception, match="ledger"):
         Budget(tmp_path / "budget.sqlite", "1").left("export")
     assert not (tmp_path / "elsewhere").exists()

@@ -99,9 +99,9 @@ def client(tmp_path: Path, answers: Iterator[httpx.Response], asked: list[httpx.
 
 def test_credentials_do_not_follow_a_redirect(tmp_path: Path, asked: list[httpx.Request]) -> None:
     away = httpx.Response(302, headers={"Location": "https://elsewhere.example/"})
-    with client(tmp_path, iter([away]), asked) as mixpanel:
-        with pytest.raises(APIError), mixpanel.stream_export({}):
-            pass
+    mixpanel = client(tmp_path, iter([away]), asked)
+    with mixpanel, pytest.raises(APIError), mixpanel.stream_export({}):
+        pass
     assert [request.url.host for request in asked] == ["data.mixpanel.com"]
 
 

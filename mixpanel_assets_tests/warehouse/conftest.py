@@ -121,8 +121,3 @@ def sent(properties: str = "", *, event: str = '"E"', time: str | int = NOON) ->
 def each(*values: str, name: str = "p") -> list[str]:
     """A line for each JSON value of one property, numbered by `n`."""
     return [sent(f'"n":{n},{json.dumps(name)}:{value}') for n, value in enumerate(values)]
-
-
-def bug(reason: str) -> pytest.MarkDecorator:
-    """A promise that today's code breaks; the test fails as soon as it is kept."""
-    return pytest.mark.xfail(strict=True, reason=reason)
