@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 OpenWarehouse = Callable[[], AbstractContextManager["duckdb.DuckDBPyConnection"]]
 
-# A request is paid for by the piece, and lost as a whole: half a million events are some 50 MB.
-EVENTS_PER_REQUEST = 500_000
+# A request is paid for by the piece, and lost as a whole; this many load in one part, too.
+EVENTS_PER_REQUEST = 300_000
 MOST_EVENTS_PER_REQUEST = 5_000_000  # even if the budget asks for more days at once
 MOST_DAYS_PER_REQUEST = 31
 DAYS_OF_FIRST_REQUEST = 7

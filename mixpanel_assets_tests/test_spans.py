@@ -33,7 +33,7 @@ def exported(start: date, end: date, events: int) -> EventFile:
 def test_half_a_year_of_17000_events_a_day_is_less_than_26_requests() -> None:
     asked = requests_for(181, 17_000, Pace(None, 60))
     assert sum(asked) == 181
-    assert len(asked) <= 10
+    assert len(asked) <= 13
 
 
 def test_a_year_of_a_large_project_fits_the_hour() -> None:

@@ -14,6 +14,13 @@ from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.duplicates import (
+    add_keys,
+    begin_keys,
+    drop_duplicates,
+    find_duplicates,
+    forget_keys,
+)
 from mixpanel_assets.warehouse.mend import mend
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
 from mixpanel_assets.warehouse.source import (
@@ -27,10 +34,10 @@ from mixpanel_assets.warehouse.source import (
 from mixpanel_assets.warehouse.stage import (
     UnparsableError,
     check_span,
+    counted,
     number,
     properties_seen,
     stage,
-    survey,
 )
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, create_tables, forget_properties
 from mixpanel_assets.warehouse.views import write_event_views
@@ -61,6 +68,10 @@ def load_files(
         create_tables(warehouse)
         known = [] if anew else PropertyColumns.known(warehouse)
         columns = PropertyColumns(known, settings.max_property_columns)
+        begin_keys(warehouse)
+        warehouse.execute(SURVEYS)
+        if anew:
+            warehouse.execute("delete from examples")
         sources = _survey_files(warehouse, files, columns, settings, folder)
         with in_transaction(warehouse):
             if anew:
@@ -68,6 +79,7 @@ def load_files(
             columns.write(warehouse)  # before any row: DuckDB before 2.0 commits no other order
             _delete_days(warehouse, files, everything=anew)
             days = [day for source in sources for day in _insert_file(warehouse, source, columns)]
+            _write_properties(warehouse)
             write_event_views(warehouse, columns)
         return days
 
@@ -108,32 +120,33 @@ def _survey_files(
     settings: Settings,
     folder: Path,
 ) -> list[_Source]:
-    """The registry knows every property of the files, and temp.newest their duplicates.
+    """The files are counted in temp.surveys, and the registry knows each of their properties.
 
     Nothing of the warehouse is changed, and no transaction is open: a line that DuckDB can't parse
     would end it.
     """
-    warehouse.execute(KEYS)
     sources = []
-    for file in files:
+    for count, file in enumerate(files):
         source = _Source(file, file.path, False, settings, folder)
         try:
-            parts_ = _survey_file(warehouse, source, columns)
+            parts_ = _survey_file(warehouse, source, columns, count)
         except UnparsableError:
             # DuckDB refuses a whole file for one odd line.
             source = replace(source, path=folder / file.path.name, mended=True)
             mend(file.path, source.path)
-            parts_ = _survey_mended(warehouse, source, columns)
+            parts_ = _survey_mended(warehouse, source, columns, count)
         sources.append(replace(source, staged=parts_ == 1 and len(files) == 1))
-    warehouse.execute(NEWEST)
+    find_duplicates(warehouse)
     return sources
 
 
 def _survey_mended(
-    warehouse: duckdb.DuckDBPyConnection, source: _Source, columns: PropertyColumns
+    warehouse: duckdb.DuckDBPyConnection, source: _Source, columns: PropertyColumns, file: int
 ) -> int:
+    forget_keys(warehouse, file)
+    warehouse.execute(f"delete from surveys where file = {file}")
     try:
-        return _survey_file(warehouse, source, columns)
+        return _survey_file(warehouse, source, columns, file)
     except UnparsableError as error:
         raise LoadError(
             f"{source.file.path} has a record that DuckDB can't read: {error.__cause__}",
@@ -142,44 +155,24 @@ def _survey_mended(
 
 
 def _survey_file(
-    warehouse: duckdb.DuckDBPyConnection, source: _Source, columns: PropertyColumns
+    warehouse: duckdb.DuckDBPyConnection, source: _Source, columns: PropertyColumns, file: int
 ) -> int:
-    warehouse.execute("create or replace temp table keys_of_file as from keys limit 0")
     count = 0
     for count in source.stage_parts(warehouse):  # noqa: B007  the last one is wanted
-        survey(warehouse)
+        warehouse.execute(f"create or replace temp table survey as {counted('stage')}")
         check_span(warehouse, source.file)
         columns.learn(properties_seen(warehouse, columns))
-        warehouse.execute(
-            "insert into keys_of_file select hash_1, hash_2, processed from stage where has_key"
-        )
-    warehouse.execute("insert into keys from keys_of_file")
+        add_keys(warehouse, file)
+        _add_examples(warehouse)
+        warehouse.execute(f"insert into surveys by name select {file} as file, * from survey")
     return count + 1
 
 
-# Of rows with one Mixpanel key the newest stays. The key is event, distinct_id, time and
-# $insert_id; rows without $insert_id have none. It is held as 128 bits of hashes: a day of millions
-# fits in memory. https://developer.mixpanel.com/reference/event-deduplication
-KEYS = """
-create or replace temp table keys (hash_1 UBIGINT, hash_2 UBIGINT, processed DOUBLE);
-create or replace temp table kept (hash_1 UBIGINT, hash_2 UBIGINT);
-"""
-NEWEST = """
-create or replace temp table newest as
-select hash_1, hash_2, max(processed) as processed
-from keys group by hash_1, hash_2 having count(*) > 1;
-drop table keys;
-"""
-SUPERSEDED = """
-create or replace temp table superseded as
-select stage.rowid as row, event_date,
-       stage.processed < newest.processed or kept.hash_1 is not null
-       or row_number() over (
-           partition by stage.hash_1, stage.hash_2 order by stage.processed desc, stage.rowid desc
-       ) > 1 as lost,
-       stage.hash_1, stage.hash_2
-from stage join newest using (hash_1, hash_2) left join kept using (hash_1, hash_2)
-where stage.has_key
+SURVEYS = """
+create or replace temp table surveys (
+    file INTEGER, event_date DATE, event_name VARCHAR, property VARCHAR, type VARCHAR,
+    events BIGINT, bytes BIGINT, long_integers BIGINT);
+create or replace temp table examples as from internal.property_examples;
 """
 
 
@@ -187,43 +180,25 @@ def _insert_file(
     warehouse: duckdb.DuckDBPyConnection, source: _Source, columns: PropertyColumns
 ) -> list[LandedDay]:
     """The file's records are in the table, without duplicates, and `landed` says so."""
-    warehouse.execute(
-        "create or replace temp table surveys as "
-        "select *, 0::bigint as bytes from internal.property_days limit 0"
-    )
-    dropped: dict[date, tuple[int, int]] = {}
+    dropped: dict[date, int] = {}
     for _ in source.stage_parts(warehouse):
-        if _drop_duplicates(warehouse, dropped) or not source.staged:
-            survey(warehouse)
+        drop_duplicates(warehouse, dropped)
         _insert(warehouse, columns, source.settings)
-        _add_examples(warehouse)
-        warehouse.execute(
-            "insert into surveys by name select * exclude (long_integers) from survey"
-        )
-    warehouse.execute(
-        "insert into internal.property_days "
-        "select event_date, event_name, property, type, sum(events) from surveys "
-        "where property is not null group by all"
-    )
     return _record(warehouse, source.file, dropped, source.settings)
 
 
-def _drop_duplicates(
-    warehouse: duckdb.DuckDBPyConnection, dropped: dict[date, tuple[int, int]]
-) -> bool:
-    """temp.stage has no row that a newer one replaces; `dropped` counts those that went, by day."""
-    if not number(warehouse, "select count(*) from newest"):
-        return False
-    warehouse.execute(SUPERSEDED)
-    warehouse.execute("insert into kept select hash_1, hash_2 from superseded where not lost")
-    for day, rows, size in warehouse.execute(
-        "select event_date, count(*), sum(line_bytes) from stage "
-        "where rowid in (select row from superseded where lost) group by 1"
-    ).fetchall():
-        before = dropped.get(day, (0, 0))
-        dropped[day] = (before[0] + rows, before[1] + int(size))
-    warehouse.execute("delete from stage where rowid in (select row from superseded where lost)")
-    return True
+def _write_properties(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """What the rows carry, by day, and an example of each."""
+    warehouse.execute(
+        """
+        insert into internal.property_days
+        select event_date, event_name, property, type, sum(events) as events
+        from surveys where property is not null
+        group by all having sum(events) > 0;
+        delete from internal.property_examples;
+        insert into internal.property_examples from examples;
+        """
+    )
 
 
 @contextmanager
@@ -298,7 +273,7 @@ def _take_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
         select distinct event_name, property
         from survey
         where property is not null and type <> 'NULL' and not exists (
-            from internal.property_examples known
+            from examples known
             where known.event_name is not distinct from survey.event_name
               and known.property = survey.property)
     """
@@ -306,7 +281,7 @@ def _take_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
         return
     warehouse.execute(
         f"""
-        insert into internal.property_examples
+        insert into examples
         select event_name, property, any_value(example)
         from (
             select event_name, unnest(json_keys(value)) as property,
@@ -323,7 +298,7 @@ def _take_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
 def _record(
     warehouse: duckdb.DuckDBPyConnection,
     file: LandedFile,
-    dropped: dict[date, tuple[int, int]],
+    dropped: dict[date, int],
     settings: Settings,
 ) -> list[LandedDay]:
     """`landed` has a row for each day of the file, also for an empty one."""
@@ -338,9 +313,8 @@ def _record(
     landed = []
     for day in file.dates():
         events, size = counts.get(day, (0, 0))
-        duplicates, more = dropped.get(day, (0, 0))
         partial = day > last_whole_day
-        landed.append(LandedDay(day, events, duplicates, size + more, partial, file.path.name))
+        landed.append(LandedDay(day, events, dropped.get(day, 0), size, partial, file.path.name))
     now = datetime.now(UTC).isoformat()
     rows: list[dict[str, object]] = [
         {

@@ -138,19 +138,21 @@ def _inflated(source: BinaryIO) -> Iterator[bytes]:
         raise EOFError("its gzip stream has no end")
 
 
-def exact(properties: str) -> str:
+def quoting(properties: str) -> str:
     """SQL: the properties with each number that no number type holds exactly as a string.
 
-    Null if there is none. Text that looks like such a number may make it invalid JSON.
+    Text that looks like such a number may make it invalid JSON.
     """
-    replaced = f"regexp_replace({properties}, {literal(LONG_NUMBER)}, '\\1\"\\2\"', 'g')"
-    return f"case when regexp_matches({properties}, {literal(MAYBE_LONG)}) then {replaced} end"
+    return f"regexp_replace({properties}, {literal(LONG_NUMBER)}, '\\1\"\\2\"', 'g')"
 
 
 def stored_values() -> str:
     """SQL: what values are taken from, of a row of the table."""
-    replaced = exact("properties")
-    return f"case when json_valid({replaced}) then {replaced} else properties end"
+    quoted_ = quoting("properties")
+    return (
+        f"case when regexp_matches(properties, {literal(MAYBE_LONG)}) "
+        f"and json_valid({quoted_}) then {quoted_} else properties end"
+    )
 
 
 def timestamp(number: str) -> str:
@@ -182,8 +184,7 @@ def lines(path: Path, file: LandedFile, *, mended: bool) -> str:
                 from (
                     select *, try_cast(keys.time as double) as time_number
                     from (
-                        select *, json_transform({VALUES}, {literal(json.dumps(KEYS))}) as keys,
-                               regexp_matches({VALUES}, {literal(LONG_INTEGER)}) as long_integers
+                        select *, json_transform({VALUES}, {literal(json.dumps(KEYS))}) as keys
                         from ({_mended(path) if mended else _as_sent(path)})
                     )
                 )
@@ -194,21 +195,23 @@ def lines(path: Path, file: LandedFile, *, mended: bool) -> str:
 
 def _as_sent(path: Path) -> str:
     return f"""
-        select *, {exact("properties")} as typed
-        from (
+        select *, case when maybe_long then {quoting("properties")} end as typed,
+               maybe_long and regexp_matches(properties, {literal(LONG_INTEGER)}) as long_integers
+        from (select *, regexp_matches(properties, {literal(MAYBE_LONG)}) as maybe_long from (
             select strlen(line) as line_bytes, {REGULAR} as regular,
                    json_extract_string(line, '$.event') as event_name,
                    substring(line, strpos(line, ',"properties":') + 14,
                              length(line) - strpos(line, ',"properties":') - 14) as properties
             from {_read(path)}
-        )"""
+        ))"""
 
 
 def _mended(path: Path) -> str:
     return f"""
         select strlen(properties) as line_bytes, true as regular, event_name, properties,
                case when json_type(line, '$.typed') = 'OBJECT'
-                    then json_extract(line, '$.typed')::varchar end as typed
+                    then json_extract(line, '$.typed')::varchar end as typed,
+               regexp_matches(line, {literal(LONG_INTEGER)}) as long_integers
         from (
             select line, json_extract_string(line, '$.event') as event_name,
                    json_extract_string(line, '$.sent') as properties

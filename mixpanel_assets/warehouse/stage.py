@@ -41,26 +41,23 @@ def stage(
         raise UnparsableError
 
 
-def survey(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """temp.survey counts what is staged, by day, event, property and JSON type.
+def counted(table: str, sign: str = "") -> str:
+    """SQL: how many records a table like temp.stage has, by day, event, property and JSON type.
 
     A null property stands for the record itself.
     """
-    warehouse.execute(
-        f"""
-        create or replace temp table survey as
-        select event_date, event_name, property, type, count(*) as events,
+    return f"""
+        select event_date, event_name, property, type, {sign}count(*) as events,
                sum(line_bytes) filter (property is null) as bytes,
                count(*) filter (property is null and long_integers) as long_integers
         from (
             select event_date, event_name, line_bytes, long_integers,
                    unnest(list_append(json_keys(value), null)) as property,
                    unnest(list_append(json_type(value, '$.*'), null)) as type
-            from (select *, {VALUES} as value from stage)
+            from (select *, {VALUES} as value from {table})
         )
         group by all
         """
-    )
 
 
 def check_span(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:

@@ -1,0 +1,84 @@
+"""Which rows Mixpanel takes for one event: the newest of them stays.
+
+The key is event, distinct_id, time and $insert_id; rows without $insert_id have none. It is held as
+128 bits of hashes, so that the keys of millions of rows fit in memory.
+https://developer.mixpanel.com/reference/event-deduplication
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+
+from mixpanel_assets.warehouse.stage import counted, number
+
+
+def begin_keys(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """No key is known yet."""
+    warehouse.execute(
+        """
+        create or replace temp table keys (
+            file INTEGER, hash_1 UBIGINT, hash_2 UBIGINT, processed DOUBLE);
+        create or replace temp table kept (hash_1 UBIGINT, hash_2 UBIGINT);
+        """
+    )
+
+
+def add_keys(warehouse: duckdb.DuckDBPyConnection, file: int) -> None:
+    """The keys of what is staged are known."""
+    warehouse.execute(
+        f"insert into keys select {file}, hash_1, hash_2, processed from stage where has_key"
+    )
+
+
+def forget_keys(warehouse: duckdb.DuckDBPyConnection, file: int) -> None:
+    """The keys of the file are unknown again."""
+    warehouse.execute(f"delete from keys where file = {file}")
+
+
+def find_duplicates(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """temp.newest has the keys that several rows share, and when the newest of them came in."""
+    warehouse.execute(
+        """
+        create or replace temp table newest as
+        select hash_1, hash_2, max(processed) as processed
+        from keys group by hash_1, hash_2 having count(*) > 1;
+        drop table keys;
+        """
+    )
+
+
+def drop_duplicates(warehouse: duckdb.DuckDBPyConnection, dropped: dict[date, int]) -> None:
+    """temp.stage has no row that another replaces; those are counted in `dropped` by day.
+
+    temp.surveys no longer counts what they carry.
+    """
+    if not number(warehouse, "select count(*) from newest"):
+        return
+    warehouse.execute(SUPERSEDED)
+    warehouse.execute("insert into kept select hash_1, hash_2 from superseded where not lost")
+    warehouse.execute(
+        "create or replace temp table lost as select * from stage "
+        "where rowid in (select row from superseded where lost)"
+    )
+    for day, rows in warehouse.execute(
+        "select event_date, count(*) from lost group by 1"
+    ).fetchall():
+        dropped[day] = dropped.get(day, 0) + rows
+    warehouse.execute(
+        f"insert into surveys by name select * exclude (bytes) from ({counted('lost', '-')})"
+    )
+    warehouse.execute("delete from stage where rowid in (select row from superseded where lost)")
+
+
+SUPERSEDED = """
+create or replace temp table superseded as
+select stage.rowid as row, stage.hash_1, stage.hash_2,
+       stage.processed < newest.processed or kept.hash_1 is not null
+       or row_number() over (
+           partition by stage.hash_1, stage.hash_2 order by stage.processed desc, stage.rowid desc
+       ) > 1 as lost
+from stage join newest using (hash_1, hash_2) left join kept using (hash_1, hash_2)
+where stage.has_key
+"""
