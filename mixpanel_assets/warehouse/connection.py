@@ -49,8 +49,6 @@ def writing(
     connection = _connect(path, config, read_only=False, wait=wait, note=note)
     try:
         connection.execute("set TimeZone = 'UTC'")
-        # Rows come out sorted by event anyway, and a large load needs a third of the memory.
-        connection.execute("set preserve_insertion_order = false")
         yield connection
     finally:
         connection.close()

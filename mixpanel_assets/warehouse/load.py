@@ -26,6 +26,7 @@ from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
 from mixpanel_assets.warehouse.source import (
     VALUES,
     LandedFile,
+    in_utc,
     layered,
     parts,
     timestamp,
@@ -235,17 +236,17 @@ def _insert(
     layers, found = layered(
         {**texts, **{column.property: column.type for column in physical}}, VALUES
     )
-    zone = literal(settings.project_timezone or "UTC")
+    zone = settings.project_timezone
+    moment = timestamp("time_number")
     values = {
         "event_date": "event_date",
         "event_name": "event_name",
         **{column: found[name] for name, column in BASE_PROPERTIES.items()},
-        "event_time": f"timezone({zone}, {timestamp('time_number')})",
-        "processed_at": f"timezone('UTC', {timestamp('processed_number')})",
+        "event_time": f"timezone({literal(zone)}, {moment})" if zone else in_utc(moment),
+        "processed_at": in_utc(timestamp("processed_number")),
         "properties": "properties::json",
         **{column.column: found[column.property] for column in physical},
     }
-    # In order of events, a column is long runs of values and of nulls: smaller, and faster to ask.
     warehouse.execute(
         f"""
         insert into events_wide ({", ".join(map(quoted, values))})
@@ -255,7 +256,6 @@ def _insert(
                    try_cast({found["mp_processing_time_ms"]} as double) as processed_number
             from (select event_date, event_name, properties, {", ".join(layers)} from stage)
         )
-        order by event_name
         """
     )
 

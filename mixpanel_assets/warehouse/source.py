@@ -44,9 +44,12 @@ _LONG = "|".join(
     ]
 )
 _TAIL = r"[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
-LONG_NUMBER = rf"([:,\[]\s*)(-?(?:{_LONG}){_TAIL})"
-MAYBE_LONG = r"[:,\[]\s*-?[0-9][0-9.]*(?:[0-9.]{15}|[eE][+-]?[0-9]{3})"
-LONG_INTEGER = r"[:,\[]\s*-?[0-9]{16,}\s*[,}\]]"
+# A number follows the colon after a name, or is in a list. An id in text, such as $device:6202e639,
+# is none.
+_BEFORE = r'(?:":|[\[,])\s*'
+LONG_NUMBER = rf"({_BEFORE})(-?(?:{_LONG}){_TAIL})(\s*[,\]}}])"
+MAYBE_LONG = rf"{_BEFORE}-?[0-9][0-9.]*(?:[0-9.]{{15}}|[eE][+-]?[0-9]{{3}})"
+LONG_INTEGER = rf"{_BEFORE}-?[0-9]{{16,}}\s*[,\]}}]"
 
 # Years 1 to 9999 in every zone, in milliseconds: what every reader of the table can show.
 FIRST_MS, LAST_MS = -62_135_510_400_000, 253_402_214_400_000
@@ -143,7 +146,11 @@ def quoting(properties: str) -> str:
 
     Text that looks like such a number may make it invalid JSON.
     """
-    return f"regexp_replace({properties}, {literal(LONG_NUMBER)}, '\\1\"\\2\"', 'g')"
+    # Twice: of two neighbours in a list the first takes the comma that the second needs.
+    for _ in range(2):
+        replacement = "'\\1\"\\2\"\\3', 'g'"
+        properties = f"regexp_replace({properties}, {literal(LONG_NUMBER)}, {replacement})"
+    return properties
 
 
 def stored_values() -> str:
@@ -160,6 +167,11 @@ def timestamp(number: str) -> str:
     # Seconds reach 1e11 in the year 5138; milliseconds passed it in 1973.
     ms = f"(case when abs({number}) > 1e11 then {number} else {number} * 1000 end)"
     return f"case when {ms} between {FIRST_MS} and {LAST_MS} then epoch_ms({ms}::bigint) end"
+
+
+def in_utc(moment: str) -> str:
+    """SQL: a timestamp without zone as one that is of UTC."""
+    return f"make_timestamptz(epoch_us({moment}))"  # ten times faster than timezone('UTC', ...)
 
 
 def lines(path: Path, file: LandedFile, *, mended: bool) -> str:

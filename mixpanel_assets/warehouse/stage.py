@@ -29,10 +29,14 @@ class UnparsableError(Exception):
 def stage(
     warehouse: duckdb.DuckDBPyConnection, part: Path, file: LandedFile, *, mended: bool
 ) -> None:
-    """temp.stage has the records of the part. Raises UnparsableError."""
+    """temp.stage has the records of the part. Raises UnparsableError.
+
+    In order of events a column is long runs of values and of nulls: smaller, and faster to ask.
+    """
     try:
         warehouse.execute(
-            f"create or replace temp table stage as from {lines(part, file, mended=mended)}"
+            f"create or replace temp table stage as from {lines(part, file, mended=mended)} "
+            "order by event_name"
         )
     # DuckDB may cut its message inside a character, which then can't be decoded.
     except (duckdb.InvalidInputException, UnicodeDecodeError) as error:

@@ -245,3 +245,20 @@ def canonical(value: Any) -> Any:
         case dict():
             return {name: canonical(item) for name, item in value.items()}
     return value
+
+
+def test_ids_in_text_that_look_like_numbers_are_neither_numbers_nor_odd(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.load(sent('"n":0,"p":"$device:6202e639ba","q":"a:12345678901234567890"'))
+    assert (warehouse.values("p"), warehouse.values("q")) == (
+        ["$device:6202e639ba"],
+        ["a:12345678901234567890"],
+    )
+    assert warehouse.sql("select properties->>'$.p' from events") == [("$device:6202e639ba",)]
+
+
+def test_neighbours_in_a_list_keep_their_digits(warehouse: Warehouse) -> None:
+    number = "0.12345678901234567890123"
+    warehouse.load(sent(f'"n":0,"p":[{number},{number},{number}]'))
+    assert warehouse.values("p") == [[number] * 3]
