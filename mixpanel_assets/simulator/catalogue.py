@@ -88,3 +88,32 @@ PRIORITIES = ("low", "normal", "high")
 # Share of a local day's sessions that begin in each hour.
 HOURS = (8, 5, 3, 2, 2, 4, 9, 18, 32, 45, 52, 54, 50, 51, 53, 52, 48, 44, 42, 46, 50, 44, 30, 17)
 WEEKDAYS = (1.12, 1.16, 1.15, 1.11, 1.02, 0.70, 0.74)
+
+GIVEN_NAMES = (
+    *("Ana", "Chloé", "Zoë", "Łukasz", "Jürgen", "Priya", "Noah", "Olivia", "Mateus", "さくら"),
+    *("민준", "Søren", "Aoife", "Amir", "D'Arcy", "Mary-Jane"),
+)
+FAMILY_NAMES = (
+    *("Smith", "O'Neill", "García", "Müller", "Nowak", "Tremblay", "Silva", "Patel", "佐藤", "김"),
+    *("Dubois", "Jones", "van der Berg", "Østergård"),
+)
+COMPANIES = (
+    None,
+    None,
+    None,
+    "Quiet Desk Ltd",
+    "Bäckerei Süß GmbH",
+    'The "Lamp" Co.',
+    "光デザイン",
+)
+STREETS = ("Market St", "Rue de l’Église", "Lindenstraße", "ul. Piotrkowska", "桜通り")
+NOTES = (
+    "",
+    "Asked for a quote 🙋‍♀️",
+    "Line one\nline two\ttabbed",
+    "Separators \u2028 inside \u2029 text",
+    'Said "never again" \\ came back',
+)
+NEWSLETTERS = ("news", "offers", "tips", "événements")
+# The colour themes a profile was saved with, by several versions of the shop.
+THEMES = ("dark", "light", 1, True, None)

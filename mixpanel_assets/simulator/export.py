@@ -15,9 +15,16 @@ from itertools import chain, islice
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from mixpanel_assets.simulator import expressions
+from mixpanel_assets.simulator.answers import (
+    BROKEN,
+    BadRequestError,
+    bad_gateway,
+    failed,
+    too_many,
+)
 from mixpanel_assets.simulator.bodies import GZIP_ABOVE, Body, BodyResponse
 from mixpanel_assets.simulator.credentials import credentials_of
 from mixpanel_assets.simulator.expressions import Expression, ExpressionError
@@ -30,17 +37,13 @@ from mixpanel_assets.simulator.fragments import (
     gzip_size,
     joined,
 )
-from mixpanel_assets.simulator.limits import ExportLimiter, refusal_text
+from mixpanel_assets.simulator.limits import ExportLimiter, Refusal, refusal_text
 from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.records import decode, event_of, retimed
 from mixpanel_assets.simulator.store import Store
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOST_EVENTS = 100_000
-
-
-class BadRequestError(ValueError):
-    """A parameter is missing or makes no sense; the text is the answer's."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +90,16 @@ class ExportApi:
         try:
             query = parse_query(request, self.project.today(self.clock()))
         except BadRequestError as error:
-            return _error(request, str(error))
+            return failed(request, str(error))
         if self.limiter and (limited := self.limiter.admit()):
-            return _too_many(request, limited.error, limited.retry_after)
+            return too_many(request, limited)
         if fault == "slow":
             await asyncio.sleep(self.slow_seconds)
         zipped = "gzip" in request.headers.get("accept-encoding", "") or fault in GZIP_KINDS
         try:
             body = await run_in_threadpool(self._body, query, fault, zipped)
         except ExpressionError as error:
-            return _error(request, f"where: {error}")
+            return failed(request, f"where: {error}")
         return BodyResponse(body)
 
     def _body(self, query: Query, fault: str | None, zipped: bool) -> Body:
@@ -145,34 +148,22 @@ class ExportApi:
         known = credentials_of(request)
         project_id = request.query_params.get("project_id")
         if known.username == self.project.token:
-            return _error(request, "Project tokens can not read data", 401)
+            return failed(request, "Project tokens can not read data", 401)
         if (known.username, known.secret) != (self.project.username, self.project.secret):
             return PlainTextResponse("Unable to authenticate request\n", 400)
         if not project_id:
-            return _error(request, "project_id is required with a service account")
+            return failed(request, "project_id is required with a service account")
         if project_id != self.project.project_id:
-            return _error(request, "This service account has no access to the project", 403)
+            return failed(request, "This service account has no access to the project", 403)
         return None
 
     def _broken(self, kind: str, request: Request) -> Response:
         if kind.startswith("429"):
             text = refusal_text(self.project.project_id, 61, 60, "hour")
-            return _too_many(request, text, self.retry_after if kind == "429" else None)
+            return too_many(request, Refusal(text, self.retry_after if kind == "429" else None))
         if kind == "502":
-            page = (
-                "<html><head><title>502 Server Error</title></head><body>Bad Gateway</body></html>"
-            )
-            return HTMLResponse(page, 502)
-        return _error(request, _BROKEN[kind], int(kind))
-
-
-_BROKEN = {
-    "401": "Invalid service account credentials",
-    # What the Free plan answers on endpoints it does not include.
-    "402": "Your plan does not allow API calls. Upgrade at mixpanel.com/pricing",
-    "403": "This service account has no access to the project",
-    "500": "unknown error",
-}
+            return bad_gateway()
+        return failed(request, BROKEN[kind], int(kind))
 
 
 def parse_query(request: Request, today: date) -> Query:
@@ -238,15 +229,3 @@ def _wanted(query: Query, line: bytes) -> bool:
         return True
     record = decode(line)
     return record is not None and query.where.matches(record["properties"])
-
-
-def _error(request: Request, text: str, status: int = 400) -> Response:
-    asked = f"{request.url.path}?{request.url.query}"
-    return JSONResponse({"error": text, "request": asked}, status)
-
-
-def _too_many(request: Request, text: str, retry_after: int | None) -> Response:
-    answer = _error(request, text, 429)
-    if retry_after is not None:
-        answer.headers["Retry-After"] = str(retry_after)
-    return answer

@@ -1,4 +1,4 @@
-"""Mixpanel's segmentation expressions, read from text and applied to an event's properties.
+"""Mixpanel's segmentation expressions, read from text and applied to properties.
 
 https://developer.mixpanel.com/reference/segmentation-expressions
 """
@@ -25,12 +25,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_LEVELS: tuple[tuple[str, ...], ...] = (
-    ("==", "!=", "<", "<=", ">", ">=", "in"),
-    ("+", "-"),
-    ("*", "/", "%"),
-)
-_LITERALS = {"true": True, "false": False, "null": UNDEFINED, "undefined": UNDEFINED}
+COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in")
+LITERALS = {"true": True, "false": False, "null": UNDEFINED, "undefined": UNDEFINED}
 _CAPITALS = {"AND": "and", "OR": "or", "NOT": "not"}
 
 
@@ -50,9 +46,20 @@ class Expression:
         return self.node(properties) is True
 
 
-def parse(text: str) -> Expression:
+@dataclass(frozen=True)
+class Dialect:
+    """The words of a language of expressions; its operators, those that bind least first."""
+
+    levels: tuple[tuple[str, ...], ...]
+    binary: Mapping[str, Callable[[Any, Any], Any]]
+    functions: Mapping[str, Callable[[Any], Any]]
+    sources: Mapping[str, Callable[[str], Node]]
+    constants: Mapping[str, Any]
+
+
+def parse(text: str, dialect: Dialect | None = None) -> Expression:
     """The expression the text spells, or an ExpressionError naming where it stops making sense."""
-    reader = _Reader(text)
+    reader = _Reader(text, dialect or _OF_EVENTS)
     node = reader.disjunction()
     reader.finish()
     return Expression(text, node)
@@ -82,7 +89,8 @@ def _tokens(text: str) -> list[_Token]:
 class _Reader:
     """Recursive descent, one method a level of binding."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, dialect: Dialect) -> None:
+        self._dialect = dialect
         self._tokens = _tokens(text)
         self._next = 0
 
@@ -109,11 +117,11 @@ class _Reader:
         return self._binary(0)
 
     def _binary(self, level: int) -> Node:
-        if level == len(_LEVELS):
+        if level == len(self._dialect.levels):
             return self._unary()
         left = self._binary(level + 1)
-        while operator := self._take(*_LEVELS[level]):
-            left = _applied(values.BINARY[operator], left, self._binary(level + 1))
+        while operator := self._take(*self._dialect.levels[level]):
+            left = _applied(self._dialect.binary[operator], left, self._binary(level + 1))
         return left
 
     def _unary(self) -> Node:
@@ -142,20 +150,20 @@ class _Reader:
         raise self._error("a value", token)
 
     def _word(self, token: _Token) -> Node:
-        if token.text in _LITERALS:
-            return _constant(_LITERALS[token.text])
-        if token.text in _SOURCES:
+        if token.text in self._dialect.constants:
+            return _constant(self._dialect.constants[token.text])
+        if token.text in self._dialect.sources:
             self._expect("[")
             name = self._advance()
             if name.kind != "string":
                 raise self._error("a property name in double quotes", name)
             self._expect("]")
-            return _SOURCES[token.text](_unquoted(name.text))
-        if token.text in values.FUNCTIONS:
+            return self._dialect.sources[token.text](_unquoted(name.text))
+        if token.text in self._dialect.functions:
             self._expect("(")
             argument = self.disjunction()
             self._expect(")")
-            return _applied(values.FUNCTIONS[token.text], argument)
+            return _applied(self._dialect.functions[token.text], argument)
         raise self._error("a value", token)
 
     def _list(self) -> Node:
@@ -213,9 +221,8 @@ def _logical(word: str, left: Node, right: Node) -> Node:
     return lambda p: values.truth(left(p)) or values.truth(right(p))
 
 
-def _property(name: str) -> Node:
-    if name == "$time":
-        return lambda p: values.moment(p["$time"] if "$time" in p else p.get("time"))
+def property_of(name: str) -> Node:
+    """What reads the property; null is as good as no value."""
 
     def read(properties: Properties) -> Any:
         value = properties.get(name)
@@ -224,15 +231,27 @@ def _property(name: str) -> Node:
     return read
 
 
+def _property_of_event(name: str) -> Node:
+    if name == "$time":
+        return lambda p: values.moment(p["$time"] if "$time" in p else p.get("time"))
+    return property_of(name)
+
+
 def _event(name: str) -> Node:
-    return _property(name) if name == "$time" else _constant(UNDEFINED)
+    return _property_of_event(name) if name == "$time" else _constant(UNDEFINED)
 
 
-_SOURCES: dict[str, Callable[[str], Node]] = {
-    "properties": _property,
-    "event": _event,
-    # Raw export joins no profiles.
-    "user": lambda _: _constant(UNDEFINED),
-}
+_OF_EVENTS = Dialect(
+    levels=(COMPARISONS, ("+", "-"), ("*", "/", "%")),
+    binary=values.BINARY,
+    functions=values.FUNCTIONS,
+    sources={
+        "properties": _property_of_event,
+        "event": _event,
+        # Raw export joins no profiles.
+        "user": lambda _: _constant(UNDEFINED),
+    },
+    constants=LITERALS,
+)
 
 __all__ = ["UNDEFINED", "Expression", "ExpressionError", "Moment", "parse"]

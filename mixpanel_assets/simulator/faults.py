@@ -1,4 +1,4 @@
-"""Ways an export goes wrong, each planned for the N-th export request."""
+"""Ways an API goes wrong, each planned for the N-th request to it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ STATUS_KINDS = ("429", "429-bare", "500", "502", "401", "402", "403")
 GZIP_KINDS = ("truncated-gzip", "bad-crc")
 LINE_KINDS = ("cut-glued", "cut-line", "cut-body", "error-tail", "clean-cut", "no-newline")
 KINDS = (*LINE_KINDS, *GZIP_KINDS, "reset", "slow", *STATUS_KINDS)
+PAGE_KINDS = ("short", "duplicate", "expired", "reset", "slow", *STATUS_KINDS)
 
 _FAULT = re.compile(r"(?P<kind>[^@]+)@(?:(?P<first>\d+)(?:-(?P<last>\d+))?|(?P<every>\*))")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of failure over a stretch of export requests, counted from 1."""
+    """One kind of failure over a stretch of requests, counted from 1."""
 
     kind: str
     first: int
@@ -28,13 +29,13 @@ class Fault:
         return self.first <= number and (self.last is None or number <= self.last)
 
 
-def parse_fault(text: str) -> Fault:
+def parse_fault(text: str, kinds: tuple[str, ...] = KINDS) -> Fault:
     """The fault that `KIND@N`, `KIND@N-M` or `KIND@*` names."""
     found = _FAULT.fullmatch(text.strip())
-    if not found or found["kind"] not in KINDS:
+    if not found or found["kind"] not in kinds:
         raise ValueError(
-            f"not a fault: {text!r}. Write KIND@N, KIND@N-M or KIND@* for the N-th export"
-            f" request, counted from 1. Kinds: {', '.join(KINDS)}"
+            f"not a fault: {text!r}. Write KIND@N, KIND@N-M or KIND@* for the N-th request"
+            f" of its API, counted from 1. Kinds: {', '.join(kinds)}"
         )
     if found["every"]:
         return Fault(found["kind"], 1, None)
@@ -46,16 +47,17 @@ def parse_fault(text: str) -> Fault:
 
 
 class FaultPlan:
-    """Which of the coming export requests fail, and how."""
+    """Which of the coming requests fail, and how."""
 
-    def __init__(self, faults: Iterable[str] = ()) -> None:
-        self._faults = [parse_fault(text) for text in faults]
+    def __init__(self, faults: Iterable[str] = (), kinds: tuple[str, ...] = KINDS) -> None:
+        self._kinds = kinds
+        self._faults = [parse_fault(text, kinds) for text in faults]
         self._seen = 0
         self._lock = threading.Lock()
 
     def add(self, faults: Iterable[str]) -> None:
         """The faults hold from now on, counted from the next request, before any older one."""
-        parsed = [parse_fault(text) for text in faults]
+        parsed = [parse_fault(text, self._kinds) for text in faults]
         with self._lock:
             ahead = [
                 Fault(f.kind, f.first + self._seen, f.last and f.last + self._seen) for f in parsed

@@ -44,7 +44,7 @@ class TooLargeError(PayloadError):
 
 @dataclass(frozen=True)
 class Payload:
-    """The events of a request, and the form fields that came around them."""
+    """The events or updates of a request, and the form fields that came around them."""
 
     events: list[Any]
     fields: dict[str, str]
@@ -68,7 +68,7 @@ class IngestApi:
         try:
             payload = await read_payload(request)
         except PayloadError as error:
-            return self._tracked(request, {}, str(error))
+            return acknowledged(request, {}, str(error))
         now = int(self.clock() * 1000)
         known = [event for event in payload.events if _track_failure(event) is None]
         kept = [event for event in known if self._is_ours(event) and _is_recent(event, now)]
@@ -77,7 +77,7 @@ class IngestApi:
         errors = [_track_failure(event) for event in payload.events if event not in known]
         # `1` does not promise that the token is right.
         failed = None if known else (errors or ["data, missing or empty"])[0]
-        return self._tracked(request, payload.fields, failed)
+        return acknowledged(request, payload.fields, failed)
 
     async def import_events(self, request: Request) -> Response:
         """Events of any age: the valid ones are kept, the others are named."""
@@ -120,7 +120,7 @@ class IngestApi:
         failed = await run_in_threadpool(self._import, payload.events, strict=False)
         none_kept = len(failed) == len(payload.events)
         error = failed[0]["message"] if failed and none_kept else None
-        return self._tracked(request, payload.fields, error)
+        return acknowledged(request, payload.fields, error)
 
     def _may_import(self, request: Request) -> bool:
         known = credentials_of(request)
@@ -133,12 +133,14 @@ class IngestApi:
     def _is_ours(self, event: Record) -> bool:
         return bool(event["properties"]["token"] == self.project.token)
 
-    def _tracked(self, request: Request, fields: dict[str, str], error: str | None) -> Response:
-        verbose = fields.get("verbose") or request.query_params.get("verbose")
-        status = 0 if error else 1
-        if verbose == "1":
-            return JSONResponse({"error": error, "status": status})
-        return PlainTextResponse(str(status))
+
+def acknowledged(request: Request, fields: dict[str, str], error: str | None) -> Response:
+    """The answer of the endpoints that say only `1` or `0`, or a little more when asked."""
+    verbose = fields.get("verbose") or request.query_params.get("verbose")
+    status = 0 if error else 1
+    if verbose == "1":
+        return JSONResponse({"error": error, "status": status})
+    return PlainTextResponse(str(status))
 
 
 def stored(event: Record, now_ms: int, *, imported: bool) -> Record:

@@ -72,5 +72,5 @@ class LogRequests:
         await self._app(scope, receive, noted)
 
     def _seen(self, scope: Scope, status: int) -> SeenRequest:
-        params = dict(QueryParams(scope["query_string"]))
+        params = scope.get("mixpanel_parameters") or dict(QueryParams(scope["query_string"]))
         return SeenRequest(scope["method"], scope["path"], params, status, self._clock())

@@ -8,8 +8,10 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -21,27 +23,52 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from mixpanel_assets.simulator.cohortlist import CohortsApi
+from mixpanel_assets.simulator.cohorts import Cohort
+from mixpanel_assets.simulator.engage import EngageApi, Paging
 from mixpanel_assets.simulator.export import ExportApi
-from mixpanel_assets.simulator.faults import FaultPlan
+from mixpanel_assets.simulator.faults import PAGE_KINDS, FaultPlan
 from mixpanel_assets.simulator.ingest import IngestApi
-from mixpanel_assets.simulator.limits import ExportLimiter
+from mixpanel_assets.simulator.limits import ExportLimiter, QueryLimiter
+from mixpanel_assets.simulator.profiles import Profiles
 from mixpanel_assets.simulator.project import Project
+from mixpanel_assets.simulator.queryhost import QueryHost
 from mixpanel_assets.simulator.requestlog import LogRequests, RequestLog, SeenRequest
+from mixpanel_assets.simulator.sessions import Sessions
 from mixpanel_assets.simulator.store import Store
+from mixpanel_assets.simulator.updates import UpdateApi
 
 LOOPBACK = "127.0.0.1"
 _START_SECONDS = 10
 _SILENT = logging.CRITICAL + 1
 
 
-def build_app(export: ExportApi, ingest: IngestApi) -> Starlette:
+@dataclass(frozen=True)
+class Apis:
+    """The API families of one project."""
+
+    export: ExportApi
+    ingest: IngestApi
+    updates: UpdateApi
+    engage: EngageApi
+    cohorts: CohortsApi
+
+
+def build_app(apis: Apis) -> Starlette:
     """The application over its API families."""
+    asked = ["GET", "POST"]
     return Starlette(
         routes=[
             Route("/", _hello),
-            Route("/api/2.0/export", export.export),
-            Route("/track", ingest.track, methods=["POST"]),
-            Route("/import", ingest.import_events, methods=["POST"]),
+            Route("/api/2.0/export", apis.export.export),
+            Route("/track", apis.ingest.track, methods=["POST"]),
+            Route("/import", apis.ingest.import_events, methods=["POST"]),
+            Route("/engage", apis.updates.users, methods=["POST"]),
+            Route("/groups", apis.updates.groups, methods=["POST"]),
+            Route("/api/query/engage", apis.engage.engage, methods=asked),
+            Route("/api/2.0/engage", apis.engage.engage, methods=asked),
+            Route("/api/query/cohorts/list", apis.cohorts.list, methods=asked),
+            Route("/api/2.0/cohorts/list", apis.cohorts.list, methods=asked),
         ],
         exception_handlers={HTTPException: _no_such_thing},
     )
@@ -56,6 +83,9 @@ class Simulator:
         *,
         project: Project = Project(),  # noqa: B008  frozen, so safe to share
         faults: Sequence[str] = (),
+        engage_faults: Sequence[str] = (),
+        cohorts: Iterable[Cohort] | None = None,
+        paging: Paging = Paging(),  # noqa: B008  frozen too
         limits: bool = False,
         host: str = LOOPBACK,
         port: int = 0,
@@ -72,11 +102,25 @@ class Simulator:
         self._log = RequestLog()
         self._port = port
         self._running: _Running | None = None
+        self._engage_faults = FaultPlan(engage_faults, PAGE_KINDS)
+        self._queries = QueryLimiter(project.project_id, clock, hourly=limits)
+        world = self.store.world
+        self.profiles = Profiles(world, lambda: self._today(clock()))
+        self.cohorts = list(world.cohorts() if cohorts is None and world else cohorts or ())
         limiter = ExportLimiter(project.project_id, clock) if limits else None
         export = ExportApi(
             self.store, project, self._faults, limiter, clock, slow_seconds, retry_after
         )
-        app = build_app(export, IngestApi(self.store, project, clock))
+        door = QueryHost(project, self._queries, retry_after)
+        app = build_app(
+            Apis(
+                export,
+                IngestApi(self.store, project, clock),
+                UpdateApi(self.profiles, project, clock),
+                self._engage(door, paging, clock, slow_seconds),
+                CohortsApi(self.cohorts, self.profiles, door, clock),
+            )
+        )
         self._app = LogRequests(app, self._log, clock)
 
     @property
@@ -91,12 +135,18 @@ class Simulator:
         """What was asked so far, oldest first."""
         return self._log.all()
 
+    @property
+    def concurrency_violations(self) -> int:
+        """How many queries came while five others were running."""
+        return self._queries.violations
+
     def fail(self, *faults: str) -> None:
         """Coming exports fail so, counted from the next one; with no fault, none fails."""
-        if faults:
-            self._faults.add(faults)
-        else:
-            self._faults.clear()
+        _plan(self._faults, faults)
+
+    def fail_engage(self, *faults: str) -> None:
+        """Coming engage requests fail so, counted from the next one; with no fault, none fails."""
+        _plan(self._engage_faults, faults)
 
     def serve(self) -> None:
         """Requests are answered until SIGINT or SIGTERM."""
@@ -123,6 +173,32 @@ class Simulator:
             self._running = None
         self.store.close()
 
+    def _engage(
+        self, door: QueryHost, paging: Paging, clock: Callable[[], float], slow_seconds: float
+    ) -> EngageApi:
+        return EngageApi(
+            self.profiles,
+            self.store,
+            self.cohorts,
+            door,
+            paging,
+            Sessions(clock, paging.session_seconds, paging.session_pages),
+            self._engage_faults,
+            clock,
+            slow_seconds,
+        )
+
+    def _today(self, now: float) -> date:
+        today = self.project.today(now)
+        return min(today, self.store.last_day) if self.store.last_day else today
+
+
+def _plan(plan: FaultPlan, faults: Sequence[str]) -> None:
+    if faults:
+        plan.add(faults)
+    else:
+        plan.clear()
+
 
 class _Server(uvicorn.Server):
     """uvicorn, looking more often whether it is to stop, and leaving no connection open."""
@@ -136,6 +212,13 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(0.01)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if not self.server_state.connections and not self.server_state.tasks:
+            # Nobody is there to be given the tenth of a second that uvicorn waits.
+            for server in self.servers:
+                server.close()
+            for listening in sockets or []:
+                listening.close()
+            return
         await super().shutdown(sockets)
         # A client that stopped reading mid-body would keep its transport open for good.
         for connection in list(self.server_state.connections):
@@ -149,7 +232,7 @@ class _Running:
     """A server in a thread of its own, accepting once this exists."""
 
     def __init__(self, app: ASGIApp, port: int) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((LOOPBACK, port))

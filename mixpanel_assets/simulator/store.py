@@ -45,7 +45,7 @@ class Store:
         self.world = world
         self.folder = Path(folder) if folder else None
         self.timezone = timezone
-        self._last_day = last_day
+        self.last_day = last_day
         self._fixed: dict[date, list[bytes]] = {}
         self._added: dict[date, list[tuple[int, bytes]]] = {}
         self._packed: dict[date, Fragment] = {}
@@ -89,7 +89,7 @@ class Store:
             found |= {date.fromisoformat(p.name[:10]) for p in self.folder.glob(f"*{_SUFFIX}")}
         if self.world:
             first = self.world.first_day
-            last = self._last_day or day_of(int(time.time() * 1000), self.timezone)
+            last = self.last_day or day_of(int(time.time() * 1000), self.timezone)
             found |= {first + timedelta(days=n) for n in range((last - first).days + 1)}
         return sorted(found - emptied)
 
@@ -158,7 +158,7 @@ class Store:
         return fragment
 
     def _in_world(self, world: World, day: date) -> bool:
-        return world.first_day <= day and (self._last_day is None or day <= self._last_day)
+        return world.first_day <= day and (self.last_day is None or day <= self.last_day)
 
     def _world_lines(self, world: World, day: date, now_ms: int | None) -> Iterable[bytes]:
         if self.timezone is None and now_ms is None:

@@ -10,7 +10,7 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 _LAST_SECOND = 4_294_967_295
@@ -128,7 +128,12 @@ def string(value: Any) -> Any:
     return UNDEFINED
 
 
-def moment(value: Any) -> Any:
+def items(value: Any) -> Any:
+    """The value as a list, if it is one."""
+    return value if isinstance(value, list) else UNDEFINED
+
+
+def moment(value: Any, zone: tzinfo = UTC) -> Any:
     """The point in time that a number of seconds or milliseconds, or an ISO text, names."""
     if isinstance(value, Moment):
         return value
@@ -139,15 +144,15 @@ def moment(value: Any) -> Any:
             parsed = datetime.fromisoformat(value)
         except ValueError:
             return UNDEFINED
-        aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)
         return Moment(round(aware.timestamp() * 1000))
     return UNDEFINED
 
 
-def _compare(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
+def _compare(test: Callable[[Any, Any], bool], *kinds: type) -> Callable[[Any, Any], Any]:
     def compared(left: Any, right: Any) -> Any:
-        both_moments = isinstance(left, Moment) and isinstance(right, Moment)
-        if both_moments or (is_number(left) and is_number(right)):
+        alike = any(isinstance(left, kind) and isinstance(right, kind) for kind in kinds)
+        if alike or (is_number(left) and is_number(right)):
             return test(left, right)
         return UNDEFINED
 
@@ -164,13 +169,12 @@ def _whole(work: Callable[[float], int]) -> Callable[[Any], Any]:
     return lambda value: work(value) if is_number(value) else UNDEFINED
 
 
+_ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "==": equal,
     "!=": lambda left, right: not equal(left, right),
-    "<": _compare(operator.lt),
-    "<=": _compare(operator.le),
-    ">": _compare(operator.gt),
-    ">=": _compare(operator.ge),
+    **{sign: _compare(test, Moment) for sign, test in _ORDERS.items()},
     "in": contains,
     "+": add,
     "-": _arithmetic(operator.sub),
@@ -178,6 +182,9 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "/": divide,
     "%": remainder,
 }
+
+# Among profiles texts are in order too, and so are ISO dates.
+TEXT_ORDERS = {sign: _compare(test, Moment, str) for sign, test in _ORDERS.items()}
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "floor": _whole(math.floor),

@@ -10,8 +10,10 @@ from itertools import accumulate
 from typing import Any
 
 from mixpanel_assets.simulator import catalogue
+from mixpanel_assets.simulator.cohorts import Cohort
 from mixpanel_assets.simulator.journeys import visit
 from mixpanel_assets.simulator.people import Person, person
+from mixpanel_assets.simulator.portraits import profile
 from mixpanel_assets.simulator.project import DAY_MS, start_of
 from mixpanel_assets.simulator.records import Record, encode, ordered
 
@@ -51,6 +53,30 @@ class World:
         found = [encode(record) for record in self._records(day)]
         random.Random(f"order {self.seed} {day}").shuffle(found)
         return found
+
+    def profiles(self, day: date) -> list[Record]:
+        """The profiles at the end of the day of all who signed up by then, oldest first.
+
+        Customers from before the first day are among them: they come back, so events name them.
+        """
+        if day < self.first_day:
+            return []
+        since = self.first_day - timedelta(days=_OLDEST)
+        days = (since + timedelta(days=n) for n in range((day - since).days + 1))
+        return [
+            profile(person(self.seed, signed_up, number), self.seed, signed_up, day)
+            for signed_up in days
+            for number in range(self._sign_ups(signed_up))
+        ]
+
+    def cohorts(self) -> list[Cohort]:
+        """The cohorts that the business has saved."""
+        invited = tuple(f"invited-{number:03d}" for number in range(25))
+        return [
+            Cohort(1000, "Paying customers", 'properties["plan"] != "free"'),
+            Cohort(1001, "Beta testers", 'properties["beta"] == true', description="See beta ⚗️"),
+            Cohort(2000, "Invited", "", invited, "None of them came yet.", is_visible=False),
+        ]
 
     def settles_at(self, day: date) -> int:
         """The epoch milliseconds from which nothing of the day is still to arrive."""

@@ -35,7 +35,25 @@ def _export(
     headers = asked.pop("headers", {})
     account = asked.pop("auth", (sim.project.username, sim.project.secret))
     wanted = {name: value for name, value in asked.items() if value is not None}
-    return httpx.get(f"{sim.url}/api/2.0/export", params=wanted, auth=account, headers=headers)
+    url = f"{sim.url}/api/2.0/export"
+    return httpx.get(url, params=wanted, auth=account, headers=headers, verify=False)
+
+
+def _profile(distinct_id: str = "ana", **properties: Any) -> dict[str, Any]:
+    return {"$distinct_id": distinct_id, "$properties": properties}
+
+
+def _engage(sim: Simulator, **params: Any) -> httpx.Response:
+    asked = {"project_id": sim.project.project_id, **params}
+    account = asked.pop("auth", (sim.project.username, sim.project.secret))
+    path = asked.pop("path", "/api/query/engage")
+    form = {k: v if isinstance(v, str) else json.dumps(v) for k, v in asked.items()}
+    return httpx.post(f"{sim.url}{path}", data=form, auth=account, verify=False)
+
+
+def _ids(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [profile["$distinct_id"] for profile in answer.json()["results"]]
 
 
 def _records(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -59,6 +77,36 @@ def numbered() -> Callable[[int], list[dict[str, Any]]]:
 def export() -> Callable[..., httpx.Response]:
     """Exports as the service account, in milliseconds, unless told otherwise."""
     return _export
+
+
+@pytest.fixture
+def profile() -> Callable[..., dict[str, Any]]:
+    """Makes a profile: profile(distinct_id, **properties)."""
+    return _profile
+
+
+@pytest.fixture
+def engage() -> Callable[..., httpx.Response]:
+    """Asks for a page of profiles as the service account, as a form."""
+    return _engage
+
+
+@pytest.fixture
+def ids() -> Callable[[httpx.Response], list[str]]:
+    """Reads the distinct ids on a page that was answered."""
+    return _ids
+
+
+@pytest.fixture
+def crowd(simulate: Callable[..., Simulator]) -> Callable[..., Simulator]:
+    """Starts a simulator that holds so many profiles, `u0` and on."""
+
+    def start(count: int, **settings: Any) -> Simulator:
+        sim = simulate(**settings)
+        sim.profiles.set(_profile(f"u{n}", n=n, note=f"profile number {n}") for n in range(count))
+        return sim
+
+    return start
 
 
 @pytest.fixture

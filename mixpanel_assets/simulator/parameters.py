@@ -1,0 +1,77 @@
+"""A query's parameters, however they came: the body's go before the URL's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+
+from mixpanel_assets.simulator.answers import BadRequestError
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Values by name: text, or what a JSON body holds."""
+
+    given: Mapping[str, Any]
+
+    def text(self, name: str) -> str | None:
+        """The value as text; None when missing or empty."""
+        value = self.given.get(name)
+        if value is None or value == "":
+            return None
+        return value if isinstance(value, str) else json.dumps(value)
+
+    def whole(self, name: str) -> int | None:
+        """The value as a whole number, which may be negative."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if not text.removeprefix("-").isdecimal():
+            raise BadRequestError(f"{name} must be a whole number, not {text}")
+        return int(text)
+
+    def structure(self, name: str, kind: type) -> Any:
+        """The list or object of the value, spelt as JSON or not; None when missing."""
+        value = self.given.get(name)
+        if value is None or value == "":
+            return None
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError as error:
+                raise BadRequestError(f"{name} is not JSON: {error}") from error
+        if not isinstance(value, kind):
+            raise BadRequestError(f"{name} must be a JSON {_KINDS[kind]}")
+        return value
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """The value as a boolean."""
+        text = self.text(name)
+        return default if text is None else text.lower() in ("true", "1")
+
+
+_KINDS: dict[type, str] = {list: "array", dict: "object"}
+
+
+async def parameters_of(request: Request) -> Parameters:
+    """The parameters of the request, which is logged with them."""
+    found: dict[str, Any] = dict(request.query_params) | _of_body(await request.body())
+    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in found.items()}
+    request.scope["mixpanel_parameters"] = texts
+    return Parameters(found)
+
+
+def _of_body(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+        if isinstance(found, dict):
+            return found
+    except ValueError:
+        pass
+    fields = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
+    return {name: values[-1] for name, values in fields.items()}
