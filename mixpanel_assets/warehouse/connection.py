@@ -49,6 +49,8 @@ def writing(
     connection = _connect(path, config, read_only=False, wait=wait, note=note)
     try:
         connection.execute("set TimeZone = 'UTC'")
+        # What is loaded is in order already, and goes in with every core when it need not stay so.
+        connection.execute("set preserve_insertion_order = false")
         yield connection
     finally:
         connection.close()
