@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -38,6 +39,7 @@ MOST_EVENTS_PER_REQUEST = 5_000_000  # even if the budget asks for more days at 
 MOST_DAYS_PER_REQUEST = 31
 DAYS_OF_FIRST_REQUEST = 7
 KEPT_FOR_OTHERS = 5  # requests of the hour that a long range leaves
+OLDEST_PART = 86_400  # seconds; no download goes on for longer
 REFETCHES = 2  # of a file that is whole by its lines, and has one that is no JSON
 
 FILE_NAME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)\.(\d{8}T\d{12})Z\.jsonl\.gz")
@@ -254,7 +256,10 @@ def sha256(path: Path) -> str:
 
 
 def _tidy(loaded: Path, *, keep: bool) -> None:
-    """No file is kept that a newer one replaces for all of its days."""
+    """No file is kept that a newer one replaces for all of its days, nor what a kill left."""
+    for part in loaded.parent.glob(".*.part"):
+        if time.time() - part.stat().st_mtime > OLDEST_PART:
+            part.unlink(missing_ok=True)
     if not keep:
         loaded.unlink()
         return

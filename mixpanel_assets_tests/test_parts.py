@@ -1,6 +1,6 @@
 """A file is loaded in parts, and nobody can tell."""
 
-import gzip
+import os
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -82,7 +82,11 @@ def test_work_that_a_killed_load_left_is_cleared_away(
 ) -> None:
     left = project.landed_folder / ".load-killed"
     left.mkdir(parents=True)
-    (left / "part.jsonl").write_bytes(gzip.compress(b"x"))
+    (left / "part.jsonl").write_bytes(b"x")
+    old, new = (project.landed_folder / f".{name}.part" for name in ("old", "new"))
+    new.touch()
+    old.touch()
+    os.utime(old, (0, 0))
     mixpanel.store.set_day(DAY, [event()])
     project.ingest()
-    assert not left.exists()
+    assert (left.exists(), old.exists(), new.exists()) == (False, False, True)
