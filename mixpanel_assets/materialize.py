@@ -1,11 +1,15 @@
 """Assets materialized in this process, on the instance that `dagster dev` shows."""
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
+from filelock import FileLock
 
 from mixpanel_assets.definitions import defs
 from mixpanel_assets.defs.assets import REQUESTS
@@ -54,8 +58,7 @@ def materialize_events(
     job = defs().resolve_job_def(EVENTS_JOB)
     token = listener.set(Listener(hears.note, landed))
     try:
-        ref = InstanceRef.from_dir(str(home), overrides={"compute_logs": NO_CAPTURE})
-        with dg.DagsterInstance.from_ref(ref) as instance:
+        with _open_instance(home) as instance:
             result = job.execute_in_process(
                 instance=instance,
                 raise_on_error=False,
@@ -70,6 +73,19 @@ def materialize_events(
     requests = int(str(made[0].metadata[REQUESTS].value)) if made else 0
     seconds = time.monotonic() - started
     return Landing("events", start, end, days, requests, seconds, result.run_id)
+
+
+@contextmanager
+def _open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    ref = InstanceRef.from_dir(str(home), overrides={"compute_logs": NO_CAPTURE})
+    with ExitStack() as stack:
+        # Dagster makes the tables of a new instance without looking whether another process does.
+        with FileLock(home / ".opening.lock", timeout=60):
+            instance = stack.enter_context(dg.DagsterInstance.from_ref(ref))
+            instance.get_runs_count()
+            instance.event_log_storage.get_maximum_record_id()
+            instance.all_instigator_state()
+        yield instance
 
 
 def _run_config(account: str | None, *, wait: bool, verbose: bool) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from typing import Annotated
@@ -89,10 +88,6 @@ def main() -> None:
             code = output.fail(_usage(error))
     except (typer.Abort, KeyboardInterrupt):
         code = output.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read stdout has seen enough; Python must not complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except Exception as error:  # noqa: BLE001  the last resort: a line, not a traceback
         if "--verbose" in sys.argv or "-v" in sys.argv:
             traceback.print_exc()

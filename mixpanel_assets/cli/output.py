@@ -81,8 +81,13 @@ def answer_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], format_: 
 
 def write(text: str) -> None:
     """The text is on stdout, in valid UTF-8 whatever it holds."""
-    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Whoever read stdout has seen enough; Python must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
 
 
 def note(message: str) -> None:
