@@ -166,7 +166,9 @@ def _loaded(
     for attempt in range(REFETCHES + 1):
         try:
             with warehouse() as connection:
+                before = load.files_in_use(connection)
                 days = load.load_events(connection, _landed_file(file), settings)
+                replaced = before - load.files_in_use(connection)
         except EventsOutsideSpanError as error:
             # Mixpanel alone knows which day these belong to, and says so for single days only.
             file.path.unlink()
@@ -181,7 +183,7 @@ def _loaded(
             mixpanel.note(f"{error.message}; asking again")
             file = export_events(mixpanel, file.start, file.end, file.path.parent)
             continue
-        _tidy(file.path, keep=settings.keep_landed)
+        _tidy(file.path, replaced, keep=settings.keep_landed)
         yield days
         return
 
@@ -255,15 +257,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _tidy(loaded: Path, *, keep: bool) -> None:
-    """No file is kept that a newer one replaces for all of its days, nor what a kill left."""
+def _tidy(loaded: Path, replaced: set[str], *, keep: bool) -> None:
+    """No file is kept that this load replaced for all of its days, nor what a kill left.
+
+    Another file may be one that another process has yet to load.
+    """
     for part in loaded.parent.glob(".*.part"):
         if time.time() - part.stat().st_mtime > OLDEST_PART:
             part.unlink(missing_ok=True)
     if not keep:
         loaded.unlink()
-        return
-    useful = {file.path for file in landed_files(loaded.parent)}
-    for path in loaded.parent.glob("*.jsonl.gz"):
-        if FILE_NAME.fullmatch(path.name) and path not in useful:
-            path.unlink()
+    for name in replaced:
+        (loaded.parent / name).unlink(missing_ok=True)

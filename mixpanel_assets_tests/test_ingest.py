@@ -14,6 +14,7 @@ from mixpanel_assets.errors import (
     ServerError,
 )
 from mixpanel_assets.ingest import rebuild_events
+from mixpanel_assets.mixpanel.export import export_events
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event
 
@@ -250,6 +251,15 @@ def test_files_that_no_day_needs_any_more_are_removed(
     for _ in range(3):
         project.ingest()
     assert len(list(project.landed_folder.iterdir())) == 1
+
+
+def test_a_file_that_another_process_has_yet_to_load_is_left_alone(
+    mixpanel: Simulator, project: Project
+) -> None:
+    mixpanel.store.set_day(DAY, many(5))
+    waiting = export_events(project.client, DAY, DAY, project.landed_folder)
+    project.ingest()
+    assert waiting.path.exists()
 
 
 def test_landed_files_are_kept_only_if_wanted(mixpanel: Simulator, open_project) -> None:

@@ -57,6 +57,14 @@ def load_events(
     return load_files(warehouse, [file], settings)
 
 
+def files_in_use(warehouse: duckdb.DuckDBPyConnection) -> set[str]:
+    """The names of the landed files that hold the rows of at least one day."""
+    query = "select distinct file from landed where dataset = 'events'"
+    with _as_load_errors():
+        create_tables(warehouse)
+        return {name for (name,) in warehouse.execute(query).fetchall()}
+
+
 def load_files(
     warehouse: duckdb.DuckDBPyConnection,
     files: Sequence[LandedFile],
