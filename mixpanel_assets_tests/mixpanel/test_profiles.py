@@ -3,12 +3,17 @@
 import gzip
 import hashlib
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
+from mixpanel_assets.accounts import Credentials
 from mixpanel_assets.errors import (
     AuthenticationError,
     ConfigError,
@@ -20,6 +25,7 @@ from mixpanel_assets.errors import (
     ServerError,
     UnavailableError,
 )
+from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.profiles import ProfileFile, export_profiles
 from mixpanel_assets.mixpanel.selection import ProfileSelection
@@ -111,6 +117,32 @@ def test_never_are_more_than_five_pages_asked_for_at_once(download: Download) ->
         crowd(mixpanel, 300)
         assert download(mixpanel).profiles == 300
         assert mixpanel.concurrency_violations == 0
+
+
+def test_a_download_leaves_one_of_the_five_to_questions(tmp_path: Path) -> None:
+    lock, full, running, most = threading.Lock(), threading.Event(), 0, 0
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        nonlocal running, most
+        form = dict(parse_qsl(request.content.decode()))
+        head = {"page_size": 1, "session_id": "s", "total": 20}
+        if form["page"] != "0":
+            with lock:
+                running += 1
+                most = max(most, running)
+                if running == 4:
+                    full.set()
+            full.wait(30)
+            with lock:
+                running -= 1
+        found = [{"$distinct_id": form["page"]}] if int(form["page"]) < 20 else []
+        return httpx.Response(200, json={**head, "results": found})
+
+    credentials = Credentials(username="u", secret=SecretStr("s"), project_id="1")
+    budget = Budget(tmp_path / "budget.sqlite", "1")
+    with Client(credentials, budget, transport=httpx.MockTransport(wire)) as mixpanel:
+        file = export_profiles(mixpanel, EVERYBODY, tmp_path / "landed", page_size=1)
+    assert (file.profiles, most) == (20, 4)
 
 
 def test_twenty_thousand_profiles_come_in_pages_of_the_size_mixpanel_allows(
