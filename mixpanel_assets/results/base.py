@@ -18,7 +18,7 @@ class Result:
     """A base of frozen dataclasses. Each says what its rows are; by default it is one itself."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as plain data: its fields by name, days and times as ISO text, JSON as text."""
+        """The fields by name, as plain data: days and times are ISO text, JSON is JSONText."""
         return {field.name: plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
 
     def to_rows(self) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -63,7 +63,10 @@ def event_breakdown(
         total_events=events,
         total_users=people,
         date_range=(first, last),
-        events=[EventStats(*row, share(row[1], events)) for _, *row in stats],
+        events=[
+            EventStats(name, count, users, start, end, share(count, events))
+            for _, name, count, users, start, end in stats
+        ],
     )
 
 
@@ -115,12 +118,14 @@ def numeric_summary(
     relation = find_events(warehouse, table)
     value = find_property(warehouse, relation, property, event)
     rows = chosen(relation, events=[event], from_date=from_date, to_date=to_date, where=where)
+    number = _number(value)
     shares = f"{[one / 100 for one in wanted]}::double[]"
+    exact = "f" if "::double" in number or value.type in ("DOUBLE", "VARCHAR") else ""
     query = f"""
-        select count(*), count(number), min(number), max(number), sum(number), avg(number),
-               stddev_samp(number::double),
+        select count(*), count(number), min(number), max(number), {exact}sum(number),
+               {exact}avg(number), stddev_samp(number::double),
                {f"quantile_cont(number, {shares})" if wanted else "[]"}
-        from (select {_number(value)} as number from {rows})
+        from (select {number} as number from {rows})
         """
     ((events, count, *numbers, quantiles),) = answer(warehouse, query).rows
     if not events:
@@ -174,7 +179,7 @@ def engagement_distribution(
     from_date: date | None = None,
     to_date: date | None = None,
     events: Sequence[str] | None = None,
-    buckets: Sequence[int] | None = None,
+    buckets: Sequence[float] | None = None,
     where: str | None = None,
     table: str = "events",
 ) -> EngagementDistributionResult:
