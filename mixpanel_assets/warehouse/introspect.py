@@ -189,7 +189,7 @@ def _value(warehouse: duckdb.DuckDBPyConnection, relation: Relation, column: str
         if WORD.fullmatch(column):
             return names.find_property(warehouse, relation, column)
         raise
-    return Value(expression, described.rows[0][1])
+    return Value(expression, described.rows[0][1].strip('"'))
 
 
 def share(part: int, whole: int) -> float:
