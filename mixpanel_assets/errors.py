@@ -5,6 +5,7 @@ MixpanelDataError
 ├── set something, then ask again (nothing was attempted)
 │   ├── ConfigError                 exit 2
 │   ├── AccountNotFoundError        exit 4
+│   ├── AccountExistsError          exit 2
 │   ├── DateRangeError              exit 2
 │   └── TableExistsError            exit 2
 ├── same request, same answer
@@ -77,6 +78,13 @@ class AccountNotFoundError(MixpanelDataError):
 
     code = "ACCOUNT_NOT_FOUND"
     exit_code = 4
+
+
+class AccountExistsError(MixpanelDataError):
+    """The configuration file has an account of that name already."""
+
+    code = "ACCOUNT_EXISTS"
+    exit_code = 2
 
 
 class DateRangeError(MixpanelDataError):

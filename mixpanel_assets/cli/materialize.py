@@ -60,8 +60,10 @@ def materialize_events(
 
     mp materialize events --from 2026-01-01 --to 2026-01-31
     """
+    from mixpanel_assets.accounts import find_settings
+
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
+    settings = find_settings(invocation.account)
     chosen = format_ or output.default_format()
     first, last = days_between(settings, start, end)
     landing = land_events(settings, invocation, first, last, missing=missing, wait=not no_wait)
@@ -78,11 +80,13 @@ def land_events(
     wait: bool = True,
 ) -> Landing:
     """The days are landed by Dagster runs in this process, one for each unbroken range."""
-    from mixpanel_assets.accounts import find_credentials
+    from mixpanel_assets.accounts import find_credentials, use_account
     from mixpanel_assets.defs.progress import Listener
     from mixpanel_assets.warehouse import read
 
     project = find_credentials(settings, invocation.account).project_id
+    if invocation.account is not None:
+        use_account(settings, invocation.account)  # Dagster's days are in its time zone too
     make_private_folder(settings.home)
     make_private_folder(settings.warehouse_path(project).parent)
     ranges = [(first, last)]
@@ -128,11 +132,11 @@ def rebuild_events(
     from functools import partial
 
     from mixpanel_assets import ingest
-    from mixpanel_assets.accounts import find_project
+    from mixpanel_assets.accounts import find_project, find_settings
     from mixpanel_assets.warehouse.connection import writing
 
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
+    settings = find_settings(invocation.account)
     chosen = format_ or output.default_format()
     span = days_between(settings, start, end) if start else (None, None)
     if end and not start:

@@ -33,11 +33,11 @@ def sql(
 
     mp sql "select event_name, count(*) from events group by all"
     """
-    from mixpanel_assets.accounts import find_project
+    from mixpanel_assets.accounts import find_project, find_settings
     from mixpanel_assets.warehouse.read import ask
 
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
+    settings = find_settings(invocation.account)
     chosen = format_ or output.default_format()
     text = _query(query, file)
     path = settings.warehouse or settings.warehouse_path(find_project(settings, invocation.account))
@@ -58,11 +58,11 @@ def status(context: typer.Context, format_: FormatOption = None) -> None:
 
     mp status
     """
-    from mixpanel_assets.accounts import find_project
+    from mixpanel_assets.accounts import find_project, find_settings
     from mixpanel_assets.warehouse import read
 
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
+    settings = find_settings(invocation.account)
     chosen = format_ or output.default_format()
     path = settings.warehouse or settings.warehouse_path(find_project(settings, invocation.account))
     output.answer(read.status(path, settings), chosen)
