@@ -77,13 +77,18 @@ class Client:
         self.credentials = credentials
         self.budget = budget
         self.note = note
+        # A project secret stands for one project, and is refused beside the project's id.
+        legacy = credentials.kind == "project_secret"
+        self.scope = {} if legacy else {"project_id": credentials.project_id}
+        if credentials.warning:
+            note(credentials.warning)
         self._stopped = threading.Event()
         self._sleep = sleep or self._pause
         self.requests = 0
         self._retry = retry or RetryPolicy()
         self._export_host = base_url or EXPORT_HOSTS[credentials.region]
         self._http = httpx.Client(
-            auth=httpx.BasicAuth(credentials.username, credentials.secret.get_secret_value()),
+            auth=auth_of(credentials),
             timeout=TIMEOUT,
             follow_redirects=False,  # credentials go to the host that was asked, and no other
             headers={"User-Agent": "mixpanel-assets"},
@@ -114,7 +119,7 @@ class Client:
         """
         self.budget.spend("export", self.note, self._sleep, self._retry.longest_wait)
         self.requests += 1
-        query = {"project_id": self.credentials.project_id, **params}
+        query = {**self.scope, **params}
         with self._translated():
             request = self._http.build_request(
                 "GET",
@@ -165,6 +170,24 @@ class Client:
                 hint="check the network, MP_REGION and MP_BASE_URL, then try again",
                 host=host,
             ) from error
+
+
+def auth_of(credentials: Credentials) -> httpx.Auth | Callable[[httpx.Request], httpx.Request]:
+    """How requests say who asks: Basic for accounts and project secrets, Bearer for tokens.
+
+    https://developer.mixpanel.com/reference/authentication
+    """
+    secret = credentials.secret.get_secret_value()
+    if credentials.kind == "service_account":
+        return httpx.BasicAuth(credentials.username, secret)
+    if credentials.kind == "project_secret":
+        return httpx.BasicAuth(secret, "")
+
+    def bear(request: httpx.Request) -> httpx.Request:
+        request.headers["Authorization"] = f"Bearer {secret}"
+        return request
+
+    return bear
 
 
 def error_for(status: int, headers: Mapping[str, str], body: bytes) -> MixpanelDataError:
