@@ -12,7 +12,13 @@ from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from mixpanel_assets.configfile import Config, change_config, read_config
+from mixpanel_assets.configfile import (
+    Config,
+    accounts_of,
+    change_config,
+    default_of,
+    read_config,
+)
 from mixpanel_assets.errors import AccountExistsError, AccountNotFoundError, ConfigError
 from mixpanel_assets.settings import Settings, time_zone
 
@@ -103,7 +109,7 @@ def find_account(settings: Settings, account: str | None = None) -> Account:
             hint=f"unset MP_PROJECT_ID, or say which is meant: mp --account {name} ...",
         )
     zone = time_zone(_text_of(entry, "timezone"), source=f"{source}: timezone")
-    is_default = name == _default(config)
+    is_default = name == default_of(config)
     return Account(known, name, settings.config_path, zone, is_default)
 
 
@@ -130,7 +136,7 @@ def with_time_zone(settings: Settings, account: str | None = None) -> Settings:
     if given or (account is None and _kinds_given()):
         return settings
     config = read_config(settings.config_path)
-    if account is None and not os.environ.get("MP_ACCOUNT") and _default(config) is None:
+    if account is None and not os.environ.get("MP_ACCOUNT") and default_of(config) is None:
         return settings
     name, entry = _chosen(config, settings.config_path, account)
     project_id = os.environ.get("MP_PROJECT_ID", "").strip()
@@ -154,7 +160,7 @@ def list_accounts(settings: Settings) -> list[dict[str, Any]]:
     What an account lacks is None.
     """
     config = read_config(settings.config_path)
-    default = _default(config)
+    default = default_of(config)
     return [
         {
             "name": name,
@@ -165,7 +171,7 @@ def list_accounts(settings: Settings) -> list[dict[str, Any]]:
             "timezone": _text_of(entry, "timezone"),
             "is_default": name == default,
         }
-        for name, entry in _accounts(config, settings.config_path).items()
+        for name, entry in accounts_of(config, settings.config_path).items()
     ]
 
 
@@ -191,16 +197,16 @@ def add_account(
         entry["timezone"] = zone
 
     def add(config: Config) -> bool:
-        if name in _accounts(config, settings.config_path):
+        if name in accounts_of(config, settings.config_path):
             raise AccountExistsError(
                 f"there is an account {name!r} in {settings.config_path} already",
                 hint=f"take another name, or first: mp auth remove {name}",
                 account_name=name,
             )
-        if default or _default(config) is None:
+        if default or default_of(config) is None:
             config["default"] = name
         config.setdefault("accounts", {})[name] = dict(entry)
-        return bool(_default(config) == name)
+        return bool(default_of(config) == name)
 
     return _change(settings, add)
 
@@ -212,7 +218,7 @@ def remove_account(settings: Settings, name: str) -> str | None:
     """
 
     def remove(config: Config) -> str | None:
-        default = _default(config)
+        default = default_of(config)
         _chosen(config, settings.config_path, name)
         del config["accounts"][name]
         left = next(iter(config["accounts"]), None)
@@ -220,7 +226,7 @@ def remove_account(settings: Settings, name: str) -> str | None:
             config.pop("default", None)
             if left is not None:
                 config["default"] = str(left)
-        return None if _default(config) is None else str(_default(config))
+        return None if default_of(config) is None else str(default_of(config))
 
     return _change(settings, remove)
 
@@ -235,62 +241,47 @@ def switch_account(settings: Settings, name: str) -> None:
     _change(settings, switch)
 
 
-def make_credentials(
-    *, username: str, secret: SecretStr, project_id: str, region: str, kind: Kind
-) -> Credentials:
-    """The credentials, checked; ConfigError says what is missing or makes no sense."""
-    fields = {"username": username, "project_id": project_id, "region": region, "kind": kind}
-    return _credentials({**fields, "secret": secret.get_secret_value()}, "the new account")
+def make_credentials(fields: Mapping[str, Any], source: str) -> Credentials:
+    """Credentials of kind, username, secret, project_id and region (default: us).
+
+    ConfigError says what of them `source` lacks, or what makes no sense.
+    """
+    region = str(fields.get("region", "us")).lower()
+    if region not in get_args(Region):
+        raise ConfigError(
+            f"{source}: {region!r} is not a Mixpanel region",
+            hint="use us, eu or in, as your project's settings say",
+        )
+    kind = fields["kind"]
+    needed = ("username", "secret", "project_id")[kind != "service_account" :]
+    if missing := [key for key in needed if not str(fields.get(key) or "").strip()]:
+        raise ConfigError(f"{source} has no {' and no '.join(missing)}", hint=HINT)
+    secret = str(fields["secret"]).strip()
+    if not _is_text(fields["username"], secret):
+        raise ConfigError(f"{source}: user name or secret is not UTF-8", hint="enter it again")
+    if kind == "oauth_token" and not (secret.isascii() and secret.isprintable()):
+        # It goes into a header as it is, and what refuses it there would show it.
+        raise ConfigError(f"{source}: that is no token", hint="check MP_OAUTH_TOKEN")
+    return Credentials(
+        username=str(fields["username"]),
+        secret=SecretStr(secret),
+        project_id=_project_id(str(fields["project_id"]).strip()),
+        region=region,  # type: ignore[arg-type]  # one of the three, as just checked
+        kind=kind,
+    )
 
 
 def _change(settings: Settings, edit: Callable[[Config], T]) -> T:
     path = settings.config_path
-
-    def edit_own(config: Config) -> T:
-        if _is_headless(config):
-            raise ConfigError(
-                f"{path} was written by mixpanel-headless, and is left as it is",
-                hint="keep accounts for mp elsewhere: set MP_CONFIG_PATH=~/.mp/mp.toml",
-            )
-        return edit(config)
-
     with suppress(OSError):
         if path.parent == settings.home and settings.home.exists():
             settings.home.chmod(0o700)  # another program may have made it for all to read
-    return change_config(path, edit_own)
-
-
-def _is_headless(config: Config) -> bool:
-    entries = config.get("accounts", {})
-    named = entries.values() if isinstance(entries, Mapping) else ()
-    theirs = any(isinstance(a, Mapping) and {"type", "default_project"} & a.keys() for a in named)
-    return theirs or "active" in config
-
-
-def _accounts(config: Config, path: Path) -> dict[str, dict[str, Any]]:
-    """The accounts by name; those of mixpanel-headless with our word for their project."""
-    accounts = config.get("accounts", {})
-    if not isinstance(accounts, Mapping) or not all(
-        isinstance(entry, Mapping) for entry in accounts.values()
-    ):
-        raise ConfigError(f"{path}: accounts are not tables", hint="write [accounts.name] tables")
-    return {
-        str(name): {"project_id": entry.get("default_project"), **entry}
-        for name, entry in accounts.items()
-    }
-
-
-def _default(config: Config) -> Any:
-    """The name of the default account: the one said, else the first one, else None."""
-    active = config.get("active")
-    said = active.get("account") if isinstance(active, Mapping) else config.get("default")
-    accounts = config.get("accounts")
-    return said or (next(iter(accounts), None) if isinstance(accounts, Mapping) else None)
+    return change_config(path, edit)
 
 
 def _chosen(config: Config, path: Path, account: str | None) -> tuple[str, dict[str, Any]]:
-    name = account if account is not None else os.environ.get("MP_ACCOUNT") or _default(config)
-    accounts = _accounts(config, path)
+    name = account if account is not None else os.environ.get("MP_ACCOUNT") or default_of(config)
+    accounts = accounts_of(config, path)
     if name is None:
         raise ConfigError("there are no Mixpanel credentials", hint=HINT)
     if name not in accounts:
@@ -325,7 +316,7 @@ def _from_env() -> Credentials | None:
         "project_id": values["MP_PROJECT_ID"],
         "region": os.environ.get("MP_REGION") or "us",
     }
-    return _credentials(fields, "MP_REGION")
+    return make_credentials(fields, "MP_REGION")
 
 
 def _kind(entry: Mapping[str, Any]) -> str:
@@ -347,7 +338,7 @@ def _from_entry(entry: Mapping[str, Any], source: str) -> Credentials:
     if kind == "oauth_token":
         variable = str(entry.get("token_env", ""))
         fields |= {"username": "", "secret": entry.get("token") or os.environ.get(variable, "")}
-    return _credentials(fields, source)
+    return make_credentials(fields, source)
 
 
 def _entry(known: Credentials) -> dict[str, str]:
@@ -360,33 +351,17 @@ def _entry(known: Credentials) -> dict[str, str]:
     return {**who, "project_id": known.project_id, "region": known.region}
 
 
-def _credentials(fields: Mapping[str, Any], source: str) -> Credentials:
-    region = str(fields.get("region", "us")).lower()
-    if region not in get_args(Region):
-        raise ConfigError(
-            f"{source}: {region!r} is not a Mixpanel region",
-            hint="use us, eu or in, as your project's settings say",
-        )
-    kind = fields["kind"]
-    needed = ("username", "secret", "project_id")[kind != "service_account" :]
-    if missing := [key for key in needed if not str(fields.get(key) or "").strip()]:
-        raise ConfigError(f"{source} has no {' and no '.join(missing)}", hint=HINT)
-    secret = str(fields["secret"]).strip()
-    if kind == "oauth_token" and not (secret.isascii() and secret.isprintable()):
-        # It goes into a header as it is, and what refuses it there would show it.
-        raise ConfigError(f"{source}: the token is none", hint="check MP_OAUTH_TOKEN")
-    return Credentials(
-        username=str(fields["username"]),
-        secret=SecretStr(secret),
-        project_id=_project_id(str(fields["project_id"]).strip()),
-        region=region,  # type: ignore[arg-type]  # one of the three, as just checked
-        kind=kind,
-    )
-
-
 def _text_of(entry: Mapping[str, Any], key: str) -> str | None:
     value = entry.get(key)
     return None if value in (None, "") else str(value)
+
+
+def _is_text(*values: object) -> bool:
+    try:
+        "".join(map(str, values)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _project_id(text: str) -> str:

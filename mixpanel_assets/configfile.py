@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import tomllib
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +32,8 @@ def change_config(path: Path, edit: Callable[[Config], T]) -> T:
     """The file is as `edit` left its content, for this user alone; answers what `edit` does.
 
     One process changes it at a time, and readers see the old file or the new one. What `edit`
-    leaves alone is kept, comments too. Nothing is written when it raises.
+    leaves alone is kept, comments too. Nothing is written when it raises. ConfigError if the file
+    is mixpanel-headless's.
     """
     from filelock import FileLock, Timeout
 
@@ -47,7 +48,7 @@ def change_config(path: Path, edit: Callable[[Config], T]) -> T:
     except Timeout as error:
         raise ConfigError(
             f"another process has been changing {path} for {LOCK_SECONDS} s",
-            hint=f"wait for it, or remove {lock}",
+            hint="wait for it to end, then run this again",
         ) from error
     except OSError as error:
         raise ConfigError(
@@ -55,6 +56,27 @@ def change_config(path: Path, edit: Callable[[Config], T]) -> T:
             hint="set MP_CONFIG_PATH to a place that you can write",
         ) from error
     return answer
+
+
+def accounts_of(config: Config, path: Path) -> dict[str, dict[str, Any]]:
+    """The accounts by name; those of mixpanel-headless with our word for their project."""
+    accounts = config.get("accounts", {})
+    if not isinstance(accounts, Mapping) or not all(
+        isinstance(entry, Mapping) for entry in accounts.values()
+    ):
+        raise ConfigError(f"{path}: accounts are not tables", hint="write [accounts.name] tables")
+    return {
+        str(name): {"project_id": entry.get("default_project"), **entry}
+        for name, entry in accounts.items()
+    }
+
+
+def default_of(config: Config) -> Any:
+    """The name of the default account: the one said, else the first one, else None."""
+    active = config.get("active")
+    said = active.get("account") if isinstance(active, Mapping) else config.get("default")
+    accounts = config.get("accounts")
+    return said or (next(iter(accounts), None) if isinstance(accounts, Mapping) else None)
 
 
 def _text(path: Path) -> str:
@@ -96,6 +118,11 @@ def _edited(path: Path, text: str, edit: Callable[[Config], T]) -> tuple[str, T]
     import tomlkit
 
     config = _parsed(path, text)
+    if _is_headless(config):
+        raise ConfigError(
+            f"{path} was written by mixpanel-headless, and is left as it is",
+            hint="keep accounts for mp elsewhere: set MP_CONFIG_PATH=~/.mp/mp.toml",
+        )
     answer = edit(config)
     with suppress(Exception):  # comments are a courtesy; the content is not
         document = tomlkit.parse(text)
@@ -110,12 +137,6 @@ def _edited(path: Path, text: str, edit: Callable[[Config], T]) -> tuple[str, T]
 
 
 def _replace(path: Path, text: str) -> None:
-    try:
-        content = text.encode()
-    except UnicodeEncodeError:
-        raise ConfigError(
-            "a user name or secret is not valid text", hint="enter it again, in UTF-8"
-        ) from None
     prefix = f".{path.name}."
     for left in path.parent.iterdir():
         if left.name.startswith(prefix) and left.name.endswith(PART):
@@ -124,7 +145,7 @@ def _replace(path: Path, text: str) -> None:
     part = Path(name)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor has no path
-            file.write(content)
+            file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -142,3 +163,10 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _is_headless(config: Config) -> bool:
+    entries = config.get("accounts", {})
+    named = entries.values() if isinstance(entries, Mapping) else ()
+    theirs = any(isinstance(a, Mapping) and {"type", "default_project"} & a.keys() for a in named)
+    return theirs or "active" in config

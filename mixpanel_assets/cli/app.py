@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output
+from mixpanel_assets.cli.auth import auth
 from mixpanel_assets.cli.demo import demo
 from mixpanel_assets.cli.invocation import Invocation
 from mixpanel_assets.cli.materialize import materialize, rebuild
@@ -65,6 +66,7 @@ app.command()(status)
 app.command()(sql)
 app.command()(limits)
 app.command()(doctor)
+app.add_typer(auth)
 app.command()(dev)
 app.command()(simulate)
 
