@@ -122,7 +122,14 @@ def find_project(settings: Settings, account: str | None = None) -> str:
     """The project id alone, for commands that never ask Mixpanel: no secret is needed."""
     if account is None and (project_id := os.environ.get("MP_PROJECT_ID", "").strip()):
         return _project_id(project_id)
-    return find_credentials(settings, account).project_id
+    if account is None and _kinds_given():
+        return find_credentials(settings).project_id
+    name, entry = _chosen(read_config(settings.config_path), settings.config_path, account)
+    if not (project_id := _text_of(entry, "project_id") or ""):
+        raise ConfigError(
+            f"account {name!r} of {settings.config_path} has no project_id", hint=HINT
+        )
+    return _project_id(project_id)
 
 
 def find_settings(account: str | None = None) -> Settings:

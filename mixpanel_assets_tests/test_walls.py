@@ -53,7 +53,9 @@ def test_help_and_version_load_nothing_heavy() -> None:
         assert mp(argument) <= PARSING
 
 
-@pytest.mark.parametrize("command", ["materialize events", "rebuild events", "sql", "simulate"])
+@pytest.mark.parametrize(
+    "command", ["materialize events", "rebuild events", "sql", "simulate", "auth add"]
+)
 def test_help_of_a_command_loads_nothing_heavy(command: str) -> None:
     assert mp(*command.split(), "--help") <= PARSING
 
@@ -67,6 +69,16 @@ def test_asking_the_warehouse_loads_no_dagster_pandas_or_http(warehouse: None) -
 def test_status_and_limits_load_no_dagster_pandas_or_http(warehouse: None) -> None:
     assert mp("status") & {"dagster", "pandas", "httpx", "starlette"} == set()
     assert mp("limits") & {"dagster", "pandas", "httpx", "duckdb", "starlette"} == set()
+
+
+def test_keeping_accounts_loads_no_dagster_duckdb_pandas_or_http(monkeypatch) -> None:
+    monkeypatch.setenv("MP_SECRET", "s")
+    needless = set(HEAVY) - PARSING
+    assert mp("auth", "add", "x", "-u", "u", "-p", "1") & needless == set()
+    for command in ("list", "show", "switch x", "remove x --force"):
+        monkeypatch.delenv("MP_SECRET", raising=False)
+        assert mp("auth", *command.split()) & needless == set()
+    assert mp("auth", "test", may_fail=True) & {"dagster", "duckdb", "pandas"} == set()
 
 
 def test_a_wrong_command_line_is_refused_before_anything_heavy_is_loaded() -> None:

@@ -114,7 +114,8 @@ def remove(
     if not force:
         if not sys.stdin.isatty():
             raise typer.BadParameter("nobody is there to be asked: say --force")
-        typer.confirm(f"Remove the account {name}?", abort=True, err=True)
+        if output.ask(f"Remove the account {name}? [y/N] ").lower() not in ("y", "yes"):
+            raise typer.Abort
     default = remove_account(Settings.from_env(), name)
     output.answer({"removed": name, "default": default}, chosen)
 
@@ -196,7 +197,7 @@ def _said(given: str | None, option: str, prompt: str) -> str:
         return given
     if not sys.stdin.isatty():
         raise typer.BadParameter(f"{option} is missing")
-    return str(typer.prompt(prompt, err=True))
+    return output.ask(f"{prompt}: ")
 
 
 def _secret(*, from_stdin: bool) -> str:
@@ -209,4 +210,4 @@ def _secret(*, from_stdin: bool) -> str:
         return secret
     if not sys.stdin.isatty():
         raise typer.BadParameter("the secret is missing: set MP_SECRET, or use --secret-stdin")
-    return str(typer.prompt("Secret", hide_input=True, err=True))
+    return output.ask("Secret: ", hidden=True)
