@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -153,12 +153,24 @@ def with_time_zone(settings: Settings, account: str | None = None) -> Settings:
     return replace(settings, project_timezone=time_zone(_text_of(entry, "timezone"), source=source))
 
 
-def use_account(settings: Settings, name: str) -> None:
-    """This process and those that it starts ask as this account, whatever was set before."""
+@contextmanager
+def using_account(settings: Settings, name: str | None) -> Iterator[None]:
+    """This process and those it starts ask as this account meanwhile, whatever else is set.
+
+    With None nothing is changed.
+    """
+    if name is None:
+        yield
+        return
     find_account(settings, name)
-    for variable in ("MP_PROJECT_ID", "MP_REGION", *(v for names in KINDS.values() for v in names)):
-        os.environ.pop(variable, None)
+    others = ("MP_PROJECT_ID", "MP_REGION", *(v for names in KINDS.values() for v in names))
+    before = {v: os.environ.pop(v) for v in ("MP_ACCOUNT", *others) if v in os.environ}
     os.environ["MP_ACCOUNT"] = name
+    try:
+        yield
+    finally:
+        del os.environ["MP_ACCOUNT"]
+        os.environ.update(before)
 
 
 def list_accounts(settings: Settings) -> list[dict[str, Any]]:

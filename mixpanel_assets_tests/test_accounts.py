@@ -27,7 +27,7 @@ from mixpanel_assets.accounts import (
     make_credentials,
     remove_account,
     switch_account,
-    use_account,
+    using_account,
 )
 from mixpanel_assets.errors import AccountExistsError, AccountNotFoundError, ConfigError
 from mixpanel_assets.settings import Settings
@@ -282,13 +282,18 @@ def test_dagster_counts_days_as_the_default_account_does(config: Path) -> None:
     assert zone(MP_ACCOUNT="cy") == "UTC"
 
 
-def test_an_account_in_use_is_that_of_every_process_started_from_then_on(config, setenv) -> None:
-    setenv(**ENVIRONMENT, MP_REGION="in")
-    use_account(now(), "cy")
-    assert find_account(now()).name == "cy"
-    with pytest.raises(AccountNotFoundError):
-        use_account(now(), "dan")
-    assert find_account(now()).name == "cy"
+def test_an_account_in_use_is_that_of_every_process_started_meanwhile(config, setenv) -> None:
+    setenv(**ENVIRONMENT, MP_REGION="in", MP_ACCOUNT="bob")
+    before = dict(os.environ)
+    with using_account(now(), "cy"):
+        assert find_account(now()).name == "cy"
+        assert find_settings().project_timezone is None
+    assert dict(os.environ) == before
+    with using_account(now(), None):
+        assert dict(os.environ) == before
+    with pytest.raises(AccountNotFoundError), using_account(now(), "dan"):
+        pass
+    assert dict(os.environ) == before
 
 
 def test_the_first_account_is_the_default_and_later_ones_if_told(tmp_path: Path) -> None:

@@ -80,13 +80,11 @@ def land_events(
     wait: bool = True,
 ) -> Landing:
     """The days are landed by Dagster runs in this process, one for each unbroken range."""
-    from mixpanel_assets.accounts import find_credentials, use_account
+    from mixpanel_assets.accounts import find_credentials, using_account
     from mixpanel_assets.defs.progress import Listener
     from mixpanel_assets.warehouse import read
 
     project = find_credentials(settings, invocation.account).project_id
-    if invocation.account is not None:
-        use_account(settings, invocation.account)  # Dagster's days are in its time zone too
     make_private_folder(settings.home)
     make_private_folder(settings.warehouse_path(project).parent)
     ranges = [(first, last)]
@@ -95,7 +93,9 @@ def land_events(
         ranges = read.missing_ranges(path, settings, "events", first, last)
     whole = Landing("events", first, last)
     days = sum((b - a).days + 1 for a, b in ranges)
-    with Progress(days, quiet=invocation.quiet) as progress:
+    # Dagster's days are those of the account, too.
+    account = using_account(settings, invocation.account)
+    with account, Progress(days, quiet=invocation.quiet) as progress:
         for a, b in ranges:
             from mixpanel_assets.materialize import materialize_events
 

@@ -25,18 +25,17 @@ def dev(
 
     mp dev
     """
-    from mixpanel_assets.accounts import use_account
+    from mixpanel_assets.accounts import using_account
 
     invocation: Invocation = context.obj
     settings = Settings.from_env()
-    if invocation.account is not None:
-        use_account(settings, invocation.account)
-    command = ui_command(settings, port)
-    # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't be
-    # stopped at all.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.stdout.flush()
-    os.execv(command[0], command)  # noqa: S606  no shell is wanted
+    with using_account(settings, invocation.account):
+        command = ui_command(settings, port)
+        # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't
+        # be stopped at all.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        sys.stdout.flush()
+        os.execv(command[0], command)  # noqa: S606  no shell is wanted
 
 
 def ui_command(settings: Settings, port: int) -> list[str]:
