@@ -4,6 +4,7 @@ MixpanelDataError
 ├── RunFailedError                  whatever made the run fail
 ├── set something, then ask again (nothing was attempted)
 │   ├── ConfigError                 exit 2
+│   ├── UsageError                  exit 2
 │   ├── AccountNotFoundError        exit 4
 │   ├── AccountExistsError          exit 2
 │   ├── DateRangeError              exit 2
@@ -70,6 +71,13 @@ class ConfigError(MixpanelDataError):
     """A setting or credential is missing or makes no sense."""
 
     code = "CONFIG_ERROR"
+    exit_code = 2
+
+
+class UsageError(MixpanelDataError):
+    """What was asked for contradicts itself."""
+
+    code = "USAGE"
     exit_code = 2
 
 

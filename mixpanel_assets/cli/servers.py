@@ -59,6 +59,10 @@ def simulate(
     events_per_day: Annotated[
         int, typer.Option("--events-per-day", min=1, help="About how many events a day has.")
     ] = 2500,
+    profiles: Annotated[
+        int | None,
+        typer.Option("--profiles", min=0, help="Have so many profiles, rather than the people's."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Another seed, another project.")] = 1,
     fault: Annotated[
         list[str] | None,
@@ -100,6 +104,8 @@ def simulate(
             port=port,
             retry_after=retry_after,
         )
+        if profiles is not None:
+            simulator.profiles.fill(profiles)
     except (ValueError, KeyError) as error:
         raise ConfigError(str(error), hint="see: mp simulate --help") from error
     try:
