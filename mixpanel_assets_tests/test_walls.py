@@ -54,7 +54,8 @@ def test_help_and_version_load_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["materialize events", "rebuild events", "sql", "simulate", "inspect column"]
+    "command",
+    ["materialize events", "rebuild events", "sql", "simulate", "inspect column", "auth add"],
 )
 def test_help_of_a_command_loads_nothing_heavy(command: str) -> None:
     assert mp(*command.split(), "--help") <= PARSING
@@ -119,6 +120,16 @@ def test_inspecting_loads_no_dagster_pandas_or_http(events: None, command: str) 
 def test_the_results_load_nothing_heavy_and_the_spec_only_what_parses() -> None:
     assert loaded("import mixpanel_assets.results") == set()
     assert mp("spec") <= PARSING
+
+
+def test_keeping_accounts_loads_no_dagster_duckdb_pandas_or_http(monkeypatch) -> None:
+    monkeypatch.setenv("MP_SECRET", "s")
+    needless = set(HEAVY) - PARSING
+    assert mp("auth", "add", "x", "-u", "u", "-p", "1") & needless == set()
+    for command in ("list", "show", "switch x", "remove x --force"):
+        monkeypatch.delenv("MP_SECRET", raising=False)
+        assert mp("auth", *command.split()) & needless == set()
+    assert mp("auth", "test", may_fail=True) & {"dagster", "duckdb", "pandas"} == set()
 
 
 def test_a_wrong_command_line_is_refused_before_anything_heavy_is_loaded() -> None:
