@@ -115,10 +115,11 @@ class Reader:
 
     def _of_day(self, day: date, names: Collection[str] | None, now: float) -> list[Event]:
         found: dict[Any, tuple[float, Event]] = {}
+        midnight = start_of(day)
         for number, line in enumerate(self.store.lines(day, now)):
             if names is not None and event_of(line) not in names:
                 continue
-            event = _event(day, line)
+            event = _event(day, midnight, line)
             if event is None:
                 continue
             properties = event.properties
@@ -142,12 +143,12 @@ class Reader:
         return profile
 
 
-def _event(day: date, line: bytes) -> Event | None:
+def _event(day: date, midnight: int, line: bytes) -> Event | None:
     record = decode(line)
     if record is None or not isinstance(name := record.get("event"), str):
         return None
     properties = record["properties"]
-    time, midnight = properties.get("time"), start_of(day)
+    time = properties.get("time")
     at = int(time) if is_number(time) else midnight
     # What lies on another day than the one it is filed under has no hour on this one.
     at = at if midnight <= at < midnight + DAY_MS else midnight
