@@ -56,8 +56,8 @@ class SegmentationApi:
         """`/segmentation/numeric`: the event's number by unit of time and range of a value.
 
         A range holds its lower end. They are of one width: the least of 1, 2 or 5 times a power
-        of ten that needs eight at most, since Mixpanel does not say how it chooses. What is no
-        number is left out. https://developer.mixpanel.com/reference/segmentation-numeric-query
+        of ten that needs eight at most, since Mixpanel does not say how it chooses; among whole
+        numbers it is at least 1. What is no number is left out. https://developer.mixpanel.com/reference/segmentation-numeric-query
         """
         kind = given.choice("type", TYPES, "general")
         buckets, numbers = self._numbers(given)
@@ -156,6 +156,8 @@ def _width(values: list[float]) -> float:
     if not spread:
         return 1
     power = math.floor(math.log10(spread / _MOST_RANGES))
+    if all(isinstance(value, int) for value in values):
+        power = max(power, 0)
     widths = (m * 10.0**p for p in (power, power + 1) for m in (1, 2, 5))
     least, most = min(values), max(values)
     fits = (w for w in widths if math.floor(most / w) - math.floor(least / w) < _MOST_RANGES)
