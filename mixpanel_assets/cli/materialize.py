@@ -10,7 +10,13 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import FormatOption, Invocation, Progress, days_between
+from mixpanel_assets.cli.invocation import (
+    FormatOption,
+    Invocation,
+    JqOption,
+    Progress,
+    days_between,
+)
 from mixpanel_assets.results import Landing
 from mixpanel_assets.settings import Settings, make_private_folder
 
@@ -55,17 +61,20 @@ def materialize_events(
         bool, typer.Option("--no-wait", help="Fail (5) rather than wait for the API budget.")
     ] = False,
     format_: FormatOption = None,
+    jq: JqOption = None,
 ) -> None:
     """Replace each day by what Mixpanel exports for it now.
 
     mp materialize events --from 2026-01-01 --to 2026-01-31
     """
+    from mixpanel_assets.accounts import find_settings
+
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
-    chosen = format_ or output.default_format()
+    settings = find_settings(invocation.account)
+    form = output.wanted(format_, jq)
     first, last = days_between(settings, start, end)
     landing = land_events(settings, invocation, first, last, missing=missing, wait=not no_wait)
-    output.answer(landing.to_dict(), chosen)
+    output.answer(landing.to_dict(), form)
 
 
 def land_events(
@@ -78,7 +87,7 @@ def land_events(
     wait: bool = True,
 ) -> Landing:
     """The days are landed by Dagster runs in this process, one for each unbroken range."""
-    from mixpanel_assets.accounts import find_credentials
+    from mixpanel_assets.accounts import find_credentials, using_account
     from mixpanel_assets.defs.progress import Listener
     from mixpanel_assets.warehouse import read
 
@@ -91,7 +100,9 @@ def land_events(
         ranges = read.missing_ranges(path, settings, "events", first, last)
     whole = Landing("events", first, last)
     days = sum((b - a).days + 1 for a, b in ranges)
-    with Progress(days, quiet=invocation.quiet) as progress:
+    # Dagster's days are those of the account, too.
+    account = using_account(settings, invocation.account)
+    with account, Progress(days, quiet=invocation.quiet) as progress:
         for a, b in ranges:
             from mixpanel_assets.materialize import materialize_events
 
@@ -120,6 +131,7 @@ def rebuild_events(
     start: Annotated[str | None, typer.Option("--from", help="First day; default: all.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
     format_: FormatOption = None,
+    jq: JqOption = None,
 ) -> None:
     """Make the events tables anew from landed files; Mixpanel is not asked.
 
@@ -128,12 +140,12 @@ def rebuild_events(
     from functools import partial
 
     from mixpanel_assets import ingest
-    from mixpanel_assets.accounts import find_project
+    from mixpanel_assets.accounts import find_project, find_settings
     from mixpanel_assets.warehouse.connection import writing
 
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
-    chosen = format_ or output.default_format()
+    settings = find_settings(invocation.account)
+    form = output.wanted(format_, jq)
     span = days_between(settings, start, end) if start else (None, None)
     if end and not start:
         raise typer.BadParameter("--to needs --from")
@@ -155,4 +167,4 @@ def rebuild_events(
     seconds = time.monotonic() - began
     days.sort(key=lambda day: day.day)
     landing = Landing("events", days[0].day, days[-1].day, days, 0, seconds)
-    output.answer(landing.to_dict(), chosen)
+    output.answer(landing.to_dict(), form)

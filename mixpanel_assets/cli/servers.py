@@ -12,24 +12,30 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import Invocation
+from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
 
 
 def dev(
+    context: typer.Context,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the UI.")] = 3000,
 ) -> None:
     """Run the Dagster UI and daemon on the instance that `mp` uses, on this machine only.
 
     mp dev
     """
-    command = ui_command(Settings.from_env(), port)
-    # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't be
-    # stopped at all.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.stdout.flush()
-    os.execv(command[0], command)  # noqa: S606  no shell is wanted
+    from mixpanel_assets.accounts import using_account
+
+    invocation: Invocation = context.obj
+    settings = Settings.from_env()
+    with using_account(settings, invocation.account):
+        command = ui_command(settings, port)
+        # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't
+        # be stopped at all.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        sys.stdout.flush()
+        os.execv(command[0], command)  # noqa: S606  no shell is wanted
 
 
 def ui_command(settings: Settings, port: int) -> list[str]:
@@ -53,6 +59,10 @@ def simulate(
     events_per_day: Annotated[
         int, typer.Option("--events-per-day", min=1, help="About how many events a day has.")
     ] = 2500,
+    profiles: Annotated[
+        int | None,
+        typer.Option("--profiles", min=0, help="Have so many profiles, rather than the people's."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Another seed, another project.")] = 1,
     fault: Annotated[
         list[str] | None,
@@ -67,6 +77,8 @@ def simulate(
     timezone: Annotated[
         str | None, typer.Option("--timezone", help="A project older than 2023, in this zone.")
     ] = None,
+    format_: FormatOption = None,
+    jq: JqOption = None,
 ) -> None:
     """Run a local Mixpanel on this machine until stopped; print how to use it.
 
@@ -77,6 +89,7 @@ def simulate(
     from mixpanel_assets.simulator.store import Store
     from mixpanel_assets.simulator.world import World
 
+    form = output.wanted(format_, jq)
     if data is not None and not data.is_dir():
         raise ConfigError(f"{data} is not a folder", hint="--data takes a folder of day files")
     today = Settings.from_env().today()
@@ -94,6 +107,8 @@ def simulate(
             port=port,
             retry_after=retry_after,
         )
+        if profiles is not None:
+            simulator.profiles.fill(profiles)
     except (ValueError, KeyError) as error:
         raise ConfigError(str(error), hint="see: mp simulate --help") from error
     try:
@@ -105,7 +120,8 @@ def simulate(
                     "MP_SECRET": project.secret,
                     "MP_PROJECT_ID": project.project_id,
                     "token": project.token,
-                }
+                },
+                form,
             )
             invocation: Invocation = context.obj
             if not invocation.quiet:

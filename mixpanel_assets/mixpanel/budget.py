@@ -72,6 +72,15 @@ class Budget:
                 note(f"waiting for the {kind} budget: {_clocked(wait)} left")
             sleep(min(wait, COUNTDOWN_STEP))
 
+    def give_back(self, kind: str) -> None:
+        """The newest request of this kind is not counted: Mixpanel refused it."""
+        with self._ledger() as ledger:
+            ledger.execute(
+                "delete from requests where rowid = (select rowid from requests "
+                "where project = ? and kind = ? order by at desc limit 1)",
+                (self._project, kind),
+            )
+
     def block(self, kind: str, seconds: object) -> None:
         """Nobody on this machine asks before the server's Retry-After has passed."""
         if not isinstance(seconds, int | float) or seconds <= 0:

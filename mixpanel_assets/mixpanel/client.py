@@ -1,31 +1,27 @@
-"""One connection to one Mixpanel project: hosts, authentication, errors, retries."""
+"""One connection to one Mixpanel project: hosts, authentication, limits, retries."""
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from functools import cache
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import httpx
 
 from mixpanel_assets.accounts import Credentials
 from mixpanel_assets.errors import (
-    APIError,
     AuthenticationError,
     MixpanelDataError,
     PlanRequiredError,
-    QueryError,
     RateLimitError,
-    ServerError,
     UnavailableError,
 )
+from mixpanel_assets.mixpanel.answers import answer_of, error_for
 from mixpanel_assets.mixpanel.budget import Budget
 
 # https://developer.mixpanel.com/reference/overview
@@ -35,11 +31,45 @@ EXPORT_HOSTS = {
     "in": "https://data-in.mixpanel.com",
 }
 
+# The query API (/api/query) and the app API (/api/app) share a host.
+QUERY_HOSTS = {
+    "us": "https://mixpanel.com",
+    "eu": "https://eu.mixpanel.com",
+    "in": "https://in.mixpanel.com",
+}
+QUERIES_AT_ONCE = 5
+
 # An export may be silent for minutes before its first byte, and has no time limit as a whole.
 TIMEOUT = httpx.Timeout(60, connect=20, read=600)
+# Mixpanel itself gives up after 488 s on a query, and after 120 s in the app API.
+QUERY_READ_TIMEOUT = 500.0
+APP_READ_TIMEOUT = 130.0
 LONGEST_ERROR_BODY = 64 * 1024
 
+Kind = Literal["export", "query", "lexicon"]
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One request for JSON. `path` begins with /api/query/ or /api/app/; no values are secret.
+
+    `kind` is the budget that it is paid from, None for what Mixpanel doesn't count. A query's
+    project_id goes without saying; the app API takes no parameters that it does not know.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, Any] | None = None
+    form: Mapping[str, Any] | None = None  # None: no form
+    body: Any = None  # JSON; None: none
+    kind: Kind | None = "query"
+    read_timeout: float | None = None  # seconds between two bytes; None: as the API needs
+
+    @property
+    def is_query(self) -> bool:
+        """Whether it is one of the queries of which a project has five at once."""
+        return self.path.startswith("/api/query/")
 
 
 @dataclass(frozen=True)
@@ -77,13 +107,21 @@ class Client:
         self.credentials = credentials
         self.budget = budget
         self.note = note
+        # A project secret stands for one project, and is refused beside the project's id.
+        legacy = credentials.kind == "project_secret"
+        self.scope = {} if legacy else {"project_id": credentials.project_id}
+        if credentials.warning:
+            note(credentials.warning)
         self._stopped = threading.Event()
+        self._counting = threading.Lock()
         self._sleep = sleep or self._pause
         self.requests = 0
         self._retry = retry or RetryPolicy()
         self._export_host = base_url or EXPORT_HOSTS[credentials.region]
+        self._query_host = base_url or QUERY_HOSTS[credentials.region]
+        self._slots = _query_slots(credentials.project_id)
         self._http = httpx.Client(
-            auth=httpx.BasicAuth(credentials.username, credentials.secret.get_secret_value()),
+            auth=auth_of(credentials),
             timeout=TIMEOUT,
             follow_redirects=False,  # credentials go to the host that was asked, and no other
             headers={"User-Agent": "mixpanel-assets"},
@@ -112,28 +150,91 @@ class Client:
 
         https://developer.mixpanel.com/reference/raw-event-export
         """
-        self.budget.spend("export", self.note, self._sleep, self._retry.longest_wait)
-        self.requests += 1
-        query = {"project_id": self.credentials.project_id, **params}
-        with self._translated():
-            request = self._http.build_request(
-                "GET",
-                f"{self._export_host}/api/2.0/export",
-                params=query,
-                headers={"Accept-Encoding": "gzip"},
-            )
-            response = self._http.send(request, stream=True)
-        try:
-            if response.status_code != 200:
-                with self._translated():
-                    body = _beginning(response)
-                raise error_for(response.status_code, response.headers, body)
+        request = self._http.build_request(
+            "GET",
+            f"{self._export_host}/api/2.0/export",
+            params={**self.scope, **params},
+            headers={"Accept-Encoding": "gzip"},
+        )
+        with self._sent(request, "export") as response:
             yield response
-        except RateLimitError as error:
-            self.budget.block("export", error.details.get("retry_after"))
-            raise
-        finally:
-            response.close()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        form: Mapping[str, Any] | None = None,
+        body: Any = None,
+        kind: Kind | None = "query",
+        read_timeout: float | None = None,
+    ) -> Any:
+        """Mixpanel's answer as parsed JSON, whole numbers exact; asked again while that may help.
+
+        Only for questions, which may be put twice. See Question for the arguments; raises what
+        `answer_of` does, UnavailableError and BudgetExhaustedError.
+        """
+        question = Question(method, path, params, form, body, kind, read_timeout)
+        return self.answer_to(question, answer_of)
+
+    def answer_to(
+        self, question: Question, decide: Callable[[int, Mapping[str, str], bytes], T]
+    ) -> T:
+        """What `decide` makes of (status, headers, body); asked again if its error may pass."""
+        return self.retrying(lambda: decide(*self._exchange(question)))
+
+    def _exchange(self, question: Question) -> tuple[int, Mapping[str, str], bytes]:
+        default = QUERY_READ_TIMEOUT if question.is_query else APP_READ_TIMEOUT
+        project = self.scope if question.is_query else {}
+        request = self._http.build_request(
+            question.method,
+            f"{self._query_host}{question.path}",
+            params={**project, **(question.params or {})},
+            data=question.form,
+            json=question.body,
+            timeout=httpx.Timeout(60, connect=20, read=question.read_timeout or default),
+        )
+        slots = self._slots if question.is_query else nullcontext()
+        with self._sent(request, question.kind, slots) as response, self._translated(request):
+            return response.status_code, response.headers, response.read()
+
+    @contextmanager
+    def _sent(
+        self,
+        request: httpx.Request,
+        kind: Kind | None,
+        slots: AbstractContextManager[Any] = nullcontext(),  # noqa: B008  it has no state
+    ) -> Iterator[httpx.Response]:
+        """The open 200 answer to a request that its budget and its slots allow."""
+        if kind:
+            self.budget.spend(kind, self.note, self._sleep, self._retry.longest_wait)
+        with slots:
+            self._count()
+            with self._translated(request):
+                response = self._http.send(request, stream=True)
+            try:
+                if response.status_code != 200:
+                    with self._translated(request):
+                        body = _beginning(response)
+                    error = error_for(response.status_code, response.headers, body)
+                    self._settle(kind, error)
+                    raise error
+                yield response
+            finally:
+                response.close()
+
+    def _settle(self, kind: Kind | None, error: MixpanelDataError) -> None:
+        """The ledger knows what a refusal costs: a Retry-After for all, a query nothing."""
+        refused = isinstance(error, RateLimitError | AuthenticationError | PlanRequiredError)
+        if kind == "query" and refused:
+            self.budget.give_back(kind)
+        if kind and isinstance(error, RateLimitError):
+            self.budget.block(kind, error.details.get("retry_after"))
+
+    def _count(self) -> None:
+        with self._counting:
+            self.requests += 1
 
     def retrying(self, attempt: Callable[[], T], attempts: int | None = None) -> T:
         """What `attempt` returns, asked again as long as its failure may pass."""
@@ -155,11 +256,11 @@ class Client:
             raise MixpanelDataError("stopped before its turn came")
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, request: httpx.Request) -> Iterator[None]:
         try:
             yield
-        except httpx.TransportError as error:
-            host = self._export_host
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            host = f"{request.url.scheme}://{request.url.netloc.decode()}"
             raise UnavailableError(
                 f"{host} can't be reached: {str(error) or type(error).__name__}",
                 hint="check the network, MP_REGION and MP_BASE_URL, then try again",
@@ -167,64 +268,28 @@ class Client:
             ) from error
 
 
-def error_for(status: int, headers: Mapping[str, str], body: bytes) -> MixpanelDataError:
-    """The error that an answer other than 200 means: a pure function of what came back.
+def auth_of(credentials: Credentials) -> httpx.Auth | Callable[[httpx.Request], httpx.Request]:
+    """How requests say who asks: Basic for accounts and project secrets, Bearer for tokens.
 
-    The server's own words are always part of the message.
+    https://developer.mixpanel.com/reference/authentication
     """
-    text = said(body)
-    details: dict[str, Any] = {"status": status, "body": text}
-    if status == 429:
-        return RateLimitError(
-            f"Mixpanel's rate limit is reached: {text}",
-            hint="wait, or see what is left with: mp limits",
-            retry_after=seconds_to_wait(headers),
-            **details,
-        )
-    if status >= 500:
-        return ServerError(f"Mixpanel answered {status}: {text}", hint="try again later", **details)
-    if status in (401, 403) or (status == 400 and "Unable to authenticate" in text):
-        return AuthenticationError(
-            f"Mixpanel refused these credentials ({status}): {text}",
-            hint="check MP_USERNAME, MP_SECRET, MP_PROJECT_ID and MP_REGION",
-            **details,
-        )
-    if status == 402:
-        return PlanRequiredError(
-            f"Mixpanel's plan for this project does not allow this: {text}",
-            hint="raw event exports are part of every plan; other APIs need a paid one",
-            **details,
-        )
-    if status in (400, 404, 412, 422):
-        return QueryError(f"Mixpanel did not accept the request ({status}): {text}", **details)
-    return APIError(f"Mixpanel answered {status}: {text}", **details)
+    secret = credentials.secret.get_secret_value()
+    if credentials.kind == "service_account":
+        return httpx.BasicAuth(credentials.username, secret)
+    if credentials.kind == "project_secret":
+        return httpx.BasicAuth(secret, "")
+
+    def bear(request: httpx.Request) -> httpx.Request:
+        request.headers["Authorization"] = f"Bearer {secret}"
+        return request
+
+    return bear
 
 
-def said(body: bytes) -> str:
-    """What an error body says, short enough to read: its `error` if it is JSON, else its text."""
-    text = body.decode("utf-8", "replace").strip()
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        parsed = None
-    if isinstance(parsed, dict) and "error" in parsed:
-        text = str(parsed["error"])
-    text = " ".join(text.split())
-    return (text[:497] + "..." if len(text) > 500 else text) or "(no text)"
-
-
-def seconds_to_wait(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Retry-After as seconds from now, whether it was a number or a date; None if absent."""
-    value = headers.get("Retry-After", headers.get("retry-after", "")).strip()
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+@cache
+def _query_slots(_project_id: str) -> threading.BoundedSemaphore:
+    # Every client of a process shares them; other processes are known by their counts alone.
+    return threading.BoundedSemaphore(QUERIES_AT_ONCE)
 
 
 def _beginning(response: httpx.Response) -> bytes:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 import httpx
 from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
-from mixpanel_assets.errors import ConfigError, ExportIncompleteError
+from mixpanel_assets.errors import ExportIncompleteError
 from mixpanel_assets.mixpanel.client import Client
+from mixpanel_assets.mixpanel.landing import GZIP, Landing, landing
 from mixpanel_assets.settings import make_private_folder
 
-GZIP = 31  # zlib's window bits for a gzip stream with header and trailer
 LONGEST_LINE = 16 * 1024 * 1024  # Mixpanel takes in events of less than 1 MB
 HINT = "Mixpanel ended this export early; run the same command again later"
 
@@ -54,39 +51,31 @@ def export_events(mixpanel: Client, start: date, end: date, folder: Path) -> Eve
 
 def _export_once(mixpanel: Client, start: date, end: date, folder: Path) -> EventFile:
     exported_at = datetime.now(UTC)
-    name = f"{start}_{end}.{exported_at:%Y%m%dT%H%M%S%fZ}.jsonl.gz"
     params = {"from_date": str(start), "to_date": str(end), "time_in_ms": "true"}
-    part = folder / f".{name}.part"
-    try:
-        with part.open("wb") as file, mixpanel.stream_export(params) as response:
-            lines, checksum = _copy_verified(response, file)
-            file.flush()
-            os.fsync(file.fileno())
-        path = part.replace(folder / name)
-    except OSError as error:
-        raise ConfigError(f"{folder} can't be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return EventFile(path, start, end, lines, path.stat().st_size, exported_at, checksum)
+    with (
+        landing(folder, f"{start}_{end}", exported_at) as file,
+        mixpanel.stream_export(params) as response,
+    ):
+        lines = _copy_verified(response, file)
+    return EventFile(file.path, start, end, lines, file.bytes, exported_at, file.checksum)
 
 
-def _copy_verified(response: httpx.Response, file: BinaryIO) -> tuple[int, str]:
-    """The body is in `file` as one gzip stream, and is whole: its lines, its SHA-256."""
-    sink = _Sink(file)
+def _copy_verified(response: httpx.Response, file: Landing) -> int:
+    """The body is in `file` as one gzip stream, and is whole: how many lines it has."""
     lines = LineCheck()
     gzipped = response.headers.get("Content-Encoding", "").lower() == "gzip"
     copy = _copy_gzip if gzipped else _copy_plain
     with _cut_is_incomplete(lines):
-        copy(response, sink, lines)
+        copy(response, file, lines)
         lines.finish()
-    return lines.count, sink.digest.hexdigest()
+    return lines.count
 
 
-def _copy_gzip(response: httpx.Response, sink: _Sink, lines: LineCheck) -> None:
+def _copy_gzip(response: httpx.Response, file: Landing, lines: LineCheck) -> None:
     inflate = isal_zlib.decompressobj(GZIP)
     begun = False
     for chunk in response.iter_raw():
-        sink.write(chunk)
+        file.write(chunk)
         begun = True
         while chunk:
             if inflate.eof:  # gzip allows several members after each other
@@ -97,12 +86,12 @@ def _copy_gzip(response: httpx.Response, sink: _Sink, lines: LineCheck) -> None:
         raise lines.incomplete("its gzip stream has no end")
 
 
-def _copy_plain(response: httpx.Response, sink: _Sink, lines: LineCheck) -> None:
+def _copy_plain(response: httpx.Response, file: Landing, lines: LineCheck) -> None:
     deflate = zlib.compressobj(1, wbits=GZIP)
     for chunk in response.iter_raw():
         lines.feed(chunk)
-        sink.write(deflate.compress(chunk))
-    sink.write(deflate.flush())
+        file.write(deflate.compress(chunk))
+    file.write(deflate.flush())
 
 
 @contextmanager
@@ -114,18 +103,6 @@ def _cut_is_incomplete(lines: LineCheck) -> Iterator[None]:
         raise lines.incomplete(f"the connection ended ({reason})") from error
     except (zlib.error, IsalError) as error:  # type: ignore[misc]  # its stub hides its base
         raise lines.incomplete(f"its gzip stream is damaged ({error})") from error
-
-
-class _Sink:
-    """A file that knows the SHA-256 of what was written."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-
-    def write(self, data: bytes) -> None:
-        self._file.write(data)
-        self.digest.update(data)
 
 
 class LineCheck:

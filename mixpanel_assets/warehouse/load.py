@@ -26,6 +26,7 @@ from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
 from mixpanel_assets.warehouse.source import (
     VALUES,
     LandedFile,
+    Mode,
     in_utc,
     layered,
     parts,
@@ -33,6 +34,7 @@ from mixpanel_assets.warehouse.source import (
     work_folder,
 )
 from mixpanel_assets.warehouse.stage import (
+    LargeNumbersError,
     UnparsableError,
     check_span,
     counted,
@@ -44,6 +46,7 @@ from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, create_tables, for
 from mixpanel_assets.warehouse.views import write_event_views
 
 SAMPLED_BELOW = 20_000
+ROW_GROUP = 122_880  # rows that DuckDB compresses together
 
 
 def load_events(
@@ -86,10 +89,11 @@ def load_files(
             if anew:
                 forget_properties(warehouse)
             columns.write(warehouse)  # before any row: DuckDB before 2.0 commits no other order
-            _delete_days(warehouse, files, everything=anew)
+            replaced = _delete_days(warehouse, files, everything=anew)
             days = [day for source in sources for day in _insert_file(warehouse, source, columns)]
             _write_properties(warehouse)
             write_event_views(warehouse, columns)
+            _spare_vacuum(warehouse, days, replaced)
         return days
 
 
@@ -107,7 +111,7 @@ class _Source:
 
     file: LandedFile
     path: Path
-    mended: bool
+    mode: Mode
     settings: Settings
     folder: Path
     staged: bool = False  # it is all in temp.stage already
@@ -118,7 +122,7 @@ class _Source:
             yield 0
             return
         for count, part in enumerate(parts(self.path, self.folder, self.settings.part_bytes)):
-            stage(warehouse, part, self.file, mended=self.mended)
+            stage(warehouse, part, self.file, self.mode)
             yield count
 
 
@@ -136,31 +140,33 @@ def _survey_files(
     """
     sources = []
     for count, file in enumerate(files):
-        source = _Source(file, file.path, False, settings, folder)
-        try:
-            parts_ = _survey_file(warehouse, source, columns, count)
-        except UnparsableError:
-            # DuckDB refuses a whole file for one odd line.
-            source = replace(source, path=folder / file.path.name, mended=True)
-            mend(file.path, source.path)
-            parts_ = _survey_mended(warehouse, source, columns, count)
+        source = _Source(file, file.path, columns.mode(), settings, folder)
+        source, parts_ = _survey_in_some_mode(warehouse, source, columns, count)
         sources.append(replace(source, staged=parts_ == 1 and len(files) == 1))
     find_duplicates(warehouse)
     return sources
 
 
-def _survey_mended(
+def _survey_in_some_mode(
     warehouse: duckdb.DuckDBPyConnection, source: _Source, columns: PropertyColumns, file: int
-) -> int:
+) -> tuple[_Source, int]:
+    """The source in the fastest mode that reads it right, and how many parts it has."""
+    try:
+        return source, _survey_file(warehouse, source, columns, file)
+    except LargeNumbersError:
+        again = replace(source, mode="exact")
+    except UnparsableError as error:
+        # DuckDB refuses a whole file for one odd line.
+        if source.mode == "mended":
+            raise LoadError(
+                f"{source.file.path} has a record that DuckDB can't read: {error.__cause__}",
+                hint="report it; the days before and after it can be landed alone",
+            ) from error
+        again = replace(source, path=source.folder / source.path.name, mode="mended")
+        mend(source.path, again.path)
     forget_keys(warehouse, file)
     warehouse.execute(f"delete from surveys where file = {file}")
-    try:
-        return _survey_file(warehouse, source, columns, file)
-    except UnparsableError as error:
-        raise LoadError(
-            f"{source.file.path} has a record that DuckDB can't read: {error.__cause__}",
-            hint="report it; the days before and after it can be landed alone",
-        ) from error
+    return _survey_in_some_mode(warehouse, again, columns, file)
 
 
 def _survey_file(
@@ -170,7 +176,7 @@ def _survey_file(
     for count in source.stage_parts(warehouse):  # noqa: B007  the last one is wanted
         warehouse.execute(f"create or replace temp table survey as {counted('stage')}")
         check_span(warehouse, source.file)
-        columns.learn(properties_seen(warehouse, columns))
+        columns.learn(properties_seen(warehouse, columns, source.mode))
         add_keys(warehouse, file)
         _add_examples(warehouse)
         warehouse.execute(f"insert into surveys by name select {file} as file, * from survey")
@@ -223,17 +229,31 @@ def in_transaction(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise
 
 
+def _spare_vacuum(
+    warehouse: duckdb.DuckDBPyConnection, days: Sequence[LandedDay], replaced: int
+) -> None:
+    """The next checkpoint leaves full row groups as they are if nothing was deleted.
+
+    It would write them anew to fill up the last one before them, which takes as long as the load.
+    """
+    appended = not replaced and sum(day.rows for day in days) >= ROW_GROUP
+    warehouse.execute("set max_vacuum_tasks = 0" if appended else "reset max_vacuum_tasks")
+
+
 def _delete_days(
     warehouse: duckdb.DuckDBPyConnection, files: Sequence[LandedFile], *, everything: bool
-) -> None:
+) -> int:
+    """The days have no rows any more; how many events they had."""
     days = ", ".join(f"date '{day}'" for file in files for day in file.dates())
+    deleted = 0
     for table, day in (
-        ("events_wide", "event_date"),
         ("internal.property_days", "event_date"),
         ("landed", "dataset = 'events' and day"),
+        ("events_wide", "event_date"),
     ):
         which = f"{day} is not null" if everything else f"{day} in ({days})"
-        warehouse.execute(f"delete from {table} where {which}")
+        deleted = number(warehouse, f"delete from {table} where {which}")
+    return deleted
 
 
 def _insert(
@@ -252,7 +272,7 @@ def _insert(
         **{column: found[name] for name, column in BASE_PROPERTIES.items()},
         "event_time": f"timezone({literal(zone)}, {moment})" if zone else in_utc(moment),
         "processed_at": in_utc(timestamp("processed_number")),
-        "properties": "properties::json",
+        "properties": "properties",
         **{column.column: found[column.property] for column in physical},
     }
     warehouse.execute(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.source import layered, stored_values
+from mixpanel_assets.warehouse.source import Mode, layered, stored_values
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENT_COLUMNS
 
 UNSEEN = "NULL"  # the type of a property that was null wherever it was seen
@@ -78,6 +78,11 @@ class PropertyColumns:
     def get(self, name: str) -> PropertyColumn | None:
         """How the property shows; None if it was never seen."""
         return self._by_property.get(name)
+
+    def mode(self) -> Mode:
+        """How to read the next file: where large numbers were, there will be more."""
+        large = any(column.wide for column in self._by_property.values())
+        return "exact" if large else "plain"
 
     def learn(self, seen: Mapping[str, Seen]) -> None:
         """Every property seen has a column or a computed one, of a type that holds its values."""

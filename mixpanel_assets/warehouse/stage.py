@@ -14,34 +14,38 @@ from mixpanel_assets.warehouse.properties import (
     is_addressable,
     merged_type,
 )
-from mixpanel_assets.warehouse.source import VALUES, LandedFile, layered, lines
+from mixpanel_assets.warehouse.source import VALUES, LandedFile, Mode, layered, lines
+from mixpanel_assets.warehouse.tables import BASE_PROPERTIES
 
 JSON_TYPES = {"UBIGINT": "BIGINT", "ARRAY": "VARCHAR[]", "OBJECT": "JSON"}
 NOT_TEXT = ["UBIGINT", "BIGINT", "DOUBLE", "BOOLEAN", "OBJECT", "ARRAY"]
 EXACT_IN_DOUBLE = 2**53
 LARGEST_BIGINT = 2**63 - 1
+MOST_NUMBERS = 200  # properties to look into before reading the whole text is cheaper
 
 
 class UnparsableError(Exception):
     """A line is not as Mixpanel writes them, or no JSON to DuckDB: the file has to be mended."""
 
 
-def stage(
-    warehouse: duckdb.DuckDBPyConnection, part: Path, file: LandedFile, *, mended: bool
-) -> None:
+class LargeNumbersError(Exception):
+    """A number may be too large for a double: the file has to be read exactly."""
+
+
+def stage(warehouse: duckdb.DuckDBPyConnection, part: Path, file: LandedFile, mode: Mode) -> None:
     """temp.stage has the records of the part. Raises UnparsableError.
 
     In order of events a column is long runs of values and of nulls: smaller, and faster to ask.
     """
     try:
         warehouse.execute(
-            f"create or replace temp table stage as from {lines(part, file, mended=mended)} "
+            f"create or replace temp table stage as from {lines(part, file, mode)} "
             "order by event_name"
         )
     # DuckDB may cut its message inside a character, which then can't be decoded.
-    except (duckdb.InvalidInputException, UnicodeDecodeError) as error:
+    except (duckdb.InvalidInputException, duckdb.ConversionException, UnicodeDecodeError) as error:
         raise UnparsableError from error
-    if not mended and number(warehouse, "select count(*) from stage where not regular"):
+    if mode != "mended" and number(warehouse, "select count(*) from stage where not regular"):
         raise UnparsableError
 
 
@@ -51,13 +55,15 @@ def counted(table: str, sign: str = "") -> str:
     A null property stands for the record itself.
     """
     return f"""
-        select event_date, event_name, property, type, {sign}count(*) as events,
-               sum(line_bytes) filter (property is null) as bytes,
-               count(*) filter (property is null and long_integers) as long_integers
+        select event_date, event_name, null as property, null as type, {sign}count(*) as events,
+               sum(line_bytes) as bytes, count(*) filter (long_integers) as long_integers
+        from {table}
+        group by all
+        union all
+        select event_date, event_name, property, type, {sign}count(*), null, null
         from (
-            select event_date, event_name, line_bytes, long_integers,
-                   unnest(list_append(json_keys(value), null)) as property,
-                   unnest(list_append(json_type(value, '$.*'), null)) as type
+            select event_date, event_name, unnest(json_keys(value)) as property,
+                   unnest(json_type(value, '$.*')) as type
             from (select *, {VALUES} as value from {table})
         )
         group by all
@@ -88,9 +94,12 @@ def number(warehouse: duckdb.DuckDBPyConnection, query: str) -> int:
 
 
 def properties_seen(
-    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns
+    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, mode: Mode
 ) -> dict[str, Seen]:
-    """Every staged property, with the narrowest type that holds its values exactly."""
+    """Every staged property, with the narrowest type that holds its values exactly.
+
+    Raises LargeNumbersError when that can't be said of a part that was read plainly.
+    """
     kinds: dict[str, dict[str, int]] = {}
     for name, kind, events in warehouse.execute(
         "select property, type, sum(events) from survey where property is not null group by all"
@@ -98,8 +107,14 @@ def properties_seen(
         counts = kinds.setdefault(name, {})
         kind = JSON_TYPES.get(kind, kind)
         counts[kind] = counts.get(kind, 0) + int(events)
+    lists = _lists_that_may_hold_text(kinds, columns)
+    numbers = _numbers(kinds) if mode == "plain" else []
+    if len(numbers) > MOST_NUMBERS:
+        raise LargeNumbersError
+    large, mixed = _looked_into(warehouse, numbers, lists)
+    if large:
+        raise LargeNumbersError
     largest = _long_integers(warehouse)
-    mixed = _lists_of_other_than_text(warehouse, kinds, columns)
     return {
         name: _seen(counts, *largest.get(name, (0, 0)), mixed=name in mixed)
         for name, counts in kinds.items()
@@ -139,24 +154,43 @@ def _long_integers(warehouse: duckdb.DuckDBPyConnection) -> dict[str, tuple[int,
     return {name: (int(count), int(magnitude)) for name, count, magnitude in rows}
 
 
-def _lists_of_other_than_text(
-    warehouse: duckdb.DuckDBPyConnection,
-    kinds: dict[str, dict[str, int]],
-    columns: PropertyColumns,
-) -> set[str]:
-    """The properties with a list that has an element which is neither text nor null."""
-    names = [
+def _lists_that_may_hold_text(
+    kinds: dict[str, dict[str, int]], columns: PropertyColumns
+) -> list[str]:
+    return [
         name
         for name, counts in kinds.items()
         if "VARCHAR[]" in counts
         and is_addressable(name)
         and ((known := columns.get(name)) is None or known.type in ("VARCHAR[]", UNSEEN))
     ]
-    if not names:
-        return set()
-    layers, found = layered(dict.fromkeys(names, "JSON"), VALUES)
-    odd = ", ".join(
-        f"bool_or(list_has_any(json_type({found[name]}, '$[*]'), {NOT_TEXT}))" for name in names
-    )
-    row = warehouse.execute(f"select {odd} from (select {', '.join(layers)} from stage)").fetchone()
-    return {name for name, is_odd in zip(names, row or (), strict=True) if is_odd}
+
+
+def _numbers(kinds: dict[str, dict[str, int]]) -> list[str]:
+    return [
+        name
+        for name, counts in kinds.items()
+        if counts.keys() & {"BIGINT", "DOUBLE"} == counts.keys() - {UNSEEN}
+        and is_addressable(name)
+        and name not in BASE_PROPERTIES
+    ]
+
+
+def _looked_into(
+    warehouse: duckdb.DuckDBPyConnection, numbers: list[str], lists: list[str]
+) -> tuple[bool, set[str]]:
+    """Whether a double may round any of the numbers; the lists that hold other things than text."""
+    if not (numbers or lists):
+        return False, set()
+    kinds = {**dict.fromkeys(numbers, "DOUBLE"), **dict.fromkeys(lists, "JSON")}
+    layers, found = layered(kinds, VALUES)
+    asked = [
+        f"max(abs({found[name]})) >= {EXACT_IN_DOUBLE}"  # 2^53 + 1 is read as 2^53
+        if kind == "DOUBLE"
+        else f"bool_or(list_has_any(json_type({found[name]}, '$[*]'), {NOT_TEXT}))"
+        for name, kind in kinds.items()
+    ]
+    query = f"select {', '.join(asked)} from (select {', '.join(layers)} from stage)"
+    row = warehouse.execute(query).fetchone()
+    told = {name for name, answer in zip(kinds, row or (), strict=True) if answer}
+    return not told.isdisjoint(numbers), told.intersection(lists)

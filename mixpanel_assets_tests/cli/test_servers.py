@@ -78,6 +78,20 @@ def test_a_simulator_says_how_to_use_it_serves_and_stops(start: Start) -> None:
     assert f"export MP_BASE_URL={told['MP_BASE_URL']} MP_USERNAME=" in err
 
 
+def test_a_simulator_has_as_many_profiles_as_it_is_told(start: Start) -> None:
+    process = start("simulate", "--port", "0", "--days", "1", "--profiles", "1234")
+    assert process.stdout
+    told = json.loads(process.stdout.readline())
+    answer = httpx.post(
+        f"{told['MP_BASE_URL']}/api/query/engage",
+        params={"project_id": told["MP_PROJECT_ID"]},
+        auth=(told["MP_USERNAME"], told["MP_SECRET"]),
+    )
+    assert answer.json()["total"] == 1234
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+
+
 def test_a_simulator_on_a_port_in_use_says_so(here: Mp) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answer = here("simulate", "--port", str(taken.getsockname()[1]))

@@ -103,6 +103,17 @@ def test_the_report_says_what_is_left(budget: Budget, clock: Clock) -> None:
     }
 
 
+def test_what_is_given_back_is_not_counted(budget: Budget, clock: Clock) -> None:
+    spend(budget, clock, 2, "query")
+    spend(budget, clock, 1, "lexicon")
+    budget.give_back("query")
+    assert {kind: row["used"] for kind, row in budget.report().items()} == {
+        "export": 0,
+        "query": 1,
+        "lexicon": 1,
+    }
+
+
 def test_a_clock_that_is_set_back_blocks_nobody_for_longer_than_an_hour(
     budget: Budget, clock: Clock
 ) -> None:

@@ -1,79 +1,25 @@
-"""What an answer means is decided by what came back, and by nothing else."""
+"""A client asks the right host, in its turn, and tells nobody its secret."""
 
+import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from mixpanel_assets.accounts import Credentials
+from mixpanel_assets.accounts import Credentials, Region
 from mixpanel_assets.errors import (
     APIError,
-    AuthenticationError,
     MixpanelDataError,
-    PlanRequiredError,
-    QueryError,
     RateLimitError,
-    ServerError,
     UnavailableError,
 )
 from mixpanel_assets.mixpanel.budget import Budget
-from mixpanel_assets.mixpanel.client import Client, RetryPolicy, error_for, seconds_to_wait
+from mixpanel_assets.mixpanel.client import Client, RetryPolicy
 
-HOUR_SPENT = (
-    b'{"request":"https://mixpanel.com/api/query/insights?project_id=1","error":"Query rate limit '
-    b"exceeded for project_id: 1. This request exceeded the rate limit (61/60 queries running in "
-    b'the last hour)."}'
-)
-
-ANSWERS = [
-    (400, b"Unable to authenticate request", AuthenticationError, "Unable to authenticate"),
-    (400, b"to_date cannot be later than today", QueryError, "to_date cannot be later than today"),
-    (400, b'{"error":"bad where","request":"/api/2.0/export"}', QueryError, "bad where"),
-    (401, b'{"error":"Invalid credentials"}', AuthenticationError, "Invalid credentials"),
-    (402, b'{"error":"Your plan does not allow API calls."}', PlanRequiredError, "Your plan"),
-    (403, b"no access", AuthenticationError, "no access"),
-    (404, b"", QueryError, "(no text)"),
-    (412, b'{"error":"script failed"}', QueryError, "script failed"),
-    (418, b"teapot", APIError, "teapot"),
-    (429, HOUR_SPENT, RateLimitError, "61/60 queries"),
-    (500, b"unknown error", ServerError, "unknown error"),
-    (502, b"<html>\n<b>Bad Gateway</b></html>", ServerError, "<b>Bad Gateway</b>"),
-    (503, b"\xff\xfe", ServerError, "\ufffd"),
-]
-
-
-@pytest.mark.parametrize(("status", "body", "kind", "words"), ANSWERS)
-def test_every_answer_is_an_error_of_its_own_with_the_servers_words(
-    status: int, body: bytes, kind: type[MixpanelDataError], words: str
-) -> None:
-    error = error_for(status, {}, body)
-    assert type(error) is kind
-    assert words in error.message
-    assert error.details["status"] == status
-
-
-def test_a_long_error_page_is_cut() -> None:
-    assert len(error_for(500, {}, b"x" * 100_000).message) < 600
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("3600", 3600),
-        ("0.5", 0.5),
-        ("-3", 0),
-        ("Tue, 02 Jan 2024 00:01:00 GMT", 60),
-        ("Mon, 01 Jan 2024 00:00:00 GMT", 0),
-        ("soon", None),
-        ("", None),
-    ],
-)
-def test_retry_after_is_read_as_seconds_or_as_a_date(header: str, seconds: float | None) -> None:
-    now = datetime(2024, 1, 2, tzinfo=UTC)
-    assert seconds_to_wait({"Retry-After": header}, now) == seconds
+HOUR_SPENT = b'{"error":"This request exceeded the rate limit (61/60 queries)."}'
 
 
 @pytest.fixture
@@ -81,7 +27,12 @@ def asked() -> list[httpx.Request]:
     return []
 
 
-def client(tmp_path: Path, answers: Iterator[httpx.Response], asked: list[httpx.Request]) -> Client:
+def client(
+    tmp_path: Path,
+    answers: Iterator[httpx.Response],
+    asked: list[httpx.Request],
+    region: Region = "us",
+) -> Client:
     """A client whose wire answers these, and whose sleeps are recorded as its notes."""
 
     def wire(request: httpx.Request) -> httpx.Response:
@@ -89,7 +40,7 @@ def client(tmp_path: Path, answers: Iterator[httpx.Response], asked: list[httpx.
         return next(answers)
 
     return Client(
-        Credentials(username="u", secret=SecretStr("s"), project_id="1"),
+        Credentials(username="u", secret=SecretStr("s"), project_id="1", region=region),
         Budget(tmp_path / "budget.sqlite", "1"),
         retry=RetryPolicy(longest_wait=600),
         sleep=lambda seconds: None,
@@ -142,3 +93,148 @@ def test_waiting_in_another_thread_ends_when_the_client_is_closed(tmp_path: Path
 
     with pytest.raises(MixpanelDataError):
         mixpanel.retrying(attempt)
+
+
+def test_the_query_and_app_hosts_are_those_of_the_region(
+    tmp_path: Path, asked: list[httpx.Request]
+) -> None:
+    answers = iter([httpx.Response(200, json=[])] * 6)
+    for region in ("us", "eu", "in"):
+        with client(tmp_path, answers, asked, region=region) as mixpanel:
+            mixpanel.ask("GET", "/api/query/events/names", params={"type": "general"})
+            mixpanel.ask("GET", "/api/app/projects/1/schemas", kind="lexicon")
+    query, app = "/api/query/events/names?project_id=1&type=general", "/api/app/projects/1/schemas"
+    assert [str(request.url) for request in asked] == [
+        f"https://{host}{path}"
+        for host in ("mixpanel.com", "eu.mixpanel.com", "in.mixpanel.com")
+        for path in (query, app)
+    ]
+
+
+def test_a_question_is_paid_from_the_budget_of_its_kind(
+    tmp_path: Path, asked: list[httpx.Request]
+) -> None:
+    with client(tmp_path, iter([httpx.Response(200, json={})] * 4), asked) as mixpanel:
+        mixpanel.ask("GET", "/api/query/insights")
+        mixpanel.ask("GET", "/api/query/insights")
+        mixpanel.ask("GET", "/api/app/projects/1/schemas", kind="lexicon")
+        mixpanel.ask("GET", "/api/app/projects/1/annotations", kind=None)
+        used = {kind: row["used"] for kind, row in mixpanel.budget.report().items()}
+    assert used == {"export": 0, "query": 2, "lexicon": 1}
+    assert mixpanel.requests == 4
+
+
+def test_a_form_and_a_json_body_travel_as_such(tmp_path: Path, asked: list[httpx.Request]) -> None:
+    with client(tmp_path, iter([httpx.Response(200, json=[])] * 2), asked) as mixpanel:
+        mixpanel.ask("POST", "/api/query/engage", form={"where": 'properties["a"] == "ü"'})
+        mixpanel.ask("POST", "/api/app/projects/1/x", body={"a": [1]}, kind=None)
+    assert [request.content for request in asked] == [
+        b"where=properties%5B%22a%22%5D+%3D%3D+%22%C3%BC%22",
+        b'{"a":[1]}',
+    ]
+
+
+def test_a_question_is_put_again_until_its_failure_has_passed(
+    tmp_path: Path, asked: list[httpx.Request]
+) -> None:
+    answers = iter([httpx.Response(502), httpx.Response(500), httpx.Response(200, json=[1])])
+    with client(tmp_path, answers, asked) as mixpanel:
+        assert mixpanel.ask("GET", "/api/query/insights") == [1]
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 412])
+def test_a_question_that_cannot_be_answered_is_put_once(
+    tmp_path: Path, asked: list[httpx.Request], status: int
+) -> None:
+    answers = iter([httpx.Response(status)])
+    with client(tmp_path, answers, asked) as mixpanel, pytest.raises(APIError):
+        mixpanel.ask("GET", "/api/query/insights")
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("status", "used"), [(401, 0), (402, 0), (429, 0), (400, 1)])
+def test_what_mixpanel_refuses_to_run_is_not_counted(
+    tmp_path: Path, asked: list[httpx.Request], status: int, used: int
+) -> None:
+    refused = httpx.Response(status, headers={"Retry-After": "3600"})
+    with client(tmp_path, iter([refused]), asked) as mixpanel:
+        with pytest.raises(APIError):
+            mixpanel.ask("GET", "/api/query/insights")
+        assert mixpanel.budget.report()["query"]["used"] == used
+
+
+def test_a_retry_after_of_a_query_holds_for_every_process(
+    tmp_path: Path, asked: list[httpx.Request]
+) -> None:
+    limited = httpx.Response(429, headers={"Retry-After": "3600"})
+    with client(tmp_path, iter([limited]), asked) as mixpanel, pytest.raises(RateLimitError):
+        mixpanel.ask("GET", "/api/query/insights")
+    other = Budget(tmp_path / "budget.sqlite", "1")
+    assert other.report()["query"]["resets_in"] > 3590
+    assert other.report()["export"]["resets_in"] == 0
+
+
+def test_a_project_never_has_more_than_five_queries_at_once(tmp_path: Path) -> None:
+    lock, running, most = threading.Lock(), 0, 0
+    full = threading.Event()
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+            if running >= 5:
+                full.set()
+        full.wait(30)
+        with lock:
+            running -= 1
+        return httpx.Response(200, json=[])
+
+    credentials = Credentials(username="u", secret=SecretStr("s"), project_id="987")
+    budget = Budget(tmp_path / "budget.sqlite", "987")
+    transport = httpx.MockTransport(wire)
+    with (
+        Client(credentials, budget, transport=transport) as one,
+        Client(credentials, budget, transport=transport) as other,
+        ThreadPoolExecutor(12) as pool,
+    ):
+        asking = [
+            pool.submit(mixpanel.ask, "GET", "/api/query/insights", kind=None)
+            for mixpanel in [one, other] * 10
+        ]
+        assert [future.result() for future in asking] == [[]] * 20
+    assert most == 5
+
+
+def test_a_secret_is_in_no_error(tmp_path: Path) -> None:
+    def wire(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no route")
+
+    mixpanel = Client(
+        Credentials(username="ann", secret=SecretStr("hunter2"), project_id="1"),
+        Budget(tmp_path / "budget.sqlite", "1"),
+        retry=RetryPolicy(attempts=1),
+        transport=httpx.MockTransport(wire),
+    )
+    with mixpanel, pytest.raises(UnavailableError) as raised:
+        mixpanel.ask("GET", "/api/query/insights")
+    assert "hunter2" not in f"{raised.value.to_dict()} {raised.value!r}"
+    assert raised.value.details == {"host": "https://mixpanel.com"}
+
+
+def test_a_question_does_not_follow_a_redirect(tmp_path: Path, asked: list[httpx.Request]) -> None:
+    away = httpx.Response(302, headers={"Location": "https://elsewhere.example/"})
+    with client(tmp_path, iter([away]), asked) as mixpanel, pytest.raises(APIError):
+        mixpanel.ask("GET", "/api/query/insights")
+    assert [request.url.host for request in asked] == ["mixpanel.com"]
+
+
+def test_reading_waits_as_long_as_mixpanel_itself_would(
+    tmp_path: Path, asked: list[httpx.Request]
+) -> None:
+    with client(tmp_path, iter([httpx.Response(200, json=[])] * 3), asked) as mixpanel:
+        mixpanel.ask("GET", "/api/query/insights")
+        mixpanel.ask("GET", "/api/app/projects/1/schemas", kind="lexicon")
+        mixpanel.ask("GET", "/api/query/insights", read_timeout=30)
+    assert [request.extensions["timeout"]["read"] for request in asked] == [500, 130, 30]

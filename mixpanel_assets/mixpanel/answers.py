@@ -1,0 +1,112 @@
+"""What an answer of Mixpanel means, decided by what came back and by nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from mixpanel_assets.errors import (
+    APIError,
+    AuthenticationError,
+    MixpanelDataError,
+    PlanRequiredError,
+    QueryError,
+    RateLimitError,
+    ServerError,
+)
+
+
+def answer_of(status: int, headers: Mapping[str, str], body: bytes) -> Any:
+    """The data that an answer holds, or the error that it means: a pure function of the three.
+
+    A 200 may be an error too: by its `error` text, or its `status`. A property may have these
+    names as well, but then their values are no text.
+    """
+    if status != 200:
+        raise error_for(status, headers, body)
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise APIError(
+            f"Mixpanel's answer is not JSON: {said(body)}", status=status, body=said(body)
+        ) from error
+    if is_error(data):
+        raise error_for(status, headers, body)
+    return data
+
+
+def is_error(data: Any) -> bool:
+    """Whether parsed JSON says that something failed, whatever its status code said."""
+    if not isinstance(data, dict):
+        return False
+    error = data.get("error")
+    return (isinstance(error, str) and error != "") or data.get("status") == "error"
+
+
+def error_for(status: int, headers: Mapping[str, str], body: bytes) -> MixpanelDataError:
+    """The error that an answer without data means: a pure function of what came back.
+
+    The server's own words are always part of the message.
+    """
+    text = said(body)
+    details: dict[str, Any] = {"status": status, "body": text}
+    if status == 429 or (status == 200 and "rate limit exceeded" in text.lower()):
+        return RateLimitError(
+            f"Mixpanel's rate limit is reached: {text}",
+            hint="wait, or see what is left with: mp limits",
+            retry_after=seconds_to_wait(headers),
+            **details,
+        )
+    if status >= 500:
+        return ServerError(f"Mixpanel answered {status}: {text}", hint="try again later", **details)
+    if status == 403 and "date range exceeds" in text.lower():
+        return QueryError(
+            f"Mixpanel's plan for this project does not reach back so far: {text}",
+            hint="ask for later days",
+            **details,
+        )
+    if status in (401, 403) or (status == 400 and "Unable to authenticate" in text):
+        return AuthenticationError(
+            f"Mixpanel refused these credentials ({status}): {text}",
+            hint="check MP_USERNAME, MP_SECRET, MP_PROJECT_ID and MP_REGION",
+            **details,
+        )
+    if status == 402:
+        return PlanRequiredError(
+            f"Mixpanel's plan for this project does not allow this: {text}",
+            hint="raw event exports are part of every plan; other APIs need a paid one",
+            **details,
+        )
+    if status in (200, 400, 404, 412, 422):
+        return QueryError(f"Mixpanel did not accept the request ({status}): {text}", **details)
+    return APIError(f"Mixpanel answered {status}: {text}", **details)
+
+
+def said(body: bytes) -> str:
+    """What an error body says, short enough to read: its `error` if it is JSON, else its text."""
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        parsed = None
+    if isinstance(parsed, dict) and "error" in parsed:
+        text = str(parsed["error"])
+    text = " ".join(text.split())
+    return (text[:497] + "..." if len(text) > 500 else text) or "(no text)"
+
+
+def seconds_to_wait(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Retry-After as seconds from now, whether it was a number or a date; None if absent."""
+    value = headers.get("Retry-After", headers.get("retry-after", "")).strip()
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())

@@ -1,0 +1,233 @@
+"""All profiles that match a selection, as one file that is verified against Mixpanel's count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+
+from isal import isal_zlib
+
+from mixpanel_assets.errors import ExportIncompleteError, QueryError
+from mixpanel_assets.mixpanel.client import Client, Kind, Question
+from mixpanel_assets.mixpanel.landing import GZIP, Landing, landing
+from mixpanel_assets.mixpanel.pages import Page, page_of
+from mixpanel_assets.mixpanel.selection import ProfileSelection
+from mixpanel_assets.settings import make_private_folder
+
+PAGE_SIZE = 5000
+PAGES_AT_ONCE = 4  # of the five queries that a project may have
+SESSIONS = 2  # each costs a query of the hour
+HINT = "profiles changed while they were read, or Mixpanel ended early; run the same command again"
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ProfileFile:
+    """A landed file: every profile that matched when it was asked for, each once, a line each.
+
+    A line is the profile as Mixpanel sent it: {"$distinct_id": ..., "$properties": {...}}.
+    """
+
+    path: Path
+    profiles: int
+    bytes: int  # on disk, compressed
+    exported_at: datetime  # when the first page was asked for
+    checksum: str
+    total: int  # how many Mixpanel said there were
+    requests: int
+
+
+def export_profiles(
+    mixpanel: Client,
+    selection: ProfileSelection,
+    folder: Path,
+    *,
+    page_size: int = PAGE_SIZE,
+    progress: Progress = lambda done, total: None,
+) -> ProfileFile:
+    """One verified file in `folder` holds the profiles of the selection.
+
+    It costs one query of the hour, or one for each 2000 distinct ids. Pages that fail are asked
+    for again; if some profiles are missing in the end, all of it once more, and `progress` starts
+    anew; then ExportIncompleteError. Nothing but verified files ever bears its name in `folder`.
+
+    https://developer.mixpanel.com/reference/engage-query
+    """
+    make_private_folder(folder)
+    before = mixpanel.requests
+    for session in range(1, SESSIONS + 1):
+        exported_at = datetime.now(UTC)
+        try:
+            with landing(folder, "profiles", exported_at) as file:
+                found = _Found(file, progress)
+                for fields in selection.queries():
+                    _download(mixpanel, {**fields, "page_size": str(page_size)}, found)
+                found.finish()
+        except ExportIncompleteError as error:
+            if session == SESSIONS:
+                raise
+            mixpanel.note(f"{error.message}; starting again from the first page")
+            continue
+        return ProfileFile(
+            file.path,
+            found.count,
+            file.bytes,
+            exported_at,
+            file.checksum,
+            found.total,
+            mixpanel.requests - before,
+        )
+    raise AssertionError("unreachable")
+
+
+class _Found:
+    """The profiles so far: each is in the file once, whichever pages it was on."""
+
+    def __init__(self, file: Landing, progress: Progress) -> None:
+        self.total = 0
+        self._file = file
+        self._progress = progress
+        self._deflate = isal_zlib.compressobj(1, wbits=GZIP)
+        self._seen: set[bytes] = set()
+
+    @property
+    def count(self) -> int:
+        return len(self._seen)
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.total - self.count)
+
+    def add(self, page: Page) -> int:
+        """The page's profiles are in the file; how many of them were new."""
+        before = self.count
+        lines = []
+        for key, line in page.profiles:
+            if key not in self._seen:
+                self._seen.add(key)
+                lines.append(line)
+        self._file.write(self._deflate.compress(b"".join(line + b"\n" for line in lines)))
+        self._progress(self.count, self.total)
+        return self.count - before
+
+    def finish(self) -> None:
+        self._file.write(self._deflate.flush())
+
+
+def _download(mixpanel: Client, fields: dict[str, str], found: _Found) -> None:
+    """All profiles of one query are found, or ExportIncompleteError says how many are not."""
+    first = mixpanel.answer_to(_question(fields, 0, "query"), page_of)
+    if first.total is None:
+        raise _incomplete(found, "the first page does not say how many there are")
+    found.total += first.total
+    found.add(first)
+    if first.session_id is not None:
+        session = _Session(mixpanel, fields, found, first)
+        session.fetch(range(1, session.planned))
+        session.fetch_rest()
+        if found.missing:
+            session.fetch(session.short)
+    if found.missing:
+        raise _incomplete(found, "pages were short, or profiles moved between pages")
+
+
+class _Session:
+    """The result of one query, of which Mixpanel hands out pages for a while, free of charge."""
+
+    def __init__(
+        self, mixpanel: Client, fields: Mapping[str, str], found: _Found, first: Page
+    ) -> None:
+        self._mixpanel = mixpanel
+        self._found = found
+        self._size = max(1, first.page_size or int(fields["page_size"]))
+        self._total = first.total or 0
+        self._fields = {
+            **fields,
+            "page_size": str(self._size),
+            "session_id": first.session_id or "",
+        }
+        self._lengths = {0: len(first.profiles)}
+
+    @property
+    def planned(self) -> int:
+        """How many pages the total makes, the first included."""
+        return max(1, -(-self._total // self._size))
+
+    @property
+    def short(self) -> list[int]:
+        """The pages that had fewer profiles than the total makes of them."""
+        return [
+            number
+            for number in range(self.planned)
+            if self._lengths[number] < min(self._size, self._total - number * self._size)
+        ]
+
+    def fetch(self, numbers: Iterable[int]) -> None:
+        """These pages' profiles are found, whatever page comes first."""
+        try:
+            for number, page in _arriving(self._ask, numbers):
+                self._lengths[number] = len(page.profiles)
+                self._found.add(page)
+        except QueryError as error:  # the first page was no problem: its session is over
+            raise _incomplete(self._found, f"the session ended: {error.message}") from error
+
+    def fetch_rest(self) -> None:
+        """What comes after the planned pages is found, up to the first page with nothing new."""
+        number = self.planned
+        try:
+            while self._found.add(self._ask(number)):
+                number += 1
+        except QueryError as error:
+            if self._found.missing:
+                raise _incomplete(self._found, f"the session ended: {error.message}") from error
+
+    def _ask(self, number: int) -> Page:
+        return self._mixpanel.answer_to(_question(self._fields, number, None), page_of)
+
+
+def _question(fields: Mapping[str, str], number: int, kind: Kind | None) -> Question:
+    form = {**fields, "page": str(number)}
+    return Question("POST", "/api/query/engage", form=form, kind=kind)
+
+
+def _arriving(ask: Callable[[int], Page], numbers: Iterable[int]) -> Iterator[tuple[int, Page]]:
+    """The pages as they come, a few asked for at a time; the first failure is raised."""
+    came: SimpleQueue[tuple[int, Page | BaseException]] = SimpleQueue()
+
+    def fetch(number: int) -> None:
+        try:
+            came.put((number, ask(number)))
+        except BaseException as error:  # noqa: BLE001  it is raised where the page is wanted
+            came.put((number, error))
+
+    def begin(some: Iterable[int]) -> int:
+        # A thread of a pool would keep an interrupted process alive until Mixpanel answers.
+        threads = [Thread(target=fetch, args=(number,), daemon=True) for number in some]
+        for thread in threads:
+            thread.start()
+        return len(threads)
+
+    waiting = iter(numbers)
+    running = begin(islice(waiting, PAGES_AT_ONCE))
+    while running:
+        number, page = came.get()
+        if isinstance(page, BaseException):
+            raise page
+        running += begin(islice(waiting, 1)) - 1
+        yield number, page
+
+
+def _incomplete(found: _Found, reason: str) -> ExportIncompleteError:
+    return ExportIncompleteError(
+        f"the profiles are incomplete: {found.count:,} of {found.total:,} arrived: {reason}",
+        hint=HINT,
+        reason=reason,
+        profiles_seen=found.count,
+        total=found.total,
+    )

@@ -1,0 +1,86 @@
+"""Which profiles are asked for, and of those which properties."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mixpanel_assets.errors import UsageError
+
+MOST_IDS = 2000  # of one query
+AHEAD = 60  # seconds that this machine's clock may be ahead of Mixpanel's
+
+
+@dataclass(frozen=True)
+class ProfileSelection:
+    """Profiles that meet all of these conditions; without any, every user of the project.
+
+    Raises UsageError for conditions that exclude or need each other.
+
+    https://developer.mixpanel.com/reference/engage-query
+    """
+
+    where: str | None = None  # a selector expression
+    cohort_id: int | None = None
+    include_all_users: bool = False  # members of the cohort that have no profile, too
+    distinct_ids: Sequence[str] | None = None
+    data_group_id: str | None = None  # profiles of groups; a negative number more often than not
+    behaviors: Sequence[Mapping[str, Any]] | None = None  # counts of events that `where` may use
+    as_of_timestamp: int | None = None  # seconds since 1970, to which `behaviors` are counted
+    output_properties: Sequence[str] | None = None  # None: all
+
+    def __post_init__(self) -> None:
+        if self.behaviors is not None and self.cohort_id is not None:
+            raise UsageError(
+                "profiles can't be chosen by behaviors and by a cohort at once",
+                hint="leave one of them out",
+            )
+        if self.include_all_users and self.cohort_id is None:
+            raise UsageError(
+                "include_all_users is about the members of a cohort",
+                hint="name the cohort, or leave it out",
+            )
+        if self.as_of_timestamp is not None and self.as_of_timestamp >= time.time():
+            raise UsageError(
+                f"as_of_timestamp {self.as_of_timestamp} is not in the past",
+                hint="it is in seconds since 1970",
+            )
+        if self.distinct_ids is not None:
+            object.__setattr__(self, "distinct_ids", tuple(dict.fromkeys(self.distinct_ids)))
+
+    def queries(self) -> Iterator[dict[str, str]]:
+        """The form fields of each query that it takes: one, but for very many or no ids.
+
+        What depends on the clock is fixed now, so that all pages of a query are of one moment.
+        """
+        fields = self._fields()
+        if self.distinct_ids is None:
+            yield fields
+            return
+        for start in range(0, len(self.distinct_ids), MOST_IDS):
+            some = list(self.distinct_ids[start : start + MOST_IDS])
+            yield {**fields, "distinct_ids": json.dumps(some)}
+
+    def _fields(self) -> dict[str, str]:
+        as_of = self.as_of_timestamp
+        if as_of is None and self.behaviors is not None:
+            as_of = int(time.time()) - AHEAD
+        fields = {
+            "where": self.where or None,
+            "data_group_id": self.data_group_id,
+            "behaviors": _json(self.behaviors),
+            "as_of_timestamp": as_of,
+            "output_properties": _json(self.output_properties),
+        }
+        if self.cohort_id is not None:
+            fields["filter_by_cohort"] = json.dumps({"id": self.cohort_id})
+            # Mixpanel's own default is true.
+            fields["include_all_users"] = json.dumps(self.include_all_users)
+        return {name: str(value) for name, value in fields.items() if value is not None}
+
+
+def _json(values: Sequence[Any] | None) -> str | None:
+    return None if values is None else json.dumps(list(values))
