@@ -292,8 +292,9 @@ class FlowsResult(Result):
     metadata: dict[str, Any]
 
     def to_rows(self) -> Table:
-        nodes = [n for step in self.steps for n in (step.get("nodes") or [])]
-        return _of_objects(nodes or self.steps)
+        if not any("nodes" in step for step in self.steps):
+            return _of_objects(self.steps)
+        return _of_objects(n for step in self.steps for n in step.get("nodes") or [])
 
 
 @dataclass(frozen=True, repr=False)
