@@ -260,3 +260,25 @@ def test_a_spent_hour_is_exit_5_without_a_wait(
 def test_a_question_is_paid_from_the_query_budget(here: Mp, account: Simulator) -> None:
     assert here("query", "event-counts", "-e", "Open", *DAYS).code == 0
     assert here("limits").json["query"]["used"] == 1
+
+
+def test_a_plan_without_queries_is_exit_3(here: Mp, account: Simulator) -> None:
+    account.fail_query("402@1")
+    found = here("query", "event-counts", "-e", "Open", *DAYS)
+    assert (found.code, found.out, found.error["code"]) == (3, "", "PLAN_REQUIRED")
+
+
+def test_a_failure_behind_a_200_is_no_answer(here: Mp, account: Simulator) -> None:
+    account.fail_query("200-error@1")
+    found = here("query", "event-counts", "-e", "Open", *DAYS)
+    assert (found.code, found.out) == (6, "")
+
+
+def test_mixpanel_s_rate_limit_is_exit_5_without_a_wait(
+    here: Mp, account: Simulator, monkeypatch: Any
+) -> None:
+    with Simulator(project=account.project, query_faults=["429@*"]) as busy:
+        monkeypatch.setenv("MP_BASE_URL", busy.url)
+        found = here("query", "event-counts", "-e", "Open", *DAYS, "--no-wait")
+        assert (found.code, found.out, found.error["code"]) == (5, "", "RATE_LIMITED")
+        assert len(busy.requests) == 1
