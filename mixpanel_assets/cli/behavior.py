@@ -56,7 +56,7 @@ def funnel(
 
     mp query funnel 7500 --from 7d
     """
-    span: dict[str, Any] = days_of(start, end)
+    span: dict[str, Any] = days_of(context, start, end)
     options: dict[str, Any] = {"unit": unit, "on": on, "where": where, "interval": interval}
     options |= {"length": length, "length_unit": length_unit}
     options |= {"limit": limit, "workspace_id": workspace}
@@ -111,7 +111,11 @@ def retention(
 
     mp query retention --born "Sign Up" --return Purchase --from 30d
     """
-    options: dict[str, Any] = {"born_event": born, "return_event": return_, **days_of(start, end)}
+    options: dict[str, Any] = {
+        "born_event": born,
+        "return_event": return_,
+        **days_of(context, start, end),
+    }
     options |= {"born_where": born_where, "return_where": return_where, "unit": unit}
     options |= {"interval": interval, "interval_count": intervals, "retention_type": type_}
     options |= {"unbounded_retention": unbounded, "on": on, "limit": limit}
@@ -144,7 +148,7 @@ def frequency(
     mp query frequency --event "Page View" --from 7d
     """
     options: dict[str, Any] = {"unit": unit, "addiction_unit": addiction_unit, "event": event}
-    options |= {"where": where, "on": on, "limit": limit, **days_of(start, end)}
+    options |= {"where": where, "on": on, "limit": limit, **days_of(context, start, end)}
 
     def question(client: Client) -> Result:
         from mixpanel_assets.mixpanel import behavior
@@ -173,7 +177,7 @@ def activity_feed(
 
     mp query activity-feed --users user-1 --from 7d
     """
-    span: dict[str, Any] = days_of(start, end)
+    span: dict[str, Any] = days_of(context, start, end)
     options: dict[str, Any] = {"limit": limit or None, "workspace_id": workspace}
     names = names_in(users) or []
 

@@ -50,7 +50,7 @@ def segmentation(
 
     mp query segmentation --event Purchase --from 7d --on plan
     """
-    span: dict[str, Any] = days_of(start, end)
+    span: dict[str, Any] = days_of(context, start, end)
     options: dict[str, Any] = {"on": on, "unit": unit, "where": where, "type": type_}
     options |= {"interval": interval, "limit": limit, "workspace_id": workspace}
 
@@ -80,7 +80,7 @@ def segmentation_numeric(
 
     mp query segmentation-numeric --event Purchase --on amount --from 7d
     """
-    span: dict[str, Any] = days_of(start, end)
+    span: dict[str, Any] = days_of(context, start, end)
     options: dict[str, Any] = {"on": on, "unit": unit, "where": where, "type": type_}
 
     def question(client: Client) -> Result:
@@ -108,7 +108,12 @@ def segmentation_sum(
 
     mp query segmentation-sum --event Purchase --on amount --from 7d
     """
-    options: dict[str, Any] = {"on": on, "unit": unit, "where": where, **days_of(start, end)}
+    options: dict[str, Any] = {
+        "on": on,
+        "unit": unit,
+        "where": where,
+        **days_of(context, start, end),
+    }
 
     def question(client: Client) -> Result:
         from mixpanel_assets.mixpanel import counts
@@ -135,7 +140,12 @@ def segmentation_average(
 
     mp query segmentation-average --event Purchase --on amount --from 7d
     """
-    options: dict[str, Any] = {"on": on, "unit": unit, "where": where, **days_of(start, end)}
+    options: dict[str, Any] = {
+        "on": on,
+        "unit": unit,
+        "where": where,
+        **days_of(context, start, end),
+    }
 
     def question(client: Client) -> Result:
         from mixpanel_assets.mixpanel import counts
@@ -163,7 +173,7 @@ def event_counts(
 
     mp query event-counts --events "Sign Up,Purchase" --from 7d
     """
-    options: dict[str, Any] = {"type": type_, "unit": unit, **days_of(start, end)}
+    options: dict[str, Any] = {"type": type_, "unit": unit, **days_of(context, start, end)}
 
     def question(client: Client) -> Result:
         from mixpanel_assets.mixpanel import counts
@@ -196,7 +206,7 @@ def property_counts(
 
     mp query property-counts --event Purchase --property plan --from 7d
     """
-    options: dict[str, Any] = {"type": type_, "unit": unit, **days_of(start, end)}
+    options: dict[str, Any] = {"type": type_, "unit": unit, **days_of(context, start, end)}
     options |= {"values": names_in(values), "limit": limit, "workspace_id": workspace}
 
     def question(client: Client) -> Result:

@@ -12,7 +12,6 @@ from mixpanel_assets.cli import output
 from mixpanel_assets.cli.asking import open_client
 from mixpanel_assets.cli.invocation import days_asked
 from mixpanel_assets.results import Result
-from mixpanel_assets.settings import Settings
 
 if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.client import Client
@@ -75,9 +74,11 @@ def answer_live(
     return result
 
 
-def days_of(start: str, end: str) -> dict[str, date]:
+def days_of(context: typer.Context, start: str, end: str) -> dict[str, date]:
     """Both days of a question, by Mixpanel's names."""
-    first, last = days_asked(Settings.from_env(), start, end)
+    from mixpanel_assets.accounts import find_settings
+
+    first, last = days_asked(find_settings(context.obj.account), start, end)
     assert first
     assert last
     return {"from_date": first, "to_date": last}

@@ -17,7 +17,6 @@ from mixpanel_assets.cli.live import (
     answer_live,
 )
 from mixpanel_assets.errors import ConfigError
-from mixpanel_assets.settings import Settings
 
 if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.client import Client
@@ -45,7 +44,9 @@ def saved_report(
 
     mp query saved-report 12345
     """
-    span = days_asked(Settings.from_env(), start, end)
+    from mixpanel_assets.accounts import find_settings
+
+    span = days_asked(find_settings(context.obj.account), start, end)
     options: dict[str, Any] = {"from_date": span[0], "to_date": span[1], "bookmark_type": type_}
 
     def question(client: Client) -> Result:

@@ -1,7 +1,7 @@
 """What questions return: frozen records with `.to_dict()`, and `.df` where there are rows."""
 
 from mixpanel_assets.results.base import Result
-from mixpanel_assets.results.landing import JSONText, LandedDay, Landing
+from mixpanel_assets.results.landing import JSONText, LandedDay, Landing, Snapshot
 from mixpanel_assets.results.live import (
     ActivityFeedResult,
     CohortInfo,
@@ -79,6 +79,7 @@ __all__ = [
     "SQLResult",
     "SavedReportResult",
     "SegmentationResult",
+    "Snapshot",
     "SummaryResult",
     "TableInfo",
     "TableSchema",

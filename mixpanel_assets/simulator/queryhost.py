@@ -26,7 +26,7 @@ from mixpanel_assets.simulator.answers import (
     too_many,
 )
 from mixpanel_assets.simulator.bodies import Body, BodyResponse
-from mixpanel_assets.simulator.credentials import credentials_of
+from mixpanel_assets.simulator.credentials import PROJECT_NAMED_TWICE, credentials_of
 from mixpanel_assets.simulator.expressions import ExpressionError
 from mixpanel_assets.simulator.faults import QUERY_KINDS, STATUS_KINDS, FaultPlan
 from mixpanel_assets.simulator.limits import QueryLimiter, Refusal
@@ -130,12 +130,14 @@ class QueryHost:
 
     def _stranger(self, request: Request, given: Parameters) -> Response | None:
         known = credentials_of(request)
-        if (known.username, known.secret) != (self.project.username, self.project.secret):
+        if not known.may_read(self.project):
             return failed(request, "Invalid credentials", 401)
-        project_id = given.text("project_id")
-        if not project_id:
+        project_id, by_secret = given.text("project_id"), known.is_project_secret(self.project)
+        if by_secret and project_id:
+            return failed(request, PROJECT_NAMED_TWICE)
+        if not by_secret and not project_id:
             return failed(request, "project_id is required with a service account")
-        if project_id != self.project.project_id:
+        if not by_secret and project_id != self.project.project_id:
             return failed(request, BROKEN["403"], 403)
         workspace_id = given.text("workspace_id")
         if workspace_id not in (None, self.project.workspace_id):
