@@ -14,7 +14,10 @@ MixpanelDataError
 │   │   ├── PlanRequiredError       exit 3
 │   │   └── QueryError              exit 6
 │   ├── SQLError                    exit 6
+│   ├── FilterError                 exit 6
 │   ├── TableNotFoundError          exit 4
+│   ├── EventNotFoundError          exit 4
+│   ├── PropertyNotFoundError       exit 4
 │   ├── DatabaseNotFoundError       exit 4
 │   └── LoadError                   exit 1
 │       └── EventsOutsideSpanError  exit 1
@@ -29,6 +32,8 @@ MixpanelDataError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 
@@ -190,6 +195,27 @@ class TableNotFoundError(MixpanelDataError):
     exit_code = 4
 
 
+class EventNotFoundError(MixpanelDataError):
+    """No event of that name is known."""
+
+    code = "EVENT_NOT_FOUND"
+    exit_code = 4
+
+
+class PropertyNotFoundError(MixpanelDataError):
+    """No event carries a property of that name."""
+
+    code = "PROPERTY_NOT_FOUND"
+    exit_code = 4
+
+
+class FilterError(MixpanelDataError):
+    """The filter of --jq does not fit the answer."""
+
+    code = "FILTER_FAILED"
+    exit_code = 6
+
+
 class DatabaseNotFoundError(MixpanelDataError):
     """There is no warehouse at that path yet."""
 
@@ -203,3 +229,16 @@ class DatabaseLockedError(MixpanelDataError):
     code = "DATABASE_LOCKED"
     exit_code = 5
     may_pass_later = True
+
+
+def near_names(name: str, known: Iterable[str], most: int = 5) -> list[str]:
+    """The known names that may have been meant, the nearest first."""
+    wanted = name.casefold()
+    by_fold: dict[str, list[str]] = {}
+    for candidate in known:
+        by_fold.setdefault(candidate.casefold(), []).append(candidate)
+    inside = [folded for folded in by_fold if min(len(wanted), len(folded)) > 2]
+    inside = [folded for folded in inside if wanted in folded or folded in wanted]
+    alike = get_close_matches(wanted, by_fold, n=most, cutoff=0.5)
+    folds = dict.fromkeys([*alike[:2], *sorted(inside, key=len), *alike])
+    return [candidate for folded in folds for candidate in by_fold[folded]][:most]

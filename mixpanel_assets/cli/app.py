@@ -10,20 +10,20 @@ import typer
 
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.demo import demo
+from mixpanel_assets.cli.inspect import inspect
 from mixpanel_assets.cli.invocation import Invocation
 from mixpanel_assets.cli.materialize import materialize, rebuild
 from mixpanel_assets.cli.servers import dev, simulate
+from mixpanel_assets.cli.spec import spec
 from mixpanel_assets.cli.warehouse import doctor, limits, sql, status
 from mixpanel_assets.errors import MixpanelDataError
 
-EPILOG = """Exit codes: 0 done; 1 failed; 2 usage or configuration, nothing was attempted;
-3 Mixpanel refused the credentials or the plan; 4 not found; 5 may pass later (rate limit, lock,
-network); 6 the question is wrong; 130 interrupted."""
+EPILOG = "Exit codes: " + "; ".join(f"{n} {meaning}" for n, meaning in output.EXIT_CODES.items())
 
 app = typer.Typer(
     name="mp",
     help="Mixpanel's data as daily Dagster assets in one DuckDB file: land it, then ask it.",
-    epilog=EPILOG,
+    epilog=f"{EPILOG}.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -63,10 +63,12 @@ app.add_typer(materialize)
 app.add_typer(rebuild)
 app.command()(status)
 app.command()(sql)
+app.add_typer(inspect)
 app.command()(limits)
 app.command()(doctor)
 app.command()(dev)
 app.command()(simulate)
+app.command()(spec)
 
 # What typer raises for a wrong command line, wherever this version of it keeps that class.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 import time
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +25,10 @@ FormatOption = Annotated[
     output.Format | None,
     typer.Option("--format", "-f", help="json (default), jsonl, table, csv or plain."),
 ]
+JqOption = Annotated[
+    str | None,
+    typer.Option("--jq", metavar="EXPR", help="Filter json or jsonl with a jq expression."),
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,13 @@ class Invocation:
     account: str | None
     quiet: bool
     verbose: bool
+
+
+def warehouse_path(settings: Settings, invocation: Invocation) -> Path:
+    """The DuckDB file to ask; its project's id is enough, no secret is needed."""
+    from mixpanel_assets.accounts import find_project
+
+    return settings.warehouse or settings.warehouse_path(find_project(settings, invocation.account))
 
 
 def days_between(settings: Settings, start: str, end: str | None) -> tuple[date, date]:
@@ -53,6 +66,53 @@ def days_between(settings: Settings, start: str, end: str | None) -> tuple[date,
             hint="set MP_START_DATE (Mixpanel has no days before 2000-01-01)",
         )
     return first, last
+
+
+def days_asked(
+    settings: Settings, start: str | None, end: str | None
+) -> tuple[date | None, date | None]:
+    """The days of a question to what is landed, both included; None is without an end."""
+    today = settings.today()
+    first = parse_day(start, today) if start else None
+    last = parse_day(end, today) if end else None
+    if first and first > min(last or today, today):
+        raise DateRangeError(
+            f"{first} to {last or today} is no range of days up to today ({today})",
+            hint="--from must not be after --to, nor after today",
+        )
+    if last and last > today:
+        output.note(f"--to {last} is after the project's today: asking up to {today}")
+        last = today
+    return first, last
+
+
+def names_in(texts: list[str] | None) -> list[str] | None:
+    """The names of `A,B`, once or several times; one with a comma in it is in double quotes."""
+    if not texts:
+        return None
+    rows = csv.reader(texts, skipinitialspace=True)
+    return list(dict.fromkeys(name.strip() for row in rows for name in row if name.strip()))
+
+
+def numbers_in(
+    text: str | None, option: str, *, whole: bool = False, most: float = 2**63 - 1
+) -> list[int | float] | None:
+    """The numbers of `1,2.5`, from 0 to `most`; a usage error for anything else."""
+    if text is None:
+        return None
+    kind = "whole number" if whole else "number"
+    numbers: list[int | float] = []
+    for word in text.split(","):
+        try:
+            number = float(word)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= most or (whole and number != int(number)):
+            raise typer.BadParameter(
+                f"{word.strip()!r} is not a {kind} from 0 to {most:.0f}", param_hint=f"'{option}'"
+            )
+        numbers.append(int(number) if number == int(number) else number)
+    return numbers
 
 
 class Progress:

@@ -10,7 +10,13 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import FormatOption, Invocation, Progress, days_between
+from mixpanel_assets.cli.invocation import (
+    FormatOption,
+    Invocation,
+    JqOption,
+    Progress,
+    days_between,
+)
 from mixpanel_assets.results import Landing
 from mixpanel_assets.settings import Settings, make_private_folder
 
@@ -55,6 +61,7 @@ def materialize_events(
         bool, typer.Option("--no-wait", help="Fail (5) rather than wait for the API budget.")
     ] = False,
     format_: FormatOption = None,
+    jq: JqOption = None,
 ) -> None:
     """Replace each day by what Mixpanel exports for it now.
 
@@ -62,10 +69,10 @@ def materialize_events(
     """
     invocation: Invocation = context.obj
     settings = Settings.from_env()
-    chosen = format_ or output.default_format()
+    form = output.wanted(format_, jq)
     first, last = days_between(settings, start, end)
     landing = land_events(settings, invocation, first, last, missing=missing, wait=not no_wait)
-    output.answer(landing.to_dict(), chosen)
+    output.answer(landing.to_dict(), form)
 
 
 def land_events(
@@ -120,6 +127,7 @@ def rebuild_events(
     start: Annotated[str | None, typer.Option("--from", help="First day; default: all.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
     format_: FormatOption = None,
+    jq: JqOption = None,
 ) -> None:
     """Make the events tables anew from landed files; Mixpanel is not asked.
 
@@ -133,7 +141,7 @@ def rebuild_events(
 
     invocation: Invocation = context.obj
     settings = Settings.from_env()
-    chosen = format_ or output.default_format()
+    form = output.wanted(format_, jq)
     span = days_between(settings, start, end) if start else (None, None)
     if end and not start:
         raise typer.BadParameter("--to needs --from")
@@ -155,4 +163,4 @@ def rebuild_events(
     seconds = time.monotonic() - began
     days.sort(key=lambda day: day.day)
     landing = Landing("events", days[0].day, days[-1].day, days, 0, seconds)
-    output.answer(landing.to_dict(), chosen)
+    output.answer(landing.to_dict(), form)

@@ -9,16 +9,30 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mixpanel_assets.errors import ConfigError, MixpanelDataError
-from mixpanel_assets.results import JSONText
+from mixpanel_assets.results import JSONText, Result, SQLResult
+
+if TYPE_CHECKING:
+    from mixpanel_assets.cli.filters import Program
 
 INTERRUPTED = 130
+EXIT_CODES = {
+    0: "done",
+    1: "failed",
+    2: "usage or configuration, nothing was attempted",
+    3: "Mixpanel refused the credentials or the plan",
+    4: "not found",
+    5: "may pass later (rate limit, lock, network)",
+    6: "the question is wrong",
+    INTERRUPTED: "interrupted",
+}
 
 
 class Format(StrEnum):
@@ -42,41 +56,110 @@ def default_format() -> Format:
         ) from error
 
 
-def answer(value: Any, format_: Format | None = None) -> None:
-    """The answer is on stdout: an object, or a list of objects."""
-    chosen = format_ or default_format()
-    if chosen is Format.json:
-        write(to_json(value) + "\n")
-        return
-    rows = value if isinstance(value, list) else [value]
-    if chosen is Format.jsonl:
-        write("".join(to_json(row) + "\n" for row in rows))
-        return
-    names: list[str] = []
-    for row in rows:
-        names += [name for name in row if name not in names]
-    answer_rows(names, ([row.get(name) for name in names] for row in rows), chosen)
+@dataclass(frozen=True)
+class Form:
+    """How an answer is wanted: its format, and what --jq makes of it first."""
+
+    format: Format
+    program: Program | None = None
 
 
-def answer_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], format_: Format) -> None:
+def wanted(format_: Format | None, jq: str | None = None) -> Form:
+    """What --format and --jq say; if they make no sense, that is said before any work is done."""
+    form = Form(format_ or default_format())
+    if jq is None:
+        return form
+    from mixpanel_assets.cli.filters import compiled
+
+    return Form(form.format, compiled(jq, form.format))
+
+
+def answer(value: Any, form: Form | Format | None = None, *, column: str | None = None) -> None:
+    """The answer is on stdout: a result, an object, or a list of these or of values.
+
+    In tables, values alone are a column of that name.
+    """
+    form = _form(form)
+    structured = form.format in (Format.json, Format.jsonl)
+    if isinstance(value, SQLResult) or (isinstance(value, Result) and not structured):
+        answer_rows(*value.to_rows(), form)
+        return
+    if structured:
+        _structured(value, form)
+        return
+    items = [_plain(row) for row in (value if isinstance(value, list) else [value])]
+    rows = [row if isinstance(row, Mapping) else {column or "value": row} for row in items]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = names or ([column] if column else [])
+    answer_rows(names, ([row.get(name) for name in names] for row in rows), form)
+
+
+def answer_rows(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Form | Format | None = None
+) -> None:
     """The rows are on stdout; in JSON, columns of one name get _2, _3 ... so that none is lost."""
-    if format_ is Format.json:
+    form = _form(form)
+    if form.format in (Format.json, Format.jsonl):
         names = [to_json(name) for name in _distinct(columns)]
-        lines = (_object(names, row) for row in rows)
-        write("[" + ",\n ".join(lines) + "]\n")
-    elif format_ is Format.jsonl:
-        names = [to_json(name) for name in _distinct(columns)]
-        write("".join(_object(names, row) + "\n" for row in rows))
-    elif format_ is Format.csv:
+        _lines([_object(names, row) for row in rows], form)
+    elif form.format is Format.csv:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([cell(value) for value in row] for row in rows)
         write(text.getvalue())
-    elif format_ is Format.plain:
+    elif form.format is Format.plain:
         write("".join("\t".join(_flat(value) for value in row) + "\n" for row in rows))
     else:
         write(_table(columns, [[_flat(value) for value in row] for row in rows]))
+
+
+def answer_value(value: Any, form: Form) -> None:
+    """One value alone is on stdout."""
+    if form.program:
+        _filtered(to_json(value), form)
+    elif form.format in (Format.json, Format.jsonl):
+        write(to_json(value) + "\n")
+    else:
+        write(cell(value) + "\n")
+
+
+def _form(form: Form | Format | None) -> Form:
+    return form if isinstance(form, Form) else Form(form or default_format())
+
+
+def _plain(value: Any) -> Any:
+    return value.to_dict() if isinstance(value, Result) else value
+
+
+def _structured(value: Any, form: Form) -> None:
+    """A list has a line for each of its items in jsonl; anything else is one line."""
+    items = [to_json(_plain(row)) for row in (value if isinstance(value, list) else [value])]
+    if isinstance(value, list) and (form.program or form.format is Format.jsonl):
+        _lines(items, form)
+    elif form.program:
+        _filtered(items[0], form)
+    else:
+        write((f"[{', '.join(items)}]" if isinstance(value, list) else items[0]) + "\n")
+
+
+def _lines(items: list[str], form: Form) -> None:
+    if form.program:
+        _filtered(f"[{','.join(items)}]", form)
+    elif form.format is Format.jsonl:
+        write("".join(item + "\n" for item in items))
+    else:
+        write("[" + ",\n ".join(items) + "]\n")
+
+
+def _filtered(text: str, form: Form) -> None:
+    """One result of --jq is alone; others are a list in json, and lines in jsonl."""
+    assert form.program
+    items = [to_json(result) for result in form.program.results(text)]
+    if form.format is Format.jsonl:
+        write("".join(item + "\n" for item in items))
+    else:
+        write((items[0] if len(items) == 1 else f"[{', '.join(items)}]") + "\n")
 
 
 def write(text: str) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import Invocation
+from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
 
@@ -71,6 +71,8 @@ def simulate(
     timezone: Annotated[
         str | None, typer.Option("--timezone", help="A project older than 2023, in this zone.")
     ] = None,
+    format_: FormatOption = None,
+    jq: JqOption = None,
 ) -> None:
     """Run a local Mixpanel on this machine until stopped; print how to use it.
 
@@ -81,6 +83,7 @@ def simulate(
     from mixpanel_assets.simulator.store import Store
     from mixpanel_assets.simulator.world import World
 
+    form = output.wanted(format_, jq)
     if data is not None and not data.is_dir():
         raise ConfigError(f"{data} is not a folder", hint="--data takes a folder of day files")
     today = Settings.from_env().today()
@@ -111,7 +114,8 @@ def simulate(
                     "MP_SECRET": project.secret,
                     "MP_PROJECT_ID": project.project_id,
                     "token": project.token,
-                }
+                },
+                form,
             )
             invocation: Invocation = context.obj
             if not invocation.quiet:

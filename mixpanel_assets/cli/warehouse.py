@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import FormatOption, Invocation
+from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption, warehouse_path
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
 
@@ -28,47 +28,45 @@ def sql(
         float, typer.Option("--timeout", min=0, help="Seconds after which to stop; 0 for never.")
     ] = 300,
     format_: FormatOption = None,
+    jq: JqOption = None,
 ) -> None:
     """Ask the warehouse with read-only SQL (DuckDB's).
 
     mp sql "select event_name, count(*) from events group by all"
     """
-    from mixpanel_assets.accounts import find_project
     from mixpanel_assets.warehouse.read import ask
 
     invocation: Invocation = context.obj
     settings = Settings.from_env()
-    chosen = format_ or output.default_format()
+    form = output.wanted(format_, jq)
     text = _query(query, file)
-    path = settings.warehouse or settings.warehouse_path(find_project(settings, invocation.account))
+    path = warehouse_path(settings, invocation)
     wanted = 1 if scalar else limit or None
     answer = ask(path, text, settings, limit=wanted, timeout=timeout or None)
     if scalar:
         value = answer.rows[0][0] if answer.rows and answer.rows[0] else None
-        structured = chosen in (output.Format.json, output.Format.jsonl)
-        output.write((output.to_json(value) if structured else output.cell(value)) + "\n")
+        output.answer_value(value, form)
         return
-    output.answer_rows(answer.columns, answer.rows, chosen)
+    output.answer_rows(answer.columns, answer.rows, form)
     if answer.truncated:
         output.note(f"only the first {limit:,} rows are shown; --limit 0 shows all")
 
 
-def status(context: typer.Context, format_: FormatOption = None) -> None:
+def status(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:
     """Show which days are landed, and which are missing between them.
 
     mp status
     """
-    from mixpanel_assets.accounts import find_project
     from mixpanel_assets.warehouse import read
 
     invocation: Invocation = context.obj
     settings = Settings.from_env()
-    chosen = format_ or output.default_format()
-    path = settings.warehouse or settings.warehouse_path(find_project(settings, invocation.account))
-    output.answer(read.status(path, settings), chosen)
+    form = output.wanted(format_, jq)
+    path = warehouse_path(settings, invocation)
+    output.answer(read.status(path, settings), form)
 
 
-def limits(context: typer.Context, format_: FormatOption = None) -> None:
+def limits(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:
     """Show what is left of Mixpanel's request limits, over all processes of this machine.
 
     mp limits
@@ -78,12 +76,12 @@ def limits(context: typer.Context, format_: FormatOption = None) -> None:
 
     invocation: Invocation = context.obj
     settings = Settings.from_env()
-    chosen = format_ or output.default_format()
+    form = output.wanted(format_, jq)
     project = find_project(settings, invocation.account)
-    output.answer(Budget(settings.home / "budget.sqlite", project).report(), chosen)
+    output.answer(Budget(settings.home / "budget.sqlite", project).report(), form)
 
 
-def doctor(context: typer.Context, format_: FormatOption = None) -> None:
+def doctor(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:
     """Look at home, credentials, warehouse and time zone; exit 1 if one is not right.
 
     mp doctor
@@ -91,9 +89,9 @@ def doctor(context: typer.Context, format_: FormatOption = None) -> None:
     from mixpanel_assets.doctor import examine
 
     invocation: Invocation = context.obj
-    chosen = format_ or output.default_format()
+    form = output.wanted(format_, jq)
     checks = examine(Settings.from_env(), invocation.account)
-    output.answer([check.to_dict() for check in checks], chosen)
+    output.answer([check.to_dict() for check in checks], form)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from mixpanel_assets.errors import SQLError
-from mixpanel_assets.results import JSONText
+from mixpanel_assets.results import SQLResult
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import quoted, reading, sql_error
+from mixpanel_assets.warehouse.connection import quoted, reading
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
+from mixpanel_assets.warehouse.rows import answer
 
 LONGEST_LISTED = 31  # missing days on end that are listed one by one
-
-
-@dataclass(frozen=True)
-class Rows:
-    """An answer: column names, and at most `limit` rows; JSON in them is JSONText or parsed."""
-
-    columns: list[str]
-    rows: list[tuple[Any, ...]]
-    truncated: bool
 
 
 def ask(
@@ -37,54 +26,13 @@ def ask(
     *,
     limit: int | None = None,
     timeout: float | None = None,
-) -> Rows:
+) -> SQLResult:
     """The rows of one read-only statement; one more than `limit` is looked for, and said.
 
     Raises SQLError, DatabaseNotFoundError, DatabaseLockedError.
     """
     with _open(path, settings, timeout) as warehouse:
-        try:
-            statements = warehouse.extract_statements(query)
-            if len(statements) != 1:
-                raise SQLError(
-                    f"one statement is wanted, and there are {len(statements)}",
-                    hint="send them one by one",
-                )
-            result = warehouse.execute(statements[0])
-            columns = [str(column[0]) for column in result.description or []]
-            types = [column[1] for column in result.description or []]
-            rows = result.fetchall() if limit is None else result.fetchmany(limit + 1)
-        except duckdb.Error as error:
-            raise sql_error(error) from error
-    truncated = limit is not None and len(rows) > limit
-    shown = rows[:limit] if truncated else rows
-    if any("JSON" in str(type_) for type_ in types):
-        shown = [tuple(map(_with_json, row, types)) for row in shown]
-    return Rows(columns, shown, truncated)
-
-
-def _with_json(value: Any, type_: Any) -> Any:
-    """The value, in which text of DuckDB's type JSON is JSON, however deep it is."""
-    if value is None:
-        return None
-    if str(type_) == "JSON":
-        return _json(value)
-    if type_.id in ("list", "array"):
-        (_, inner), *_ = type_.children
-        return [_with_json(item, inner) for item in value]
-    if type_.id == "struct":
-        return {name: _with_json(value[name], inner) for name, inner in type_.children}
-    if type_.id == "map":
-        inner = dict(type_.children)["value"]
-        return {key: _with_json(item, inner) for key, item in value.items()}
-    return value
-
-
-def _json(text: str) -> Any:
-    # DuckDB takes NaN and Infinity for JSON; and a line of jsonl must be one line.
-    if "\n" in text or "NaN" in text or "Infinity" in text:
-        return json.loads(text, parse_constant=lambda name: None)
-    return JSONText(text)
+        return answer(warehouse, query, limit=limit)
 
 
 def status(path: Path, settings: Settings) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import quoted, writing
+from mixpanel_assets.warehouse.connection import quoted, reading, writing
 from mixpanel_assets.warehouse.load import load_events, load_files
 from mixpanel_assets.warehouse.source import LandedFile
 
@@ -121,3 +121,61 @@ def sent(properties: str = "", *, event: str = '"E"', time: str | int = NOON) ->
 def each(*values: str, name: str = "p") -> list[str]:
     """A line for each JSON value of one property, numbered by `n`."""
     return [sent(f'"n":{n},{json.dumps(name)}:{value}') for n, value in enumerate(values)]
+
+
+@contextmanager
+def asked(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse as those have it who ask: it is closed to its writer, and to writes."""
+    warehouse.connection.close()
+    with reading(warehouse.home / "warehouse.duckdb", threads=1) as connection:
+        yield connection
+
+
+def by(person: str | None, properties: str = "", *, event: str = "E", time: int = NOON) -> str:
+    """A line of a person's event."""
+    id_ = f'"distinct_id":"{person}"' if person is not None else ""
+    return sent(",".join(filter(None, (id_, properties))), event=f'"{event}"', time=time)
+
+
+# Two days: ann opens twice and buys once, bob opens once, nobody opens once.
+STORY = [
+    by("ann", '"plan":"free","n":1', event="Open"),
+    by("ann", '"plan":"pro","n":3', event="Open", time=NOON + 1000),
+    by("bob", '"plan":"free","n":8', event="Open", time=NOON + DAY_MS),
+    by(None, '"plan":null', event="Open", time=NOON + DAY_MS),
+    by("ann", '"amount":9.5,"tags":["a"]', event="Buy", time=NOON + DAY_MS),
+]
+
+
+@pytest.fixture(params=[256, 0], ids=["physical", "computed"])
+def story(
+    open_warehouse: Callable[..., Warehouse], request: pytest.FixtureRequest
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The two days, with properties as columns and computed from the JSON."""
+    warehouse = open_warehouse(max_property_columns=request.param)
+    warehouse.load(*STORY, end=DAY + timedelta(1))
+    with asked(warehouse) as connection:
+        yield connection
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Tables as fetches make them: of events, and of profiles."""
+    with writing(tmp_path / "w.duckdb") as connection:
+        connection.execute(
+            """
+            create table buys (event_date date, event_name varchar, event_time timestamptz,
+                               distinct_id varchar, insert_id varchar, properties json);
+            insert into buys values
+                ('2024-01-02', 'Buy', '2024-01-02 12:00:00+00', 'ann', 'x',
+                 '{"time": 1704196800000, "amount": 2.5, "o\\"k": "yes", "Plan": "a"}'),
+                ('2024-01-03', 'Buy', null, 'bob', 'y', '{"amount": 4, "plan": "b"}'),
+                ('2024-01-03', null, null, null, null, '"no object"');
+            create table profiles (distinct_id varchar, last_seen timestamptz, properties json,
+                                   plan varchar);
+            insert into profiles values ('ann', null, '{"plan": "a", "$name": "Ann"}', 'a'),
+                                        ('bob', null, '{"plan": "b"}', 'b');
+            """
+        )
+    with reading(tmp_path / "w.duckdb") as connection:
+        yield connection

@@ -1,0 +1,41 @@
+"""`--jq`: a program over the JSON of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from mixpanel_assets.errors import FilterError
+
+
+class Program:
+    """A jq program, compiled."""
+
+    def __init__(self, expression: str) -> None:
+        import jq
+
+        self._program = jq.compile(expression)
+
+    def results(self, text: str) -> Iterator[Any]:
+        """What the program makes of the JSON. FilterError if it does not fit it."""
+        try:
+            yield from self._program.input_text(text)
+        except ValueError as error:
+            raise FilterError(
+                f"--jq: {error}", hint="see what it is given: the same command without --jq"
+            ) from error
+
+
+def compiled(expression: str, format_: str) -> Program:
+    """The program; a usage error if it is none, or is for a format that is not JSON."""
+    if format_ not in ("json", "jsonl"):
+        raise typer.BadParameter(
+            f"it is for json and jsonl, and the format is {format_}", param_hint="'--jq'"
+        )
+    try:
+        return Program(expression)
+    except ValueError as error:
+        told = str(error).removeprefix("jq: error: ").partition("\njq: ")[0]
+        raise typer.BadParameter(" ".join(told.split()), param_hint="'--jq'") from error

@@ -1,0 +1,113 @@
+"""`mp spec`: the command line as data, read off the program itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from inspect import cleandoc
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import typer
+
+from mixpanel_assets import errors
+from mixpanel_assets.cli import output
+from mixpanel_assets.cli.invocation import FormatOption, JqOption
+
+TYPES = {str: "text", int: "integer", float: "number", bool: "flag", Path: "path"}
+
+
+def spec(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:
+    """Print every command, option, argument and exit code as JSON.
+
+    mp spec --jq '.commands[].command'
+    """
+    form = output.wanted(format_, jq)
+    root = context.find_root()
+    program = {
+        "program": "mp",
+        "version": version("mixpanel-assets"),
+        "help": _paragraph(root.command.help),
+        "options": _parameters(root.command, "option"),
+        "commands": list(_commands(root.command)),
+        "exit_codes": _exit_codes(),
+    }
+    if form.format in (output.Format.json, output.Format.jsonl):
+        output.answer(program, form)
+    else:
+        rows = [(command["command"], command["help"]) for command in _commands(root.command)]
+        output.answer_rows(["command", "help"], rows, form)
+
+
+def _commands(group: Any, path: str = "mp") -> Iterator[dict[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{path} {name}")
+            continue
+        yield {
+            "command": f"{path} {name}",
+            "help": _paragraph(command.help),
+            "example": _example(command.help),
+            "arguments": _parameters(command, "argument"),
+            "options": _parameters(command, "option"),
+        }
+
+
+def _parameters(command: Any, kind: str) -> list[dict[str, Any]]:
+    # From the functions' own annotations: how typer keeps a type depends on its version.
+    hints = get_type_hints(command.callback)
+    return [
+        _parameter(one, hints[one.name])
+        for one in command.params
+        if one.param_type_name == kind and one.name in hints
+    ]
+
+
+def _parameter(one: Any, hint: Any) -> dict[str, Any]:
+    """name, type, default, required, help; the values of a choice; whether it may be repeated."""
+    kind = hint
+    if get_origin(hint) is UnionType:
+        kind = next(one for one in get_args(hint) if one is not NoneType)
+    repeatable = get_origin(kind) is list
+    if repeatable:
+        (kind,) = get_args(kind)
+    described = {
+        "name": one.opts[0] if one.param_type_name == "option" else one.name,
+        "short": next((name for name in one.opts[1:] if not name.startswith("--")), None),
+        "type": TYPES.get(kind, "choice"),
+        "default": None if one.required else _plain(one.default),
+        "required": one.required,
+        "repeatable": repeatable,
+        "help": one.help,
+    }
+    if one.param_type_name == "argument":
+        del described["short"]
+    if described["type"] == "choice":
+        described["choices"] = [str(choice) for choice in kind]
+    return described
+
+
+def _plain(default: Any) -> Any:
+    return default if isinstance(default, str | int | float | None) else str(default)
+
+
+def _paragraph(text: str | None) -> str:
+    return " ".join(cleandoc(text or "").partition("\n\n")[0].split())
+
+
+def _example(text: str | None) -> str | None:
+    lines = (line.strip() for line in (text or "").splitlines())
+    return next((line for line in lines if line.startswith("mp ")), None)
+
+
+def _exit_codes() -> list[dict[str, Any]]:
+    found: dict[int, set[str]] = {code: set() for code in output.EXIT_CODES}
+    found[2].add("USAGE")
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.MixpanelDataError):
+            found[kind.exit_code].add(kind.code)
+    return [
+        {"code": code, "meaning": meaning, "errors": sorted(found[code])}
+        for code, meaning in output.EXIT_CODES.items()
+    ]

@@ -1,0 +1,51 @@
+"""What questions return: frozen records with `.to_dict()`, and `.df` where there are rows."""
+
+from mixpanel_assets.results.base import Result
+from mixpanel_assets.results.landing import JSONText, LandedDay, Landing
+from mixpanel_assets.results.local import (
+    ColumnInfo,
+    ColumnStatsResult,
+    ColumnSummary,
+    DailyCount,
+    DailyCountsResult,
+    EngagementBucket,
+    EngagementDistributionResult,
+    EventBreakdownResult,
+    EventStats,
+    NumericPropertySummaryResult,
+    PropertyCoverage,
+    PropertyCoverageResult,
+    PropertyDistributionResult,
+    PropertyValueCount,
+    SQLResult,
+    SummaryResult,
+    TableInfo,
+    TableSchema,
+    WorkspaceInfo,
+)
+
+__all__ = [
+    "ColumnInfo",
+    "ColumnStatsResult",
+    "ColumnSummary",
+    "DailyCount",
+    "DailyCountsResult",
+    "EngagementBucket",
+    "EngagementDistributionResult",
+    "EventBreakdownResult",
+    "EventStats",
+    "JSONText",
+    "LandedDay",
+    "Landing",
+    "NumericPropertySummaryResult",
+    "PropertyCoverage",
+    "PropertyCoverageResult",
+    "PropertyDistributionResult",
+    "PropertyValueCount",
+    "Result",
+    "SQLResult",
+    "SummaryResult",
+    "TableInfo",
+    "TableSchema",
+    "WorkspaceInfo",
+]

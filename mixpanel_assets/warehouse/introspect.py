@@ -1,0 +1,202 @@
+"""What the warehouse holds: its tables, their columns, and what is in those.
+
+Each function asks an open connection of `reading`, which can't change anything.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from mixpanel_assets.errors import SQLError
+from mixpanel_assets.results import (
+    ColumnInfo,
+    ColumnStatsResult,
+    ColumnSummary,
+    SQLResult,
+    SummaryResult,
+    TableInfo,
+    TableSchema,
+    WorkspaceInfo,
+)
+from mixpanel_assets.warehouse import relation as names
+from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.relation import Relation, Value, find_relation
+from mixpanel_assets.warehouse.rows import answer
+
+WORD = re.compile(r"[$\w]+")
+NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\))")
+UNORDERED = ("JSON", "STRUCT", "MAP", "UNION", "[")
+
+
+def info(
+    warehouse: duckdb.DuckDBPyConnection,
+    path: Path,
+    *,
+    project_id: str | None = None,
+    region: str | None = None,
+    account: str | None = None,
+) -> WorkspaceInfo:
+    """The warehouse at this path: its tables, size and age."""
+    found = [one.name for one in names.catalogue(warehouse) if one.schema == "main"]
+    oldest = None
+    if "landed" in found:
+        ((oldest,),) = answer(warehouse, "select min(loaded_at) from landed").rows
+    size = round(path.stat().st_size / 1e6, 3)
+    return WorkspaceInfo(str(path), project_id, region, account, found, size, oldest)
+
+
+def tables(warehouse: duckdb.DuckDBPyConnection) -> list[TableInfo]:
+    """Every table and view but those of by_event, by name; none in an empty warehouse."""
+    found = [one for one in names.catalogue(warehouse) if one.schema == "main"]
+    if not found:
+        return []
+    landed = any(one.name == "landed" for one in found)
+    counts = " union all ".join(
+        f"select {literal(one.name)} as name, {literal(one.type)} as type, count(*) as row_count, "
+        f"{literal('events' if one.name in names.LANDED else one.name)} as dataset "
+        f"from {one.source}"
+        for one in found
+    )
+    loads = (
+        "select dataset, max(loaded_at) as fetched_at from landed group by dataset"
+        if landed
+        else "select null::varchar as dataset, null::timestamptz as fetched_at"
+    )
+    query = f"""
+        select name, type, row_count, fetched_at
+        from ({counts}) left join ({loads}) using (dataset) order by name
+        """
+    return [TableInfo(*row) for row in answer(warehouse, query)]
+
+
+def table_schema(warehouse: duckdb.DuckDBPyConnection, table: str = "events") -> TableSchema:
+    """The table's columns. TableNotFoundError."""
+    relation = find_relation(warehouse, table)
+    of_events = relation.name in names.LANDED or relation.schema == "by_event"
+    query = """
+        select columns.column_name, columns.data_type, columns.is_nullable,
+               coalesce(list_contains(keys.constraint_column_names, columns.column_name), false),
+               meanings.comment
+        from duckdb_columns() columns
+        left join duckdb_columns() meanings on meanings.schema_name = 'main'
+          and meanings.table_name = ? and meanings.column_name = columns.column_name
+        left join duckdb_constraints() keys on keys.schema_name = columns.schema_name
+          and keys.table_name = columns.table_name and keys.constraint_type = 'PRIMARY KEY'
+        where columns.schema_name = ? and columns.table_name = ?
+        order by columns.column_index
+        """
+    where = ["events_wide" if of_events else relation.table, relation.schema, relation.table]
+    rows = answer(warehouse, query, where)
+    return TableSchema(relation.name, [ColumnInfo(*row) for row in rows])
+
+
+def sample(warehouse: duckdb.DuckDBPyConnection, table: str = "events", n: int = 10) -> SQLResult:
+    """`n` rows at random, or all if there are fewer. TableNotFoundError."""
+    source = find_relation(warehouse, table).source
+    return answer(warehouse, f"select * from {source} using sample reservoir({int(n)} rows)")
+
+
+def summarize(warehouse: duckdb.DuckDBPyConnection, table: str = "events") -> SummaryResult:
+    """Every column in numbers, by DuckDB's SUMMARIZE. TableNotFoundError."""
+    relation = find_relation(warehouse, table)
+    rows = answer(warehouse, f"summarize {relation.source}").rows
+    columns = [_summary(*row) for row in rows]
+    return SummaryResult(relation.name, columns[0].count if columns else 0, columns)
+
+
+def _summary(name: str, type_: str, *numbers: Any) -> ColumnSummary:
+    least, most, unique, avg, std, q25, q50, q75, count, nulls = numbers
+    mean = finite(float(avg)) if avg is not None and NUMBERS.fullmatch(type_) else avg
+    spread = finite(float(std)) if std is not None else None
+    share = float(nulls) if nulls is not None else None
+    moments = (least, most, unique, mean, spread, q25, q50, q75)
+    return ColumnSummary(name, type_, *moments, count, share)
+
+
+def property_keys(
+    warehouse: duckdb.DuckDBPyConnection, table: str = "events", event: str | None = None
+) -> list[str]:
+    """The names of all properties of the rows, or of one event's; sorted.
+
+    TableNotFoundError also for a table without properties; EventNotFoundError.
+    """
+    relation = find_relation(warehouse, table)
+    if event is not None or "properties" not in relation.columns:
+        relation = names.find_events(warehouse, table)
+    found = names.property_keys(warehouse, relation, event)
+    if event is not None and not found:
+        names.check_events(warehouse, relation, [event])
+    return found
+
+
+def column_stats(
+    warehouse: duckdb.DuckDBPyConnection, column: str, table: str = "events", *, top_n: int = 10
+) -> ColumnStatsResult:
+    """A column, a property or an SQL expression in numbers, with its commonest values.
+
+    TableNotFoundError, PropertyNotFoundError for a word that is neither, SQLError.
+    """
+    relation = find_relation(warehouse, table)
+    value = _value(warehouse, relation, column)
+    ordered = not any(mark in value.type for mark in UNORDERED)
+    numeric = bool(NUMBERS.fullmatch(value.type))
+    query = f"""
+        with chosen as (select {value.sql} as value from {relation.wide}),
+        top as (
+            select value, count(*) as events from chosen where value is not null
+            group by value order by events desc, value limit {int(top_n)}
+        )
+        select count(value), count(*) - count(value), count(distinct value),
+               coalesce((select list({{'value': value, 'events': events}}
+                                     order by events desc, value) from top), []) as top,
+               {"min(value), max(value)" if ordered else "null, null"},
+               {"avg(value), stddev_samp(value::double)" if numeric else "null, null"}
+        from chosen
+        """
+    ((count, nulls, unique, top, least, most, mean, std),) = answer(warehouse, query).rows
+    return ColumnStatsResult(
+        table=relation.name,
+        column=column,
+        dtype=value.type,
+        count=count,
+        null_count=nulls,
+        null_pct=share(nulls, count + nulls),
+        unique_count=unique,
+        unique_pct=share(unique, count),
+        top_values=[(item["value"], item["events"]) for item in top],
+        min=least,
+        max=most,
+        mean=finite(mean),
+        std=finite(std),
+    )
+
+
+def _value(warehouse: duckdb.DuckDBPyConnection, relation: Relation, column: str) -> Value:
+    name = next((one for one in relation.columns if one.lower() == column.lower()), None)
+    if name is not None:
+        return Value(quoted(name), relation.columns[name])
+    if found := names.known_property(relation, column):
+        return found
+    expression = f"(\n{column}\n)"  # on lines of its own: it may end with a comment
+    try:
+        described = answer(warehouse, f"describe select {expression} from {relation.wide}")
+    except SQLError:
+        if WORD.fullmatch(column):
+            return names.find_property(warehouse, relation, column)
+        raise
+    return Value(expression, described.rows[0][1].strip('"'))
+
+
+def share(part: int, whole: int) -> float:
+    """A part in percent, to two decimals; of nothing it is 0."""
+    return round(100 * part / whole, 2) if whole else 0.0
+
+
+def finite(number: Any) -> Any:
+    """The number; None if it is none, or infinite."""
+    return number if number is not None and math.isfinite(number) else None

@@ -1,0 +1,230 @@
+"""What a name stands for: a table or view, an event, a property; and which may have been meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import duckdb
+
+from mixpanel_assets.errors import (
+    EventNotFoundError,
+    PropertyNotFoundError,
+    TableNotFoundError,
+    near_names,
+)
+from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.properties import (
+    UNSEEN,
+    PropertyColumn,
+    PropertyColumns,
+    computed,
+    is_addressable,
+)
+from mixpanel_assets.warehouse.rows import answer
+from mixpanel_assets.warehouse.tables import BASE_PROPERTIES
+
+BY_EVENT = "by_event."
+LANDED = ("events", "events_wide")
+NOTHING_YET = "nothing is landed yet: mp materialize events --from 7d"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or view: `source` and `wide` are SQL, the second with a column for each property."""
+
+    name: str
+    schema: str
+    table: str
+    type: str  # events, profiles, table or view
+    columns: dict[str, str]
+    wide: str
+    properties: dict[str, PropertyColumn] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        return f"{quoted(self.schema)}.{quoted(self.table)}"
+
+
+@dataclass(frozen=True)
+class Value:
+    """SQL of a property's value, and its type."""
+
+    sql: str
+    type: str
+
+
+def catalogue(warehouse: duckdb.DuckDBPyConnection) -> list[Relation]:
+    """Every table and view that is for questions, the views of events last."""
+    rows = answer(
+        warehouse,
+        """
+        select schema_name, table_name, any_value(is_view),
+               map_from_entries(list((column_name, data_type) order by column_index))
+        from duckdb_columns()
+        join (select schema_name, table_name, false as is_view from duckdb_tables()
+              union all select schema_name, view_name, true from duckdb_views())
+          using (schema_name, table_name)
+        where schema_name in ('main', 'by_event') and not internal
+        group by all order by schema_name desc, table_name
+        """,
+    )
+    return [_relation(*row) for row in rows]
+
+
+def _relation(schema: str, table: str, is_view: bool, columns: dict[str, str]) -> Relation:
+    name = table if schema == "main" else BY_EVENT + table
+    type_ = "view" if is_view else "table"
+    if {"distinct_id", "properties"} <= columns.keys():
+        type_ = "events" if "event_name" in columns else "profiles"
+    wide = "events_wide" if name in LANDED else table
+    return Relation(name, schema, table, type_, columns, f"{quoted(schema)}.{quoted(wide)}")
+
+
+def find_relation(warehouse: duckdb.DuckDBPyConnection, table: str) -> Relation:
+    """The table or view of that name; `by_event.Name` is the view of an event.
+
+    TableNotFoundError names those that may have been meant.
+    """
+    known = catalogue(warehouse)
+    wanted = table.removeprefix("main.")
+    if wanted.startswith(BY_EVENT):
+        view = wanted.removeprefix(BY_EVENT)
+        if len(view) > 1 and view[0] == view[-1] == '"':
+            wanted = BY_EVENT + view[1:-1].replace('""', '"')
+    found = next((one for one in known if one.name.lower() == wanted.lower()), None)
+    if found is None:
+        near = near_names(wanted, [one.name for one in known])
+        every = ", ".join(one.name for one in known if one.schema == "main")
+        hint = f"tables: {every}" if every else NOTHING_YET
+        raise TableNotFoundError(
+            f"there is no table {table!r}",
+            hint=f"did you mean {', '.join(near)}?" if near else hint,
+            table_name=table,
+            similar_tables=near,
+        )
+    if found.name not in LANDED:
+        return found
+    properties = {column.property: column for column in PropertyColumns.known(warehouse)}
+    columns = (found.type, found.columns, found.wide, properties)
+    return Relation(found.name, found.schema, found.table, *columns)
+
+
+def find_events(warehouse: duckdb.DuckDBPyConnection, table: str) -> Relation:
+    """The table of events of that name; TableNotFoundError if it is another kind of table."""
+    found = find_relation(warehouse, table)
+    if found.type != "events":
+        names = [one.name for one in catalogue(warehouse) if one.type == "events"]
+        raise TableNotFoundError(
+            f"{table} is not a table of events",
+            hint=f"tables of events: {', '.join(names) or 'none'}",
+            table_name=table,
+            similar_tables=names,
+        )
+    return found
+
+
+def find_property(
+    warehouse: duckdb.DuckDBPyConnection, relation: Relation, name: str, event: str | None = None
+) -> Value:
+    """The property's value over `relation.wide`: a column if there is one, else out of the JSON.
+
+    EventNotFoundError if that is why there is none, else PropertyNotFoundError.
+    """
+    if (found := known_property(relation, name)) or (
+        found := _property_of_json(warehouse, relation, name)
+    ):
+        return found
+    if event is not None:
+        check_events(warehouse, relation, [event])
+    known = property_keys(warehouse, relation)
+    near = near_names(name, known)
+    raise PropertyNotFoundError(
+        f"no {'event' if relation.type == 'events' else 'row'} of {relation.name} "
+        f"has a property {name!r}",
+        hint=f"did you mean {', '.join(near)}?" if near else "see them: mp inspect keys",
+        property_name=name,
+        similar_properties=near,
+    )
+
+
+def known_property(relation: Relation, name: str) -> Value | None:
+    """The property's column or what it is computed by, without a look at the rows."""
+    if name in BASE_PROPERTIES and (base := BASE_PROPERTIES[name]) in relation.columns:
+        return Value(quoted(base), relation.columns[base])
+    column = relation.properties.get(name)
+    if column is None:
+        if relation.properties or name not in relation.columns:
+            return None
+        return Value(quoted(name), relation.columns[name])
+    if column.type == UNSEEN:
+        return Value("null::varchar", "VARCHAR")
+    return Value(quoted(column.column) if column.physical else computed(column), column.type)
+
+
+def _property_of_json(
+    warehouse: duckdb.DuckDBPyConnection, relation: Relation, name: str
+) -> Value | None:
+    if relation.properties or "properties" not in relation.columns or not is_addressable(name):
+        return None
+    query = f"select 1 from {relation.wide} where list_contains(json_keys(properties), ?) limit 1"
+    if not answer(warehouse, query, [name]).rows:
+        return None
+    return Value(computed(PropertyColumn(name, name, "VARCHAR", False)), "VARCHAR")
+
+
+def property_keys(
+    warehouse: duckdb.DuckDBPyConnection, relation: Relation, event: str | None = None
+) -> list[str]:
+    """The names of all properties that rows, or those of one event, have; sorted."""
+    if relation.name in LANDED:
+        query = "select distinct property from internal.property_days where true"
+    else:
+        query = f"select distinct unnest(json_keys(properties)) as property from {relation.wide}"
+        query = f"{query} where properties is not null"
+    if event is not None:
+        query += f" and event_name = {literal(event)}"
+    return sorted(row[0] for row in answer(warehouse, query))
+
+
+def check_events(
+    warehouse: duckdb.DuckDBPyConnection, relation: Relation, events: list[str]
+) -> None:
+    """EventNotFoundError for the first name that no row has, with those that may be meant."""
+    query = f"""
+        select name from (select unnest(?::varchar[]) as name)
+        where name not in (select event_name from {relation.wide} where event_name is not null)
+        """
+    missing = {row[0] for row in answer(warehouse, query, [events])}
+    event = next((name for name in events if name in missing), None)
+    if event is None:
+        return
+    names = answer(warehouse, f"select distinct event_name from {relation.wide} order by all")
+    near = near_names(event, [name for (name,) in names if name is not None])
+    raise EventNotFoundError(
+        f"{relation.name} has no event {event!r}",
+        hint=f"did you mean {', '.join(near)}?" if near else "see them: mp inspect breakdown",
+        event_name=event,
+        similar_events=near,
+    )
+
+
+def chosen(
+    relation: Relation,
+    *,
+    events: list[str] | None = None,
+    from_date: date | None = None,
+    to_date: date | None = None,
+    where: str | None = None,
+) -> str:
+    """SQL: the events of these names and days, both included, for which an expression is true."""
+    terms = ["true"]
+    if events is not None:
+        terms.append(f"event_name in ({', '.join(map(literal, events)) or 'null'})")
+    if from_date is not None:
+        terms.append(f"event_date >= date {literal(from_date.isoformat())}")
+    if to_date is not None:
+        terms.append(f"event_date <= date {literal(to_date.isoformat())}")
+    if where is not None:
+        terms.append(f"(\n{where}\n)")  # on lines of its own: it may end with a comment
+    return f"{relation.wide} where {' and '.join(terms)}"

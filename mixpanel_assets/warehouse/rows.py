@@ -1,0 +1,65 @@
+"""One statement on an open connection, and its answer as rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from mixpanel_assets.errors import SQLError
+from mixpanel_assets.results import JSONText, SQLResult
+from mixpanel_assets.warehouse.connection import sql_error
+
+
+def answer(
+    warehouse: duckdb.DuckDBPyConnection,
+    query: str,
+    parameters: Sequence[Any] = (),
+    *,
+    limit: int | None = None,
+) -> SQLResult:
+    """The rows of one statement; one more than `limit` is looked for, and said. SQLError."""
+    try:
+        statements = warehouse.extract_statements(query)
+        if len(statements) != 1:
+            raise SQLError(
+                f"one statement is wanted, and there are {len(statements)}",
+                hint="send them one by one",
+            )
+        result = warehouse.execute(statements[0], list(parameters))
+        columns = [str(column[0]) for column in result.description or []]
+        types = [column[1] for column in result.description or []]
+        rows = result.fetchall() if limit is None else result.fetchmany(limit + 1)
+    except duckdb.Error as error:
+        raise sql_error(error) from error
+    truncated = limit is not None and len(rows) > limit
+    shown = rows[:limit] if truncated else rows
+    if any("JSON" in str(type_) for type_ in types):
+        shown = [tuple(map(with_json, row, types)) for row in shown]
+    return SQLResult(columns, shown, truncated)
+
+
+def with_json(value: Any, type_: Any) -> Any:
+    """The value, in which text of DuckDB's type JSON is JSON, however deep it is."""
+    if value is None:
+        return None
+    if str(type_) == "JSON":
+        return _json(value)
+    if type_.id in ("list", "array"):
+        (_, inner), *_ = type_.children
+        return [with_json(item, inner) for item in value]
+    if type_.id == "struct":
+        return {name: with_json(value[name], inner) for name, inner in type_.children}
+    if type_.id == "map":
+        inner = dict(type_.children)["value"]
+        return {key: with_json(item, inner) for key, item in value.items()}
+    return value
+
+
+def _json(text: str) -> Any:
+    # DuckDB takes NaN and Infinity for JSON; and a line of jsonl must be one line.
+    if "\n" in text or "NaN" in text or "Infinity" in text:
+        return json.loads(text, parse_constant=lambda name: None)
+    return JSONText(text)
