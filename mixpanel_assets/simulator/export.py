@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import chain, islice
 
 from starlette.concurrency import run_in_threadpool
@@ -40,9 +39,9 @@ from mixpanel_assets.simulator.fragments import (
 from mixpanel_assets.simulator.limits import ExportLimiter, Refusal, refusal_text
 from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.records import decode, event_of, retimed
+from mixpanel_assets.simulator.spans import Span, span_of_text
 from mixpanel_assets.simulator.store import Store
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOST_EVENTS = 100_000
 
 
@@ -50,8 +49,7 @@ _MOST_EVENTS = 100_000
 class Query:
     """What one export request asks for."""
 
-    start: date
-    end: date
+    span: Span
     events: frozenset[str] | None
     where: Expression | None
     limit: int | None
@@ -61,11 +59,6 @@ class Query:
     def verbatim(self) -> bool:
         """Whether stored lines can be sent without a look at them."""
         return self.in_ms and self.events is None and self.where is None and self.limit is None
-
-    def days(self) -> Iterator[date]:
-        """The days asked for, both ends included."""
-        for n in range((self.end - self.start).days + 1):
-            yield self.start + timedelta(days=n)
 
 
 @dataclass(frozen=True)
@@ -111,7 +104,8 @@ class ExportApi:
         if not query.verbatim:
             pieces = (line + b"\n" for line in self._lines(query, now))
             return Body.of_chunks(joined(pieces), zipped=zipped)
-        file = self.store.whole_file(query.start) if query.start == query.end else None
+        start, end = query.span.start, query.span.end
+        file = self.store.whole_file(start) if start == end else None
         if file and zipped:
             return Body.of_gzip(file_chunks(file), gzip_size(file), lambda: gunzip_chunks(file))
         if file:
@@ -120,9 +114,9 @@ class ExportApi:
 
     def _stored(self, query: Query, now: float, zipped: bool) -> Body:
         if not zipped:
-            parts = (f for day in query.days() for f in self.store.fragments(day, now))
+            parts = (f for day in query.span.days() for f in self.store.fragments(day, now))
             return Body(chain.from_iterable(f.raw_chunks() for f in parts), gzip=False)
-        fragments = (f for day in query.days() for f in self.store.fragments(day, now))
+        fragments = (f for day in query.span.days() for f in self.store.fragments(day, now))
         first: list[Fragment] = []
         size = 0
         for fragment in fragments:
@@ -137,7 +131,7 @@ class ExportApi:
         )
 
     def _lines(self, query: Query, now: float) -> Iterator[bytes]:
-        stored = (line for day in query.days() for line in self.store.lines(day, now))
+        stored = (line for day in query.span.days() for line in self.store.lines(day, now))
         kept = (line for line in stored if _wanted(query, line))
         limited = islice(kept, query.limit)
         if query.in_ms:
@@ -169,30 +163,13 @@ class ExportApi:
 def parse_query(request: Request, today: date) -> Query:
     """The request's parameters, checked as the export checks them."""
     given = request.query_params
-    start, end = _day(given.get("from_date"), "from_date"), _day(given.get("to_date"), "to_date")
-    if start > end:
-        raise BadRequestError("from_date cannot be later than to_date")
-    if end > today:
-        raise BadRequestError("to_date cannot be later than today")
     return Query(
-        start=start,
-        end=end,
+        span=span_of_text(given.get("from_date"), given.get("to_date"), today),
         events=_events(given.get("event")),
         where=_where(given.get("where")),
         limit=_limit(given.get("limit")),
         in_ms=given.get("time_in_ms", "false").lower() in ("true", "1"),
     )
-
-
-def _day(text: str | None, name: str) -> date:
-    if not text:
-        raise BadRequestError(f"Missing required parameter: {name}")
-    try:
-        if not _DAY.fullmatch(text):
-            raise ValueError("not in yyyy-mm-dd form")
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadRequestError(f"Error in {name}: invalid date, {error}") from error
 
 
 def _events(text: str | None) -> frozenset[str] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mixpanel_assets.simulator import values
@@ -239,6 +239,21 @@ def _property_of_event(name: str) -> Node:
 
 def _event(name: str) -> Node:
     return _property_of_event(name) if name == "$time" else _constant(UNDEFINED)
+
+
+def joining(profile_of: Callable[[], Callable[[Any], Properties]]) -> Dialect:
+    """The language of event expressions with `user[...]` read from the profile of a distinct id.
+
+    The look-up is made once an expression that needs it is parsed.
+    """
+    return replace(
+        _OF_EVENTS, sources={**_OF_EVENTS.sources, "user": lambda name: _joined(name, profile_of())}
+    )
+
+
+def _joined(name: str, profile: Callable[[Any], Properties]) -> Node:
+    read = property_of(name)
+    return lambda properties: read(profile(properties.get("distinct_id")))
 
 
 _OF_EVENTS = Dialect(

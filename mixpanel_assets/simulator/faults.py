@@ -11,6 +11,10 @@ STATUS_KINDS = ("429", "429-bare", "500", "502", "401", "402", "403")
 GZIP_KINDS = ("truncated-gzip", "bad-crc")
 LINE_KINDS = ("cut-glued", "cut-line", "cut-body", "error-tail", "clean-cut", "no-newline")
 KINDS = (*LINE_KINDS, *GZIP_KINDS, "reset", "slow", *STATUS_KINDS)
+QUERY_KINDS = (
+    *("200-error", "400-timeout", "429-concurrency", "reset", "slow"),
+    *STATUS_KINDS,
+)
 PAGE_KINDS = ("short", "duplicate", "expired", "reset", "slow", *STATUS_KINDS)
 
 _FAULT = re.compile(r"(?P<kind>[^@]+)@(?:(?P<first>\d+)(?:-(?P<last>\d+))?|(?P<every>\*))")

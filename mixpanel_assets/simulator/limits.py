@@ -1,4 +1,4 @@
-"""Mixpanel's limits: 60 exports an hour and 3 a second; 60 queries an hour and 5 at once.
+"""Mixpanel's limits on exports, on queries and on requests to the Lexicon.
 
 https://developer.mixpanel.com/reference/rate-limits
 """
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 PER_HOUR = 60
 PER_SECOND = 3
 AT_ONCE = 5
+PER_MINUTE = 5
 _SOON = 10
 _HELP = (
     "For more information, please consult our documentation at "
@@ -29,6 +30,7 @@ class Refusal:
     error: str
     retry_after: int | None
     limits: dict[str, str] = field(default_factory=dict)
+    names_request: bool = True
 
     @property
     def headers(self) -> dict[str, str]:
@@ -87,6 +89,26 @@ class ExportLimiter:
         return None
 
 
+class LexiconLimiter:
+    """Admits five requests to the Lexicon in any 60 seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._admitted: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def admit(self) -> int | None:
+        """None when the request may pass, which is then counted; else the seconds to wait."""
+        with self._lock:
+            now = self._clock()
+            while self._admitted and self._admitted[0] <= now - 60:
+                self._admitted.popleft()
+            if len(self._admitted) >= PER_MINUTE:
+                return max(1, math.ceil(self._admitted[0] + 60 - now))
+            self._admitted.append(now)
+            return None
+
+
 class QueryLimiter:
     """Admits queries of one project: five at once, and when `hourly` is set sixty an hour."""
 
@@ -104,7 +126,7 @@ class QueryLimiter:
         with self._lock:
             if self._running >= AT_ONCE:
                 self.violations += 1
-                return self._crowded()
+                return self.crowded()
             self._running += 1
             return None
 
@@ -133,16 +155,18 @@ class QueryLimiter:
     def shed(self) -> Refusal:
         """What a query is told when the servers are too busy, whatever its project has used."""
         text = "For more information, please consult our documentation"
-        return Refusal(f"Query rate limit exceeded for project_id: {self._project_id} {text}", None)
+        error = f"Query rate limit exceeded for project_id: {self._project_id} {text}"
+        return Refusal(error, None, names_request=False)
 
-    def _crowded(self) -> Refusal:
+    def crowded(self) -> Refusal:
+        """What a sixth query at a time is told."""
         left = max(0, PER_HOUR - len(self._hour.admitted))
         text = (
             f"Query rate limit exceeded for project_id: {self._project_id}. This request exceeded"
             f" the concurrency limit ({AT_ONCE + 1}/{AT_ONCE} queries running concurrently)."
         )
         limits = _told(f'"project";r={left}, "project-concurrency";r=0;t={_SOON}')
-        return Refusal(text, _SOON, limits)
+        return Refusal(text, _SOON, limits, names_request=False)
 
 
 def _told(left: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -25,6 +25,38 @@ class Parameters:
         if value is None or value == "":
             return None
         return value if isinstance(value, str) else json.dumps(value)
+
+    def needed(self, name: str) -> str:
+        """The value as text, which must be there."""
+        text = self.text(name)
+        if text is None:
+            raise BadRequestError(f"Missing required parameter: {name}")
+        return text
+
+    def choice(self, name: str, choices: Sequence[str], default: str | None = None) -> str:
+        """The value, one of the choices; without a default it must be there."""
+        text = self.needed(name) if default is None else self.text(name) or default
+        if text not in choices:
+            raise BadRequestError(f"Invalid {name}: {text!r}. Must be one of {', '.join(choices)}")
+        return text
+
+    def count(self, name: str, default: int, most: int | None = None) -> int:
+        """The value as a whole number of at least one, and at most so many."""
+        number = self.whole(name)
+        if number is None:
+            return default
+        if number < 1 or (most is not None and number > most):
+            bound = "at least 1" if most is None else f"from 1 to {most}"
+            raise BadRequestError(f"{name} must be {bound}, not {number}")
+        return number
+
+    def texts(self, name: str) -> list[str]:
+        """The strings of a JSON array that must be there."""
+        self.needed(name)
+        found: list[Any] = self.structure(name, list)
+        if not all(isinstance(one, str) for one in found):
+            raise BadRequestError(f"{name} must be a JSON array of strings")
+        return found
 
     def whole(self, name: str) -> int | None:
         """The value as a whole number, which may be negative."""

@@ -19,10 +19,28 @@ class Project:
     secret: str = "simulator-secret"  # noqa: S105  opens nothing real
     token: str = "simulator-token"  # noqa: S105  opens nothing real
     timezone: str | None = None
+    # The one data view there is, which shows everything.
+    workspace_id: str = "67890"
 
     def today(self, now: float) -> date:
         """The day it is in the project, `now` being epoch seconds."""
         return day_of(int(now * 1000), self.timezone)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the organisation's plan leaves out, and how many days back its reports may look.
+
+    `refused` has names of endpoints (`funnels`, `engage`, `annotations`...), or `query` or `app`
+    for all of a host's; raw export is in every plan. https://mixpanel.com/pricing
+    """
+
+    refused: frozenset[str] = frozenset()
+    history_days: int | None = None
+
+    def refuses(self, *names: str) -> bool:
+        """Whether the plan leaves out any of the names."""
+        return not self.refused.isdisjoint(names)
 
 
 def start_of(day: date) -> int:

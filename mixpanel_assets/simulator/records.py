@@ -14,8 +14,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def encode(record: Record) -> bytes:
-    """The record as a line, without its newline."""
+def encode(record: Any) -> bytes:
+    """The record, or any other value, as a line without its newline."""
     try:
         return _encode(record).encode()
     except UnicodeEncodeError:  # a lone surrogate has no UTF-8 form

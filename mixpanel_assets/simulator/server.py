@@ -10,30 +10,32 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date
 from types import FrameType, TracebackType
 from typing import Self
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from mixpanel_assets.simulator.annotations import Annotations
+from mixpanel_assets.simulator.apphost import AppHost
+from mixpanel_assets.simulator.bookmarks import Bookmarks
 from mixpanel_assets.simulator.cohortlist import CohortsApi
 from mixpanel_assets.simulator.cohorts import Cohort
 from mixpanel_assets.simulator.engage import EngageApi, Paging
 from mixpanel_assets.simulator.export import ExportApi
-from mixpanel_assets.simulator.faults import PAGE_KINDS, FaultPlan
+from mixpanel_assets.simulator.faults import PAGE_KINDS, QUERY_KINDS, STATUS_KINDS, FaultPlan
+from mixpanel_assets.simulator.funnels import Funnels
 from mixpanel_assets.simulator.ingest import IngestApi
-from mixpanel_assets.simulator.limits import ExportLimiter, QueryLimiter
+from mixpanel_assets.simulator.lexicon import Lexicon
+from mixpanel_assets.simulator.limits import ExportLimiter, LexiconLimiter, QueryLimiter
 from mixpanel_assets.simulator.profiles import Profiles
-from mixpanel_assets.simulator.project import Project
+from mixpanel_assets.simulator.project import Plan, Project
 from mixpanel_assets.simulator.queryhost import QueryHost
+from mixpanel_assets.simulator.reading import Reader
 from mixpanel_assets.simulator.requestlog import LogRequests, RequestLog, SeenRequest
+from mixpanel_assets.simulator.routes import Apis, build_app
+from mixpanel_assets.simulator.saved import saved_in
 from mixpanel_assets.simulator.sessions import Sessions
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.updates import UpdateApi
@@ -41,37 +43,6 @@ from mixpanel_assets.simulator.updates import UpdateApi
 LOOPBACK = "127.0.0.1"
 _START_SECONDS = 10
 _SILENT = logging.CRITICAL + 1
-
-
-@dataclass(frozen=True)
-class Apis:
-    """The API families of one project."""
-
-    export: ExportApi
-    ingest: IngestApi
-    updates: UpdateApi
-    engage: EngageApi
-    cohorts: CohortsApi
-
-
-def build_app(apis: Apis) -> Starlette:
-    """The application over its API families."""
-    asked = ["GET", "POST"]
-    return Starlette(
-        routes=[
-            Route("/", _hello),
-            Route("/api/2.0/export", apis.export.export),
-            Route("/track", apis.ingest.track, methods=["POST"]),
-            Route("/import", apis.ingest.import_events, methods=["POST"]),
-            Route("/engage", apis.updates.users, methods=["POST"]),
-            Route("/groups", apis.updates.groups, methods=["POST"]),
-            Route("/api/query/engage", apis.engage.engage, methods=asked),
-            Route("/api/2.0/engage", apis.engage.engage, methods=asked),
-            Route("/api/query/cohorts/list", apis.cohorts.list, methods=asked),
-            Route("/api/2.0/cohorts/list", apis.cohorts.list, methods=asked),
-        ],
-        exception_handlers={HTTPException: _no_such_thing},
-    )
 
 
 class Simulator:
@@ -84,9 +55,13 @@ class Simulator:
         project: Project = Project(),  # noqa: B008  frozen, so safe to share
         faults: Sequence[str] = (),
         engage_faults: Sequence[str] = (),
+        query_faults: Sequence[str] = (),
+        app_faults: Sequence[str] = (),
         cohorts: Iterable[Cohort] | None = None,
         paging: Paging = Paging(),  # noqa: B008  frozen too
         limits: bool = False,
+        plan_refuses: Iterable[str] = (),
+        history_days: int | None = None,
         host: str = LOOPBACK,
         port: int = 0,
         clock: Callable[[], float] = time.time,
@@ -103,22 +78,37 @@ class Simulator:
         self._port = port
         self._running: _Running | None = None
         self._engage_faults = FaultPlan(engage_faults, PAGE_KINDS)
+        self._query_faults = FaultPlan(query_faults, QUERY_KINDS)
+        self._app_faults = FaultPlan(app_faults, STATUS_KINDS)
         self._queries = QueryLimiter(project.project_id, clock, hourly=limits)
         world = self.store.world
         self.profiles = Profiles(world, lambda: self._today(clock()))
         self.cohorts = list(world.cohorts() if cohorts is None and world else cohorts or ())
+        self._saved = saved_in(world)
+        plan = Plan(frozenset(plan_refuses), history_days)
         limiter = ExportLimiter(project.project_id, clock) if limits else None
-        export = ExportApi(
-            self.store, project, self._faults, limiter, clock, slow_seconds, retry_after
+        door = QueryHost(
+            project, self._queries, retry_after, plan, self._query_faults, slow_seconds
         )
-        door = QueryHost(project, self._queries, retry_after)
         app = build_app(
             Apis(
-                export,
-                IngestApi(self.store, project, clock),
-                UpdateApi(self.profiles, project, clock),
-                self._engage(door, paging, clock, slow_seconds),
-                CohortsApi(self.cohorts, self.profiles, door, clock),
+                export=ExportApi(
+                    self.store, project, self._faults, limiter, clock, slow_seconds, retry_after
+                ),
+                ingest=IngestApi(self.store, project, clock),
+                updates=UpdateApi(self.profiles, project, clock),
+                engage=self._engage(door, paging, clock, slow_seconds),
+                cohorts=CohortsApi(self.cohorts, self.profiles, project, clock),
+                reader=Reader(self.store, self.profiles, project, clock, plan),
+                saved=self._saved,
+                query_host=door,
+                app_host=AppHost(
+                    project,
+                    plan,
+                    LexiconLimiter(clock) if limits else None,
+                    self._app_faults,
+                    retry_after,
+                ),
             )
         )
         self._app = LogRequests(app, self._log, clock)
@@ -129,6 +119,26 @@ class Simulator:
         if self._running is None:
             raise RuntimeError("the simulator is not running: use `with Simulator() as sim:`")
         return f"http://{LOOPBACK}:{self._running.port}"
+
+    @property
+    def funnels(self) -> Funnels:
+        """The saved funnels; a world comes with two."""
+        return self._saved.funnels
+
+    @property
+    def bookmarks(self) -> Bookmarks:
+        """The saved reports; a world comes with five."""
+        return self._saved.bookmarks
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """What events and properties mean; a world's are described."""
+        return self._saved.lexicon
+
+    @property
+    def annotations(self) -> Annotations:
+        """The notes pinned to days; a world comes with two."""
+        return self._saved.annotations
 
     @property
     def requests(self) -> list[SeenRequest]:
@@ -147,6 +157,14 @@ class Simulator:
     def fail_engage(self, *faults: str) -> None:
         """Coming engage requests fail so, counted from the next one; with no fault, none fails."""
         _plan(self._engage_faults, faults)
+
+    def fail_query(self, *faults: str) -> None:
+        """Coming queries but engage fail so, counted from the next; with no fault, none fails."""
+        _plan(self._query_faults, faults)
+
+    def fail_app(self, *faults: str) -> None:
+        """Coming requests to the app API fail so, counted from the next; or none fails."""
+        _plan(self._app_faults, faults)
 
     def serve(self) -> None:
         """Requests are answered until SIGINT or SIGTERM."""
@@ -284,13 +302,3 @@ def _wait_for_signal() -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-async def _hello(_request: Request) -> Response:
-    return PlainTextResponse("A local Mixpanel for tests and demos. Nothing here is real.\n")
-
-
-async def _no_such_thing(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    text = error.detail if isinstance(error, HTTPException) else "unknown error"
-    return JSONResponse({"error": text, "request": request.url.path}, status)

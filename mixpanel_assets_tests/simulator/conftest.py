@@ -51,6 +51,25 @@ def _engage(sim: Simulator, **params: Any) -> httpx.Response:
     return httpx.post(f"{sim.url}{path}", data=form, auth=account, verify=False)
 
 
+def _query(sim: Simulator, path: str, /, **params: Any) -> httpx.Response:
+    asked = {"project_id": sim.project.project_id, **params}
+    account = asked.pop("auth", (sim.project.username, sim.project.secret))
+    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in asked.items()}
+    wanted = {name: text for name, text in texts.items() if text != "null"}
+    return httpx.get(f"{sim.url}/api/query/{path}", params=wanted, auth=account, verify=False)
+
+
+def _ask(sim: Simulator, path: str, /, **params: Any) -> Any:
+    answer = _query(sim, path, **params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def _app(sim: Simulator, path: str, /, **params: Any) -> httpx.Response:
+    account = params.pop("auth", (sim.project.username, sim.project.secret))
+    return httpx.get(f"{sim.url}/api/app{path}", params=params, auth=account, verify=False)
+
+
 def _ids(answer: httpx.Response) -> list[str]:
     assert answer.status_code == 200, answer.text
     return [profile["$distinct_id"] for profile in answer.json()["results"]]
@@ -95,6 +114,24 @@ def engage() -> Callable[..., httpx.Response]:
 def ids() -> Callable[[httpx.Response], list[str]]:
     """Reads the distinct ids on a page that was answered."""
     return _ids
+
+
+@pytest.fixture
+def query() -> Callable[..., httpx.Response]:
+    """Asks an endpoint of the query API as the service account."""
+    return _query
+
+
+@pytest.fixture
+def ask() -> Callable[..., Any]:
+    """Asks likewise, and reads the answer, which must be a success."""
+    return _ask
+
+
+@pytest.fixture
+def app() -> Callable[..., httpx.Response]:
+    """Asks an endpoint of the app API as the service account."""
+    return _app
 
 
 @pytest.fixture

@@ -1,0 +1,53 @@
+"""What a project has saved, of one kind: things with ids that tests and worlds add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Generic, Protocol, TypeVar
+
+from mixpanel_assets.simulator.answers import NotFoundError
+
+
+class Saved(Protocol):
+    """A thing with an id."""
+
+    @property
+    def id(self) -> int:
+        """The number that queries name it by."""
+
+
+T = TypeVar("T", bound=Saved)
+
+
+class Registry(Generic[T]):
+    """Saved things in the order in which they were added; ids count on from the first one."""
+
+    first_id = 1
+
+    def __init__(self, saved: Iterable[T] = ()) -> None:
+        self._saved = {one.id: one for one in saved}
+
+    def __iter__(self) -> Iterator[T]:
+        return iter([*self._saved.values()])
+
+    def __len__(self) -> int:
+        return len(self._saved)
+
+    def get(self, number: int, name: str) -> T:
+        """The thing with the id; `name` is what the query calls it by."""
+        if number not in self._saved:
+            raise NotFoundError(f"{name} {number} does not exist")
+        return self._saved[number]
+
+    def keep(self, one: T) -> T:
+        """The thing is saved, in place of any with its id."""
+        self._saved[one.id] = one
+        return one
+
+    def delete(self, number: int) -> None:
+        """There is no such thing."""
+        self._saved.pop(number, None)
+
+    def new_id(self, wanted: int | None) -> int:
+        """The id that was wanted, or the next one."""
+        return max([self.first_id - 1, *self._saved]) + 1 if wanted is None else wanted

@@ -1,0 +1,133 @@
+"""Which path leads to which endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from mixpanel_assets.simulator.addiction import AddictionApi
+from mixpanel_assets.simulator.apphost import AppHost, me, workspaces
+from mixpanel_assets.simulator.bookmarks import bookmarks_endpoint
+from mixpanel_assets.simulator.cohortlist import CohortsApi
+from mixpanel_assets.simulator.engage import EngageApi
+from mixpanel_assets.simulator.eventcounts import EventCountsApi
+from mixpanel_assets.simulator.eventproperties import EventPropertiesApi
+from mixpanel_assets.simulator.export import ExportApi
+from mixpanel_assets.simulator.funnels import FunnelsApi
+from mixpanel_assets.simulator.ingest import IngestApi
+from mixpanel_assets.simulator.jql import JqlApi
+from mixpanel_assets.simulator.queryhost import Prepare, QueryHost
+from mixpanel_assets.simulator.reading import Reader
+from mixpanel_assets.simulator.saved import Saved
+from mixpanel_assets.simulator.savedreports import SavedReportsApi
+from mixpanel_assets.simulator.segmentation import SegmentationApi
+from mixpanel_assets.simulator.stream import StreamApi
+from mixpanel_assets.simulator.updates import UpdateApi
+
+_ASKED = ["GET", "POST"]
+# The older of these is still in use.
+_QUERY_ROOTS = ("/api/query", "/api/2.0")
+
+
+@dataclass(frozen=True)
+class Apis:
+    """What one project's paths lead to."""
+
+    export: ExportApi
+    ingest: IngestApi
+    updates: UpdateApi
+    engage: EngageApi
+    cohorts: CohortsApi
+    reader: Reader
+    saved: Saved
+    query_host: QueryHost
+    app_host: AppHost
+
+
+def build_app(apis: Apis) -> Starlette:
+    """The application over its API families."""
+    return Starlette(
+        routes=[
+            Route("/", _hello),
+            Route("/api/2.0/export", apis.export.export),
+            Route("/track", apis.ingest.track, methods=["POST"]),
+            Route("/import", apis.ingest.import_events, methods=["POST"]),
+            Route("/engage", apis.updates.users, methods=["POST"]),
+            Route("/groups", apis.updates.groups, methods=["POST"]),
+            *_query_routes(apis),
+            *_app_routes(apis),
+        ],
+        exception_handlers={HTTPException: _no_such_thing},
+    )
+
+
+def _query_routes(apis: Apis) -> Iterator[Route]:
+    reports = {path: apis.query_host.report(one) for path, one in _reports(apis).items()}
+    for root in _QUERY_ROOTS:
+        yield Route(f"{root}/engage", apis.engage.engage, methods=_ASKED)
+        for path, endpoint in reports.items():
+            yield Route(f"{root}/{path}", endpoint, methods=_ASKED)
+
+
+def _reports(apis: Apis) -> dict[str, Prepare]:
+    reader, saved = apis.reader, apis.saved
+    counts, properties = EventCountsApi(reader), EventPropertiesApi(reader)
+    segmentation, funnels = SegmentationApi(reader), FunnelsApi(reader, saved.funnels)
+    bookmarked = SavedReportsApi(reader, saved.bookmarks)
+    return {
+        "cohorts/list": apis.cohorts.list,
+        "events": counts.counts,
+        "events/names": counts.names,
+        "events/top": counts.top,
+        "events/properties": properties.counts,
+        "events/properties/top": properties.top,
+        "events/properties/values": properties.values,
+        "segmentation": segmentation.segmentation,
+        "segmentation/numeric": segmentation.numeric,
+        "segmentation/sum": segmentation.sum,
+        "segmentation/average": segmentation.average,
+        "funnels": funnels.funnel,
+        "funnels/list": funnels.list,
+        "retention": bookmarked.retention,
+        "retention/addiction": AddictionApi(reader).addiction,
+        "insights": bookmarked.insights,
+        "arb_funnels": bookmarked.arb_funnels,
+        "stream/query": StreamApi(reader).activity,
+        "jql": JqlApi(reader).jql,
+    }
+
+
+def _app_routes(apis: Apis) -> list[Route]:
+    door, saved, project = apis.app_host.endpoint, apis.saved, apis.app_host.project
+    lexicon, notes = saved.lexicon, saved.annotations
+    bookmarks = bookmarks_endpoint(project, saved.bookmarks)
+    schemas, annotations = "/projects/{project}/schemas", "/projects/{project}/annotations"
+    endpoints = {
+        "/me": door("me", me(project)),
+        "/projects/{project}/workspaces/public": door("me", workspaces(project)),
+        schemas: door("schemas", lexicon.all),
+        schemas + "/{entity}": door("schemas", lexicon.of_type, "entity_name"),
+        # A name may have slashes.
+        schemas + "/{entity}/{name:path}": door("schemas", lexicon.one),
+        annotations: door("annotations", notes.listed, "fromDate", "toDate"),
+        annotations + "/tags": door("annotations", notes.tags),
+        annotations + "/{annotation}": door("annotations", notes.one),
+        "/projects/{project}/bookmarks": door("bookmarks", bookmarks, "v", "type"),
+    }
+    return [Route(f"/api/app{path}", endpoint) for path, endpoint in endpoints.items()]
+
+
+async def _hello(_request: Request) -> Response:
+    return PlainTextResponse("A local Mixpanel for tests and demos. Nothing here is real.\n")
+
+
+async def _no_such_thing(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    text = error.detail if isinstance(error, HTTPException) else "unknown error"
+    return JSONResponse({"error": text, "request": request.url.path}, status)
