@@ -1,6 +1,21 @@
 """What questions return: frozen records with `.to_dict()`, and `.df` where there are rows."""
 
 from mixpanel_assets.results.base import Result
+from mixpanel_assets.results.catalog import (
+    Annotation,
+    BookmarkInfo,
+    FunnelInfo,
+    LexiconDefinition,
+    LexiconMetadata,
+    LexiconProperty,
+    LexiconSchema,
+    Record,
+    Records,
+    SavedCohort,
+    Skipped,
+    SubPropertyInfo,
+    TopEvent,
+)
 from mixpanel_assets.results.landing import JSONText, LandedDay, Landing
 from mixpanel_assets.results.local import (
     ColumnInfo,
@@ -25,6 +40,8 @@ from mixpanel_assets.results.local import (
 )
 
 __all__ = [
+    "Annotation",
+    "BookmarkInfo",
     "ColumnInfo",
     "ColumnStatsResult",
     "ColumnSummary",
@@ -34,18 +51,29 @@ __all__ = [
     "EngagementDistributionResult",
     "EventBreakdownResult",
     "EventStats",
+    "FunnelInfo",
     "JSONText",
     "LandedDay",
     "Landing",
+    "LexiconDefinition",
+    "LexiconMetadata",
+    "LexiconProperty",
+    "LexiconSchema",
     "NumericPropertySummaryResult",
     "PropertyCoverage",
     "PropertyCoverageResult",
     "PropertyDistributionResult",
     "PropertyValueCount",
+    "Record",
+    "Records",
     "Result",
     "SQLResult",
+    "SavedCohort",
+    "Skipped",
+    "SubPropertyInfo",
     "SummaryResult",
     "TableInfo",
     "TableSchema",
+    "TopEvent",
     "WorkspaceInfo",
 ]
