@@ -29,13 +29,15 @@ class AddictionApi:
     """The endpoint over one project's events."""
 
     reader: Reader
+    bare: bool = False
 
     def addiction(self, given: Parameters) -> Compute:
         """`/retention/addiction`: in each unit, how many did the event in at least n hours or days.
 
         The n-th number of a bucket, from 1, is of the people who did the event, or any event,
         within at least n different hours (or days) of it. There are as many numbers as the whole
-        day, week or month has hours (or days), also where the dates cut it short.
+        day, week or month has hours (or days), also where the dates cut it short. The buckets are
+        in an envelope, as the OpenAPI file has it, or `bare`, as the page does.
         """
         unit, grain = given.choice("unit", CALENDAR_UNITS), given.choice("addiction_unit", _GRAINS)
         buckets, name = Buckets(self.reader.span(given), unit), given.text("event")
@@ -57,14 +59,13 @@ class AddictionApi:
                     by_segment.setdefault(segment, {}).setdefault(one.who, set()).add(hour)
                     totals[segment] += 1
             top = [OVERALL, *sorted(totals, key=lambda s: (-totals[s], s))[:limit]]
-            return {
-                "data": {
-                    label: _by_segment(found, top, _size(label, unit, grain))
-                    if on
-                    else _at_least(found.get(OVERALL, {}), _size(label, unit, grain))
-                    for label, found in seen.items()
-                }
+            data = {
+                label: _by_segment(found, top, _size(label, unit, grain))
+                if on
+                else _at_least(found.get(OVERALL, {}), _size(label, unit, grain))
+                for label, found in seen.items()
             }
+            return data if self.bare else {"data": data}
 
         return compute
 

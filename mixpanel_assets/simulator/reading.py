@@ -114,7 +114,7 @@ class Reader:
                     yield event
 
     def _of_day(self, day: date, names: Collection[str] | None, now: float) -> list[Event]:
-        found: dict[Any, tuple[float, Event]] = {}
+        found: dict[object, tuple[float, Event]] = {}
         midnight = start_of(day)
         for number, line in enumerate(self.store.lines(day, now)):
             if names is not None and event_of(line) not in names:
@@ -123,12 +123,11 @@ class Reader:
             if event is None:
                 continue
             properties = event.properties
-            insert_id = properties.get("$insert_id")
-            key = (event.name, event.who, properties.get("time"), str(insert_id))
             processed = _number(properties.get("mp_processing_time_ms"))
-            held = found.get(key) if insert_id else None
+            key = _key(event) or number
+            held = found.get(key)
             if held is None or processed >= held[0]:
-                found[key if insert_id else number] = processed, event
+                found[key] = processed, event
         return [event for _, event in found.values()]
 
     def _profile_of(self) -> Callable[[Any], dict[str, Any]]:
@@ -153,6 +152,14 @@ def _event(day: date, midnight: int, line: bytes) -> Event | None:
     # What lies on another day than the one it is filed under has no hour on this one.
     at = at if midnight <= at < midnight + DAY_MS else midnight
     return Event(name, day, at, _who(properties.get("distinct_id")), properties)
+
+
+def _key(event: Event) -> tuple[str, str | None, str, str] | None:
+    """What duplicates have in common; None when there can be none."""
+    insert_id = event.properties.get("$insert_id")
+    if insert_id in (None, ""):
+        return None
+    return event.name, event.who, str(event.properties.get("time")), str(insert_id)
 
 
 def _who(distinct_id: Any) -> str | None:

@@ -48,6 +48,7 @@ class Apis:
     saved: Saved
     query_host: QueryHost
     app_host: AppHost
+    bare_frequency: bool
 
 
 def build_app(apis: Apis) -> Starlette:
@@ -95,7 +96,7 @@ def _reports(apis: Apis) -> dict[str, Prepare]:
         "funnels": funnels.funnel,
         "funnels/list": funnels.list,
         "retention": bookmarked.retention,
-        "retention/addiction": AddictionApi(reader).addiction,
+        "retention/addiction": AddictionApi(reader, apis.bare_frequency).addiction,
         "insights": bookmarked.insights,
         "arb_funnels": bookmarked.arb_funnels,
         "stream/query": StreamApi(reader).activity,

@@ -24,6 +24,7 @@ _UNITS = ("minute", "hour", "day", "week", "month")
 _NUMERIC_UNITS = ("hour", "day")
 MOST_SEGMENTS = 10_000
 _MOST_RANGES = 8
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class SegmentationApi:
         def numbers() -> Iterator[tuple[Event, float | None]]:
             for one in self.reader.events(buckets.span, (event,), where):
                 value = on.evaluate(one.properties)
-                yield one, value if is_number(value) else None
+                yield one, value if _counts(value) else None
 
         return buckets, numbers
 
@@ -136,6 +137,11 @@ class SegmentationApi:
 def computed_at(reader: Reader) -> str:
     """The moment of the answer, as reports give it."""
     return datetime.fromtimestamp(reader.clock(), UTC).isoformat(timespec="microseconds")
+
+
+def _counts(value: Any) -> bool:
+    """Whether the value is a number that sums can hold."""
+    return is_number(value) and abs(value) < _LARGEST
 
 
 def _by_bucket(

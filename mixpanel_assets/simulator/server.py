@@ -62,6 +62,7 @@ class Simulator:
         limits: bool = False,
         plan_refuses: Iterable[str] = (),
         history_days: int | None = None,
+        bare_frequency: bool = False,
         host: str = LOOPBACK,
         port: int = 0,
         clock: Callable[[], float] = time.time,
@@ -102,6 +103,7 @@ class Simulator:
                 reader=Reader(self.store, self.profiles, project, clock, plan),
                 saved=self._saved,
                 query_host=door,
+                bare_frequency=bare_frequency,
                 app_host=AppHost(
                     project,
                     plan,

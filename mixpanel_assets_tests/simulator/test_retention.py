@@ -156,3 +156,12 @@ def test_frequency_needs_both_units(sim, query):
     assert answer.json()["error"] == "Missing required parameter: addiction_unit"
     answer = query(sim, "retention/addiction", addiction_unit="day", **DAYS)
     assert answer.json()["error"] == "Missing required parameter: unit"
+
+
+def test_frequency_may_come_without_its_envelope(simulate, ask, event):
+    sim = simulate(bare_frequency=True)
+    sim.store.add([event("Visit", "2024-01-02T10:00:00")])
+
+    found = ask(sim, "retention/addiction", unit="day", addiction_unit="day", **DAYS)
+
+    assert found == {"2024-01-01": [0], "2024-01-02": [1]}

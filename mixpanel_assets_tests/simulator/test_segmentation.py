@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 DAYS = {"event": "Buy", "from_date": "2024-01-01", "to_date": "2024-01-03"}
@@ -143,3 +145,30 @@ def test_numbers_need_an_expression(sim, query, path):
     assert answer.json()["error"] == "Missing required parameter: on"
     answer = query(sim, f"segmentation/{path}", on="1", unit="week", **DAYS)
     assert answer.json()["error"] == "Invalid unit: 'week'. Must be one of hour, day"
+
+
+def test_odd_records_are_counted_as_far_as_they_go(sim, ask, event):
+    odd = {"n": 10**400, "$insert_id": 7}
+    day = date(2024, 1, 3)
+    sim.store.set_day(
+        day,
+        [
+            {"event": "Buy", "properties": {}},
+            {"event": "Buy", "properties": {"time": [1], "distinct_id": 7, **odd}},
+            {"event": "Buy", "properties": {"time": [1], "distinct_id": 7, **odd}},
+            {"event": "Buy", "properties": {"time": 5, "distinct_id": {"a": 1}, "n": "\ud800"}},
+            {"event": None, "properties": {"time": 5}},
+            b'{"event":"Buy"}',
+            b'{"event":"Buy","properties":{"n":NaN}}',
+            b"no JSON",
+        ],
+    )
+    days = {"event": "Buy", "from_date": str(day), "to_date": str(day)}
+
+    assert _values(ask(sim, "segmentation", **days)) == {"Buy": {"2024-01-03": 4}}
+    people = ask(sim, "segmentation", type="unique", unit="hour", **days)
+    assert _values(people) == {"Buy": {"2024-01-03 00:00:00": 2}}
+    total = ask(sim, "segmentation/sum", on='properties["n"]', **days)
+    assert total["results"] == {"2024-01-03": 0}
+    segments = _values(ask(sim, "segmentation", on='properties["n"]', **days))
+    assert segments["\ud800"] == {"2024-01-03": 1}
