@@ -67,9 +67,7 @@ class CachedAnswers:
         if known is not None:
             self.age = max(self.age or 0.0, self._clock() - known["asked_at"])
             return known["answer"]
-        answer = self._mixpanel.ask(
-            method, path, params=params, form=form, body=body, kind=kind
-        )
+        answer = self._mixpanel.ask(method, path, params=params, form=form, body=body, kind=kind)
         self._write(file, {"question": question, "asked_at": self._clock(), "answer": answer})
         return answer
 
@@ -92,6 +90,7 @@ class CachedAnswers:
             try:
                 with os.fdopen(handle, "w", encoding="utf-8") as part:
                     json.dump(known, part)
+                os.utime(name, (known["asked_at"], known["asked_at"]))
                 Path(name).replace(file)
             except BaseException:
                 Path(name).unlink(missing_ok=True)

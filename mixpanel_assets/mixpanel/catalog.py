@@ -1,7 +1,5 @@
 """What a project has: names of events and properties, saved things, the Lexicon."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, Protocol
@@ -131,9 +129,7 @@ def subproperties(
 
     None where its values are plain. EventNotFoundError, PropertyNotFoundError.
     """
-    found = property_values(
-        mixpanel, property_name, event=event, limit=MOST_SAMPLES, landed=landed
-    )
+    found = property_values(mixpanel, property_name, event=event, limit=MOST_SAMPLES, landed=landed)
     return answers.subproperties(found)
 
 
@@ -193,9 +189,7 @@ def cohorts(mixpanel: Asker) -> Records[SavedCohort]:
     return answers.cohorts(mixpanel.ask("POST", "/api/query/cohorts/list"))
 
 
-def bookmarks(
-    mixpanel: Asker, bookmark_type: BookmarkType | None = None
-) -> Records[BookmarkInfo]:
+def bookmarks(mixpanel: Asker, bookmark_type: BookmarkType | None = None) -> Records[BookmarkInfo]:
     """The saved reports, perhaps of one type. Mixpanel has no page on it, and may change it."""
     params = {"v": 2, **({"type": bookmark_type} if bookmark_type else {})}
     path = f"{_project(mixpanel)}/bookmarks"

@@ -1,7 +1,5 @@
 """What answers about a project mean: parsed JSON to records, whatever is missing or odd in it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -50,7 +48,9 @@ def top_events(data: Any) -> Records[TopEvent]:
         TopEvent,
         data,
         lambda one: TopEvent(
-            _text(one.get("event")), _number(one.get("amount")) or 0, _number(one.get("percent_change"))
+            _text(one.get("event")),
+            _number(one.get("amount")) or 0,
+            _number(one.get("percent_change")),
         ),
         "event",
     )
@@ -87,15 +87,20 @@ def bookmarks(data: Any) -> Records[BookmarkInfo]:
     """`{"results": [{"id", "name", "type", "params", ...}]}`; Mixpanel has no page on it."""
 
     def bookmark(one: Mapping[str, Any]) -> BookmarkInfo:
-        ids = ("id", "project_id", "workspace_id", "dashboard_id", "creator_id")
-        texts = ("created", "modified", "creator_name", "creator_email")
         return BookmarkInfo(
+            id=_id(one.get("id")),
             name=_text(one.get("name")),
             type=_text(one.get("type")),
+            project_id=_id(one.get("project_id")),
+            workspace_id=_id(one.get("workspace_id")),
+            dashboard_id=_id(one.get("dashboard_id")),
             description=_text(one.get("description")),
+            created=_text(one.get("created")) or None,
+            modified=_text(one.get("modified")) or None,
+            creator_id=_id(one.get("creator_id")),
+            creator_name=_text(one.get("creator_name")) or None,
+            creator_email=_text(one.get("creator_email")) or None,
             params=_parsed(one.get("params")),
-            **{name: _id(one.get(name)) for name in ids},
-            **{name: _text(one.get(name)) or None for name in texts},
         )
 
     return _records(BookmarkInfo, data, bookmark, "id")
@@ -107,8 +112,10 @@ def annotations(data: Any) -> Records[Annotation]:
     def annotation(one: Mapping[str, Any]) -> Annotation:
         who = _mapping(one.get("user"))
         person = [_text(who.get(name)) for name in ("first_name", "last_name")]
-        tags = [_text(tag.get("name")) if isinstance(tag, dict) else _text(tag)
-                for tag in _items(one.get("tags"))]
+        tags = [
+            _text(tag.get("name")) if isinstance(tag, dict) else _text(tag)
+            for tag in _items(one.get("tags"))
+        ]
         return Annotation(
             id=_id(one.get("id")),
             date=_text(one.get("date")),
@@ -175,12 +182,22 @@ def subproperties(texts: Iterable[str]) -> Records[SubPropertyInfo]:
                 found.setdefault(name, []).append(inner)
     return Records(
         SubPropertyInfo,
-        (SubPropertyInfo(name, _kind(inner), _samples(inner)) for name, inner in sorted(found.items())),
+        (
+            SubPropertyInfo(name, _kind(inner), _samples(inner))
+            for name, inner in sorted(found.items())
+        ),
     )
 
 
 def _kind(values_: Iterable[Any]) -> str:
-    kinds = {bool: "boolean", int: "number", float: "number", str: "string", list: "list", dict: "object"}
+    kinds = {
+        bool: "boolean",
+        int: "number",
+        float: "number",
+        str: "string",
+        list: "list",
+        dict: "object",
+    }
     found = {kinds[type(value)] for value in values_ if value is not None}
     return "mixed" if len(found) > 1 else next(iter(found), "null")
 
@@ -196,7 +213,11 @@ def _records(
     """A record of each object that has what is `needed`; anything else there is no record of."""
     return Records(
         kind,
-        (record(one) for one in _items(data) if isinstance(one, dict) and one.get(needed) is not None),
+        (
+            record(one)
+            for one in _items(data)
+            if isinstance(one, dict) and one.get(needed) is not None
+        ),
     )
 
 

@@ -81,6 +81,8 @@ FETCHES: tuple[tuple[tuple[str, ...], Callable[[Asker], dict[str, Part]]], ...] 
     (("bookmarks",), lambda mixpanel: {"bookmarks": catalog.bookmarks(mixpanel).to_dicts()}),
     (
         ("annotations",),
-        lambda mixpanel: {"annotations": [_annotation(one) for one in catalog.annotations(mixpanel)]},
+        lambda mixpanel: {
+            "annotations": [_annotation(one) for one in catalog.annotations(mixpanel)]
+        },
     ),
 )

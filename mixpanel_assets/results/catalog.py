@@ -1,4 +1,4 @@
-"""What a project has: its saved things, and what its Lexicon says. Dates are as Mixpanel words them."""
+"""What a project has, saved and described. Dates are text, as Mixpanel words them."""
 
 from __future__ import annotations
 
