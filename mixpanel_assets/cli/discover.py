@@ -10,6 +10,7 @@ import typer
 
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.asking import NoWaitOption, open_client
+from mixpanel_assets.cli.inspect import EventOption, FromOption, PropertyOption, ToOption
 from mixpanel_assets.cli.invocation import (
     FormatOption,
     Invocation,
@@ -58,8 +59,6 @@ class Entity(StrEnum):
 RefreshOption = Annotated[
     bool, typer.Option("--refresh", help="Ask Mixpanel again, whatever is known already.")
 ]
-EventOption = Annotated[str, typer.Option("--event", "-e", help="The event's name.")]
-PropertyOption = Annotated[str, typer.Option("--property", "-p", help="The property's name.")]
 
 
 def _answer(
@@ -324,13 +323,8 @@ def inspect_bookmarks(
 @discover.command("annotations")
 def inspect_annotations(
     context: typer.Context,
-    start: Annotated[
-        str | None,
-        typer.Option("--from", help="First day: YYYY-MM-DD, today, yesterday or 7d; default: all."),
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", help="Last day, included; default: all.")
-    ] = None,
+    start: FromOption = None,
+    end: ToOption = None,
     refresh: RefreshOption = False,
     no_wait: NoWaitOption = False,
     format_: FormatOption = None,

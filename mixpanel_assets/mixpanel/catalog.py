@@ -10,6 +10,7 @@ from mixpanel_assets.errors import (
     MixpanelDataError,
     PlanRequiredError,
     PropertyNotFoundError,
+    QueryError,
     near_names,
 )
 from mixpanel_assets.mixpanel import catalog_answers as answers
@@ -114,9 +115,13 @@ def property_values(
     EventNotFoundError, PropertyNotFoundError where none is known. https://developer.mixpanel.com/reference/query-events-top-property-values
     """
     params = {"name": property_name, "limit": limit, **({"event": event} if event else {})}
-    found = answers.values(
-        mixpanel.ask("GET", "/api/query/events/properties/values", params=params)
-    )
+    try:
+        answer = mixpanel.ask("GET", "/api/query/events/properties/values", params=params)
+    except QueryError as error:
+        if event is None:
+            error.hint = "Mixpanel may want to know whose property it is: name an event too"
+        raise
+    found = answers.values(answer)
     if not found and event:
         check_property(mixpanel, event, property_name, landed=landed)
     return found
