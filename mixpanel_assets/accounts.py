@@ -3,95 +3,384 @@
 from __future__ import annotations
 
 import os
-import tomllib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from mixpanel_assets.errors import AccountNotFoundError, ConfigError
-from mixpanel_assets.settings import Settings
+from mixpanel_assets.configfile import (
+    Config,
+    accounts_of,
+    change_config,
+    default_of,
+    read_config,
+)
+from mixpanel_assets.errors import AccountExistsError, AccountNotFoundError, ConfigError
+from mixpanel_assets.settings import Settings, time_zone
 
 Region = Literal["us", "eu", "in"]
-HINT = "set MP_USERNAME, MP_SECRET and MP_PROJECT_ID (a Mixpanel service account)"
+Kind = Literal["service_account", "project_secret", "oauth_token"]
+HINT = "set MP_USERNAME, MP_SECRET and MP_PROJECT_ID (a Mixpanel service account), or: mp auth add"
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+RETIRES = "Mixpanel retires project secrets on 2027-03-03: make a service account of the project"
+
+# Any of its variables says that this kind is meant.
+KINDS: dict[Kind, tuple[str, ...]] = {
+    "service_account": ("MP_USERNAME", "MP_SECRET"),
+    "project_secret": ("MP_PROJECT_SECRET",),
+    "oauth_token": ("MP_OAUTH_TOKEN",),
+}
+
+T = TypeVar("T")
 
 
 class Credentials(BaseModel):
-    """A service account of one project; the secret shows in no repr, log or error."""
+    """What one project is asked with; the secret shows in no repr, log or error.
+
+    Only a service account has a user name.
+    """
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
 
-    username: str
+    username: str = ""
     secret: SecretStr
     project_id: str
     region: Region = "us"
+    kind: Kind = "service_account"
+
+    @property
+    def warning(self) -> str | None:
+        """What whoever uses them should know."""
+        return RETIRES if self.kind == "project_secret" else None
+
+
+@dataclass(frozen=True)
+class Account:
+    """Credentials, and where they come from: the environment, or a name in the file at `path`."""
+
+    credentials: Credentials
+    name: str | None = None
+    path: Path | None = None
+    timezone: str | None = None  # None: UTC, or as MP_PROJECT_TIMEZONE says
+    is_default: bool = False
+
+    @property
+    def source(self) -> str:
+        """`environment` or `config`."""
+        return "environment" if self.path is None else "config"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the secret."""
+        known = self.credentials
+        return {
+            "name": self.name,
+            "kind": known.kind,
+            "username": known.username or None,
+            "secret": "********",
+            "project_id": known.project_id,
+            "region": known.region,
+            "timezone": self.timezone,
+            "is_default": self.is_default,
+            "source": self.source,
+            "path": None if self.path is None else str(self.path),
+        }
+
+
+def find_account(settings: Settings, account: str | None = None) -> Account:
+    """The account to use: the named one, the environment's, MP_ACCOUNT's, the default one.
+
+    Raises ConfigError when there are no credentials, some of them, or those of another project
+    than MP_PROJECT_ID; AccountNotFoundError for a name that the configuration file does not have.
+    """
+    if account is None and (found := _from_env()):
+        return Account(found, timezone=settings.project_timezone)
+    config = read_config(settings.config_path)
+    name, entry = _chosen(config, settings.config_path, account)
+    source = f"account {name!r} of {settings.config_path}"
+    known = _from_entry(entry, source)
+    project_id = os.environ.get("MP_PROJECT_ID", "").strip()
+    if account is None and project_id not in ("", known.project_id):
+        raise ConfigError(
+            f"MP_PROJECT_ID is {project_id}, but {source} is for project {known.project_id}",
+            hint=f"unset MP_PROJECT_ID, or say which is meant: mp --account {name} ...",
+        )
+    zone = time_zone(_text_of(entry, "timezone"), source=f"{source}: timezone")
+    is_default = name == default_of(config)
+    return Account(known, name, settings.config_path, zone, is_default)
 
 
 def find_credentials(settings: Settings, account: str | None = None) -> Credentials:
-    """The credentials to use: a named account, the environment, MP_ACCOUNT, the default account.
-
-    Raises ConfigError when there are none or some of them, AccountNotFoundError for a name that
-    the configuration file does not have.
-    """
-    if account is None and (found := _from_env()):
-        return found
-    name = account or os.environ.get("MP_ACCOUNT") or None
-    config = _read_config(settings.config_path)
-    accounts = _accounts(config, settings.config_path)
-    if name is None:
-        name = config.get("default") or next(iter(accounts), None)
-    if name is None:
-        raise ConfigError("there are no Mixpanel credentials", hint=HINT)
-    if name not in accounts:
-        raise AccountNotFoundError(
-            f"there is no account {name!r} in {settings.config_path}",
-            hint=f"accounts: {', '.join(accounts) or 'none'}",
-            account_name=name,
-            available_accounts=list(accounts),
-        )
-    return _credentials(accounts[name], f"account {name!r} of {settings.config_path}")
+    """The credentials of the account to use; raises as find_account does."""
+    return find_account(settings, account).credentials
 
 
 def find_project(settings: Settings, account: str | None = None) -> str:
     """The project id alone, for commands that never ask Mixpanel: no secret is needed."""
     if account is None and (project_id := os.environ.get("MP_PROJECT_ID", "").strip()):
         return _project_id(project_id)
-    return find_credentials(settings, account).project_id
+    if account is None and _kinds_given():
+        return find_credentials(settings).project_id
+    name, entry = _chosen(read_config(settings.config_path), settings.config_path, account)
+    if not (project_id := _text_of(entry, "project_id") or ""):
+        raise ConfigError(
+            f"account {name!r} of {settings.config_path} has no project_id", hint=HINT
+        )
+    return _project_id(project_id)
 
 
-def _accounts(config: dict[str, Any], path: Path) -> dict[str, dict[str, Any]]:
-    accounts = config.get("accounts", {})
-    if not isinstance(accounts, dict) or not all(isinstance(a, dict) for a in accounts.values()):
-        raise ConfigError(f"{path}: accounts are not tables", hint="write [accounts.name] tables")
-    return accounts
+def find_settings(account: str | None = None) -> Settings:
+    """The settings of this process' environment, with the time zone of the account's project."""
+    return with_time_zone(Settings.from_env(), account)
 
 
-def _from_env() -> Credentials | None:
-    names = ("MP_USERNAME", "MP_SECRET", "MP_PROJECT_ID")
-    given = {name: value for name in names if (value := os.environ.get(name, "").strip())}
-    if not given.keys() & {"MP_USERNAME", "MP_SECRET"}:
-        return None
-    if missing := [name for name in names if name not in given]:
-        raise ConfigError(f"{' and '.join(missing)} not set", hint=HINT, missing=missing)
-    fields = {name.removeprefix("MP_").lower(): value for name, value in given.items()}
-    return _credentials({**fields, "region": os.environ.get("MP_REGION") or "us"}, "MP_REGION")
+def with_time_zone(settings: Settings, account: str | None = None) -> Settings:
+    """The settings with the account's time zone, unless MP_PROJECT_TIMEZONE is set."""
+    given = settings.project_timezone or os.environ.get("MP_PROJECT_TIMEZONE", "").strip()
+    if given or (account is None and _kinds_given()):
+        return settings
+    config = read_config(settings.config_path)
+    if account is None and not os.environ.get("MP_ACCOUNT") and default_of(config) is None:
+        return settings
+    name, entry = _chosen(config, settings.config_path, account)
+    project_id = os.environ.get("MP_PROJECT_ID", "").strip()
+    if account is None and project_id not in ("", _text_of(entry, "project_id")):
+        return settings  # the environment means another project
+    source = f"account {name!r} of {settings.config_path}: timezone"
+    return replace(settings, project_timezone=time_zone(_text_of(entry, "timezone"), source=source))
 
 
-def _credentials(fields: dict[str, Any], source: str) -> Credentials:
+@contextmanager
+def using_account(settings: Settings, name: str | None) -> Iterator[None]:
+    """This process and those it starts ask as this account meanwhile, whatever else is set.
+
+    With None nothing is changed.
+    """
+    if name is None:
+        yield
+        return
+    find_account(settings, name)
+    others = ("MP_PROJECT_ID", "MP_REGION", *(v for names in KINDS.values() for v in names))
+    before = {v: os.environ.pop(v) for v in ("MP_ACCOUNT", *others) if v in os.environ}
+    os.environ["MP_ACCOUNT"] = name
+    try:
+        yield
+    finally:
+        del os.environ["MP_ACCOUNT"]
+        os.environ.update(before)
+
+
+def list_accounts(settings: Settings) -> list[dict[str, Any]]:
+    """name, kind, username, project_id, region, timezone, is_default of each account of the file.
+
+    What an account lacks is None.
+    """
+    config = read_config(settings.config_path)
+    default = default_of(config)
+    return [
+        {
+            "name": name,
+            "kind": _kind(entry),
+            "username": _text_of(entry, "username"),
+            "project_id": _text_of(entry, "project_id"),
+            "region": _text_of(entry, "region") or "us",
+            "timezone": _text_of(entry, "timezone"),
+            "is_default": name == default,
+        }
+        for name, entry in accounts_of(config, settings.config_path).items()
+    ]
+
+
+def add_account(
+    settings: Settings,
+    name: str,
+    credentials: Credentials,
+    *,
+    timezone: str | None = None,
+    default: bool = False,
+) -> bool:
+    """The file has the account; answers whether it is the default one, as the first one always is.
+
+    Raises AccountExistsError if the name is taken, ConfigError if it is no name.
+    """
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} is not an account name",
+            hint="use up to 64 letters, digits, _, - and .",
+        )
+    entry = _entry(credentials)
+    if zone := time_zone(timezone, source="--timezone"):
+        entry["timezone"] = zone
+
+    def add(config: Config) -> bool:
+        if name in accounts_of(config, settings.config_path):
+            raise AccountExistsError(
+                f"there is an account {name!r} in {settings.config_path} already",
+                hint=f"take another name, or first: mp auth remove {name}",
+                account_name=name,
+            )
+        if default or default_of(config) is None:
+            config["default"] = name
+        config.setdefault("accounts", {})[name] = dict(entry)
+        return bool(default_of(config) == name)
+
+    return _change(settings, add)
+
+
+def remove_account(settings: Settings, name: str) -> str | None:
+    """The file does not have the account any more; answers with the default account, if any.
+
+    That is the first of the others, if it was this one. AccountNotFoundError if there is none.
+    """
+
+    def remove(config: Config) -> str | None:
+        default = default_of(config)
+        _chosen(config, settings.config_path, name)
+        del config["accounts"][name]
+        left = next(iter(config["accounts"]), None)
+        if default == name:
+            config.pop("default", None)
+            if left is not None:
+                config["default"] = str(left)
+        return None if default_of(config) is None else str(default_of(config))
+
+    return _change(settings, remove)
+
+
+def switch_account(settings: Settings, name: str) -> None:
+    """The account is the default one; AccountNotFoundError if there is none of that name."""
+
+    def switch(config: Config) -> None:
+        _chosen(config, settings.config_path, name)
+        config["default"] = name
+
+    _change(settings, switch)
+
+
+def make_credentials(fields: Mapping[str, Any], source: str) -> Credentials:
+    """Credentials of kind, username, secret, project_id and region (default: us).
+
+    ConfigError says what of them `source` lacks, or what makes no sense.
+    """
     region = str(fields.get("region", "us")).lower()
     if region not in get_args(Region):
         raise ConfigError(
             f"{source}: {region!r} is not a Mixpanel region",
             hint="use us, eu or in, as your project's settings say",
         )
-    if missing := [key for key in ("username", "secret", "project_id") if not fields.get(key)]:
+    kind = fields["kind"]
+    needed = ("username", "secret", "project_id")[kind != "service_account" :]
+    if missing := [key for key in needed if not str(fields.get(key) or "").strip()]:
         raise ConfigError(f"{source} has no {' and no '.join(missing)}", hint=HINT)
+    secret = str(fields["secret"]).strip()
+    if not _is_text(fields["username"], secret):
+        raise ConfigError(f"{source}: user name or secret is not UTF-8", hint="enter it again")
+    if kind == "oauth_token" and not (secret.isascii() and secret.isprintable()):
+        # It goes into a header as it is, and what refuses it there would show it.
+        raise ConfigError(f"{source}: that is no token", hint="check MP_OAUTH_TOKEN")
     return Credentials(
         username=str(fields["username"]),
-        secret=SecretStr(str(fields["secret"])),
+        secret=SecretStr(secret),
         project_id=_project_id(str(fields["project_id"]).strip()),
         region=region,  # type: ignore[arg-type]  # one of the three, as just checked
+        kind=kind,
     )
+
+
+def _change(settings: Settings, edit: Callable[[Config], T]) -> T:
+    path = settings.config_path
+    with suppress(OSError):
+        if path.parent == settings.home and settings.home.exists():
+            settings.home.chmod(0o700)  # another program may have made it for all to read
+    return change_config(path, edit)
+
+
+def _chosen(config: Config, path: Path, account: str | None) -> tuple[str, dict[str, Any]]:
+    name = account if account is not None else os.environ.get("MP_ACCOUNT") or default_of(config)
+    accounts = accounts_of(config, path)
+    if name is None:
+        raise ConfigError("there are no Mixpanel credentials", hint=HINT)
+    if name not in accounts:
+        raise AccountNotFoundError(
+            f"there is no account {name!r} in {path}",
+            hint=f"accounts: {', '.join(accounts) or 'none'}",
+            account_name=name,
+            available_accounts=list(accounts),
+        )
+    return name, accounts[name]
+
+
+def _kinds_given() -> list[Kind]:
+    return [k for k, names in KINDS.items() if any(os.environ.get(n, "").strip() for n in names)]
+
+
+def _from_env() -> Credentials | None:
+    given = _kinds_given()
+    if not given:
+        return None
+    if len(given) > 1:
+        names = [name for kind in given for name in KINDS[kind] if os.environ.get(name)]
+        raise ConfigError(f"{' and '.join(names)} are of different accounts", hint="unset one")
+    names = [*KINDS[given[0]], "MP_PROJECT_ID"]
+    values = {name: os.environ.get(name, "").strip() for name in names}
+    if missing := [name for name, value in values.items() if not value]:
+        raise ConfigError(f"{' and '.join(missing)} not set", hint=HINT, missing=missing)
+    fields = {
+        "kind": given[0],
+        "username": values.get("MP_USERNAME", ""),
+        "secret": values[KINDS[given[0]][-1]],
+        "project_id": values["MP_PROJECT_ID"],
+        "region": os.environ.get("MP_REGION") or "us",
+    }
+    return make_credentials(fields, "MP_REGION")
+
+
+def _kind(entry: Mapping[str, Any]) -> str:
+    if "type" in entry:
+        return str(entry["type"])
+    return "project_secret" if "project_secret" in entry else "service_account"
+
+
+def _from_entry(entry: Mapping[str, Any], source: str) -> Credentials:
+    kind = _kind(entry)
+    if kind not in KINDS:
+        raise ConfigError(
+            f"{source} is of the type {kind!r}, which mp can't use",
+            hint="use a service account: mp auth add, with MP_CONFIG_PATH if need be",
+        )
+    fields = {**entry, "kind": kind}
+    if kind == "project_secret":
+        fields |= {"username": "", "secret": entry["project_secret"]}
+    if kind == "oauth_token":
+        variable = str(entry.get("token_env", ""))
+        fields |= {"username": "", "secret": entry.get("token") or os.environ.get(variable, "")}
+    return make_credentials(fields, source)
+
+
+def _entry(known: Credentials) -> dict[str, str]:
+    secret = known.secret.get_secret_value()
+    if known.kind == "oauth_token":
+        raise ConfigError("a token is not kept in the file", hint="set MP_OAUTH_TOKEN")
+    who = {"username": known.username, "secret": secret}
+    if known.kind == "project_secret":
+        who = {"project_secret": secret}
+    return {**who, "project_id": known.project_id, "region": known.region}
+
+
+def _text_of(entry: Mapping[str, Any], key: str) -> str | None:
+    value = entry.get(key)
+    return None if value in (None, "") else str(value)
+
+
+def _is_text(*values: object) -> bool:
+    try:
+        "".join(map(str, values)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _project_id(text: str) -> str:
@@ -99,14 +388,3 @@ def _project_id(text: str) -> str:
     if not (text.isascii() and text.isdigit()):
         raise ConfigError(f"{text!r} is not a project id", hint="MP_PROJECT_ID is a number")
     return text
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{path} can't be read: {error}", hint="mend or remove the file"
-        ) from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
-from mixpanel_assets.accounts import find_credentials, find_project
+from mixpanel_assets.accounts import find_account, find_project, with_time_zone
 from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.settings import Settings, make_private_folder
 from mixpanel_assets.warehouse.read import arrival_lags, status
@@ -69,8 +69,12 @@ def _checked(name: str, look: Callable[[], str]) -> Check:
 
 
 def _credentials(settings: Settings, account: str | None) -> str:
-    found = find_credentials(settings, account)
-    return f"{found.username} for project {found.project_id} in {found.region}"
+    found = find_account(settings, account)
+    known = found.credentials
+    who = known.username or known.kind.replace("_", " ")
+    where = f"account {found.name!r} of {found.path}" if found.path else "the environment"
+    warning = f"; {known.warning}" if known.warning else ""
+    return f"{who} for project {known.project_id} in {known.region}, from {where}{warning}"
 
 
 def _warehouse(settings: Settings, account: str | None) -> str:
@@ -82,12 +86,13 @@ def _warehouse(settings: Settings, account: str | None) -> str:
 
 
 def _time_zone(settings: Settings, account: str | None) -> Check:
-    zone = settings.project_timezone or "UTC"
     try:
+        settings = with_time_zone(settings, account)
         path = settings.warehouse or settings.warehouse_path(find_project(settings, account))
         lags = arrival_lags(path, settings)
     except MixpanelDataError as error:
         return Check("time_zone", False, error.message, error.hint)
+    zone = settings.project_timezone or "UTC"
     if not lags:
         return Check("time_zone", True, f"{zone}; no live events are landed that could tell")
     quarters = {day: round(timedelta(milliseconds=lag) / QUARTER) for day, lag in lags.items()}

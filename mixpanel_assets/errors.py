@@ -6,6 +6,7 @@ MixpanelDataError
 │   ├── ConfigError                 exit 2
 │   ├── UsageError                  exit 2
 │   ├── AccountNotFoundError        exit 4
+│   ├── AccountExistsError          exit 2
 │   ├── DateRangeError              exit 2
 │   └── TableExistsError            exit 2
 ├── same request, same answer
@@ -90,6 +91,13 @@ class AccountNotFoundError(MixpanelDataError):
 
     code = "ACCOUNT_NOT_FOUND"
     exit_code = 4
+
+
+class AccountExistsError(MixpanelDataError):
+    """The configuration file has an account of that name already."""
+
+    code = "ACCOUNT_EXISTS"
+    exit_code = 2
 
 
 class DateRangeError(MixpanelDataError):

@@ -39,7 +39,9 @@ class Settings:
         return cls(
             home=_path(env.get("MP_HOME", "~/.mp")),
             warehouse=_warehouse(warehouse) if warehouse else None,
-            project_timezone=_timezone(env.get("MP_PROJECT_TIMEZONE")),
+            project_timezone=time_zone(
+                env.get("MP_PROJECT_TIMEZONE"), source="MP_PROJECT_TIMEZONE"
+            ),
             base_url=_origin(env["MP_BASE_URL"]) if "MP_BASE_URL" in env else None,
             start_day=_start_day(env.get("MP_START_DATE")),
             keep_landed=_flag("MP_KEEP_LANDED", env.get("MP_KEEP_LANDED", "true")),
@@ -92,6 +94,20 @@ def parse_day(text: str, today: date) -> date:
     )
 
 
+def time_zone(name: str | None, *, source: str) -> str | None:
+    """The IANA name, None for UTC; ConfigError names the source if there is no such zone."""
+    if name is None or name.upper() == "UTC":
+        return None
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ConfigError(
+            f"{source}={name} is not a time zone",
+            hint="use an IANA name, such as America/Los_Angeles",
+        ) from error
+    return name
+
+
 def make_private_folder(folder: Path) -> Path:
     """The folder exists, for this user alone; ConfigError if it can't be made or written."""
     try:
@@ -120,19 +136,6 @@ def _warehouse(text: str) -> Path:
             hint="set MP_WAREHOUSE to the path of a file",
         )
     return _path(text)
-
-
-def _timezone(name: str | None) -> str | None:
-    if name is None or name.upper() == "UTC":
-        return None
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ConfigError(
-            f"MP_PROJECT_TIMEZONE={name} is not a time zone",
-            hint="use an IANA name, such as America/Los_Angeles",
-        ) from error
-    return name
 
 
 def _origin(url: str) -> str:

@@ -28,6 +28,13 @@ DAY = date(2024, 1, 2)
 NOON = 1_704_196_800_000  # of that day, in ms
 
 
+def pytest_configure() -> None:
+    """Nor does their collection, which loads the definitions."""
+    for name in [name for name in os.environ if name.startswith(("MP_", "DAGSTER_"))]:
+        del os.environ[name]
+    os.environ["MP_HOME"] = "/nonexistent"
+
+
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads the home or the environment of whoever runs it."""

@@ -53,7 +53,10 @@ def test_help_and_version_load_nothing_heavy() -> None:
         assert mp(argument) <= PARSING
 
 
-@pytest.mark.parametrize("command", ["materialize events", "rebuild events", "sql", "simulate"])
+@pytest.mark.parametrize(
+    "command",
+    ["materialize events", "rebuild events", "sql", "simulate", "inspect column", "auth add"],
+)
 def test_help_of_a_command_loads_nothing_heavy(command: str) -> None:
     assert mp(*command.split(), "--help") <= PARSING
 
@@ -67,6 +70,66 @@ def test_asking_the_warehouse_loads_no_dagster_pandas_or_http(warehouse: None) -
 def test_status_and_limits_load_no_dagster_pandas_or_http(warehouse: None) -> None:
     assert mp("status") & {"dagster", "pandas", "httpx", "starlette"} == set()
     assert mp("limits") & {"dagster", "pandas", "httpx", "duckdb", "starlette"} == set()
+
+
+@pytest.fixture
+def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a table of one event."""
+    import duckdb
+
+    with duckdb.connect(str(tmp_path / "e.duckdb")) as connection:
+        connection.execute(
+            """
+            create table events as
+            select date '2024-01-02' as event_date, 'Open' as event_name, 'ann' as distinct_id,
+                   timestamptz '2024-01-02 12:00:00+00' as event_time,
+                   '{"n": 1}'::json as properties;
+            create table events_wide as from events;
+            create schema internal;
+            create table internal.property_columns (
+                property varchar, column_name varchar, type varchar, physical boolean,
+                wide boolean);
+            create table internal.property_days (property varchar, event_name varchar);
+            """
+        )
+    monkeypatch.setenv("MP_WAREHOUSE", str(tmp_path / "e.duckdb"))
+    monkeypatch.setenv("MP_PROJECT_ID", "1")
+
+
+INSPECT = [
+    *(
+        "info",
+        "tables",
+        "schema",
+        "sample",
+        "summarize",
+        "breakdown",
+        "keys",
+        "column -c event_date",
+    ),
+    *("daily -f csv", "engagement -f table", "tables --jq .[0]"),
+    *("distribution -e Open -p n", "numeric -e Open -p n", "coverage -e Open -p n"),
+]
+
+
+@pytest.mark.parametrize("command", INSPECT)
+def test_inspecting_loads_no_dagster_pandas_or_http(events: None, command: str) -> None:
+    assert mp("inspect", *command.split()) & {"dagster", "pandas", "httpx", "starlette"} == set()
+
+
+def test_the_results_load_nothing_heavy_and_the_spec_only_what_parses() -> None:
+    assert loaded("import mixpanel_assets.results") == set()
+    assert mp("spec") <= PARSING
+
+
+def test_keeping_accounts_loads_no_dagster_duckdb_pandas_or_http(monkeypatch) -> None:
+    monkeypatch.setenv("MP_SECRET", "s")
+    needless = set(HEAVY) - PARSING
+    assert mp("auth", "add", "x", "-u", "u", "-p", "1") & needless == set()
+    for command in ("list", "show", "switch x", "remove x --force"):
+        monkeypatch.delenv("MP_SECRET", raising=False)
+        assert mp("auth", *command.split()) & needless == set()
+    assert mp("auth", "test", may_fail=True) & {"dagster", "duckdb", "pandas"} == set()
 
 
 def test_a_wrong_command_line_is_refused_before_anything_heavy_is_loaded() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output
+from mixpanel_assets.cli.auth import auth
 from mixpanel_assets.cli.demo import demo
 from mixpanel_assets.cli.discover import discover
 from mixpanel_assets.cli.inspect import inspect
@@ -68,6 +69,7 @@ inspect.add_typer(discover)
 app.add_typer(inspect)
 app.command()(limits)
 app.command()(doctor)
+app.add_typer(auth)
 app.command()(dev)
 app.command()(simulate)
 app.command()(spec)

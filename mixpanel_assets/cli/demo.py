@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -48,7 +49,7 @@ def demo(
     from mixpanel_assets.simulator.store import Store
     from mixpanel_assets.simulator.world import World
 
-    invocation: Invocation = context.obj
+    invocation: Invocation = replace(context.obj, account=None)
     _leave_real_home()
     last = Settings.from_env().today() - timedelta(1)
     first = last - timedelta(days - 1)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import typer
 
+from mixpanel_assets.cli import output
 from mixpanel_assets.errors import FilterError
+
+MAYBE_LARGE = re.compile("[0-9]{16}")
+LARGEST_EXACT = 2**53
 
 
 class Program:
@@ -20,12 +26,22 @@ class Program:
 
     def results(self, text: str) -> Iterator[Any]:
         """What the program makes of the JSON. FilterError if it does not fit it."""
+        if _has_large(text):
+            output.note("--jq rounds integers beyond 2^53, as jq does; without it they are exact")
         try:
             yield from self._program.input_text(text)
         except ValueError as error:
             raise FilterError(
                 f"--jq: {error}", hint="see what it is given: the same command without --jq"
             ) from error
+
+
+def _has_large(text: str) -> bool:
+    if not MAYBE_LARGE.search(text):
+        return False
+    integers: list[int] = []
+    json.loads(text, parse_int=lambda digits: integers.append(int(digits)))
+    return any(abs(integer) > LARGEST_EXACT for integer in integers)
 
 
 def compiled(expression: str, format_: str) -> Program:

@@ -65,10 +65,11 @@ def _answer(
     column: str | None = None,
 ) -> None:
     """What the warehouse says to the question is on stdout."""
+    from mixpanel_assets.accounts import find_settings
     from mixpanel_assets.warehouse.connection import reading
 
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
+    settings = find_settings(invocation.account)
     path = warehouse_path(settings, invocation)
     with reading(path, memory_limit=settings.memory_limit, threads=settings.threads) as warehouse:
         answer = question(warehouse)
@@ -81,11 +82,12 @@ def inspect_info(context: typer.Context, format_: FormatOption = None, jq: JqOpt
 
     mp inspect info
     """
+    from mixpanel_assets.accounts import find_settings
     from mixpanel_assets.warehouse.introspect import info
 
     form = output.wanted(format_, jq)
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
+    settings = find_settings(invocation.account)
     path = warehouse_path(settings, invocation)
     owner = _owner(settings, invocation)
     _answer(context, form, lambda warehouse: info(warehouse, path, **owner))
@@ -186,13 +188,18 @@ def inspect_breakdown(
     from mixpanel_assets.warehouse.explore import event_breakdown
 
     form = output.wanted(format_, jq)
-    options = _options(table, start, end, where)
+    options = _options(context, table, start, end, where)
     _answer(context, form, lambda w: event_breakdown(w, **options))
 
 
-def _options(table: str, start: str | None, end: str | None, where: str | None) -> dict[str, Any]:
+def _options(
+    context: typer.Context, table: str, start: str | None, end: str | None, where: str | None
+) -> dict[str, Any]:
     """What every question to events takes."""
-    first, last = days_asked(Settings.from_env(), start, end)
+    from mixpanel_assets.accounts import find_settings
+
+    invocation: Invocation = context.obj
+    first, last = days_asked(find_settings(invocation.account), start, end)
     return {"table": table, "from_date": first, "to_date": last, "where": where}
 
 
@@ -257,7 +264,7 @@ def inspect_distribution(
     from mixpanel_assets.warehouse.explore import property_distribution
 
     form = output.wanted(format_, jq)
-    options = _options(table, start, end, where)
+    options = _options(context, table, start, end, where)
     _answer(
         context, form, lambda w: property_distribution(w, event, property_, limit=limit, **options)
     )
@@ -287,7 +294,7 @@ def inspect_numeric(
 
     form = output.wanted(format_, jq)
     wanted = numbers_in(percentiles, "--percentiles", most=100)
-    options = _options(table, start, end, where)
+    options = _options(context, table, start, end, where)
     _answer(
         context, form, lambda w: numeric_summary(w, event, property_, percentiles=wanted, **options)
     )
@@ -311,7 +318,7 @@ def inspect_daily(
     from mixpanel_assets.warehouse.explore import daily_counts
 
     form = output.wanted(format_, jq)
-    names, options = names_in(events), _options(table, start, end, where)
+    names, options = names_in(events), _options(context, table, start, end, where)
     _answer(context, form, lambda w: daily_counts(w, events=names, **options))
 
 
@@ -340,7 +347,7 @@ def inspect_engagement(
 
     form = output.wanted(format_, jq)
     least = numbers_in(buckets, "--buckets", whole=True)
-    names, options = names_in(events), _options(table, start, end, where)
+    names, options = names_in(events), _options(context, table, start, end, where)
     _answer(
         context,
         form,
@@ -370,5 +377,5 @@ def inspect_coverage(
     from mixpanel_assets.warehouse.explore import property_coverage
 
     form = output.wanted(format_, jq)
-    names, options = names_in(properties) or [], _options(table, start, end, where)
+    names, options = names_in(properties) or [], _options(context, table, start, end, where)
     _answer(context, form, lambda w: property_coverage(w, event, names, **options))

@@ -67,8 +67,10 @@ def materialize_events(
 
     mp materialize events --from 2026-01-01 --to 2026-01-31
     """
+    from mixpanel_assets.accounts import find_settings
+
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
+    settings = find_settings(invocation.account)
     form = output.wanted(format_, jq)
     first, last = days_between(settings, start, end)
     landing = land_events(settings, invocation, first, last, missing=missing, wait=not no_wait)
@@ -85,7 +87,7 @@ def land_events(
     wait: bool = True,
 ) -> Landing:
     """The days are landed by Dagster runs in this process, one for each unbroken range."""
-    from mixpanel_assets.accounts import find_credentials
+    from mixpanel_assets.accounts import find_credentials, using_account
     from mixpanel_assets.defs.progress import Listener
     from mixpanel_assets.warehouse import read
 
@@ -98,7 +100,9 @@ def land_events(
         ranges = read.missing_ranges(path, settings, "events", first, last)
     whole = Landing("events", first, last)
     days = sum((b - a).days + 1 for a, b in ranges)
-    with Progress(days, quiet=invocation.quiet) as progress:
+    # Dagster's days are those of the account, too.
+    account = using_account(settings, invocation.account)
+    with account, Progress(days, quiet=invocation.quiet) as progress:
         for a, b in ranges:
             from mixpanel_assets.materialize import materialize_events
 
@@ -136,11 +140,11 @@ def rebuild_events(
     from functools import partial
 
     from mixpanel_assets import ingest
-    from mixpanel_assets.accounts import find_project
+    from mixpanel_assets.accounts import find_project, find_settings
     from mixpanel_assets.warehouse.connection import writing
 
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
+    settings = find_settings(invocation.account)
     form = output.wanted(format_, jq)
     span = days_between(settings, start, end) if start else (None, None)
     if end and not start:

@@ -178,6 +178,22 @@ def note(message: str) -> None:
     print(f"mp: {message}", file=sys.stderr, flush=True)
 
 
+def ask(question: str, *, hidden: bool = False) -> str:
+    """What a person on the terminal answers; what is hidden does not show while it is typed."""
+    if hidden:
+        from getpass import getpass
+
+        try:
+            return getpass(question, stream=sys.stderr)
+        except EOFError:
+            raise KeyboardInterrupt from None
+    print(question, end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise KeyboardInterrupt  # the terminal was closed, or Ctrl-D typed
+    return line.strip()
+
+
 def fail(error: MixpanelDataError) -> int:
     """The failure is on stderr, last; the exit code is returned."""
     if sys.stderr.isatty():

@@ -18,18 +18,24 @@ from mixpanel_assets.settings import Settings
 
 
 def dev(
+    context: typer.Context,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the UI.")] = 3000,
 ) -> None:
     """Run the Dagster UI and daemon on the instance that `mp` uses, on this machine only.
 
     mp dev
     """
-    command = ui_command(Settings.from_env(), port)
-    # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't be
-    # stopped at all.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.stdout.flush()
-    os.execv(command[0], command)  # noqa: S606  no shell is wanted
+    from mixpanel_assets.accounts import using_account
+
+    invocation: Invocation = context.obj
+    settings = Settings.from_env()
+    with using_account(settings, invocation.account):
+        command = ui_command(settings, port)
+        # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't
+        # be stopped at all.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        sys.stdout.flush()
+        os.execv(command[0], command)  # noqa: S606  no shell is wanted
 
 
 def ui_command(settings: Settings, port: int) -> list[str]:

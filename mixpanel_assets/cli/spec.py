@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import EnumType
 from importlib.metadata import version
 from inspect import cleandoc
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -75,7 +76,7 @@ def _parameter(one: Any, hint: Any) -> dict[str, Any]:
     described = {
         "name": one.opts[0] if one.param_type_name == "option" else one.name,
         "short": next((name for name in one.opts[1:] if not name.startswith("--")), None),
-        "type": TYPES.get(kind, "choice"),
+        "type": "choice" if (choices := _choices(kind)) else TYPES.get(kind, "text"),
         "default": None if one.required else _plain(one.default),
         "required": one.required,
         "repeatable": repeatable,
@@ -83,9 +84,16 @@ def _parameter(one: Any, hint: Any) -> dict[str, Any]:
     }
     if one.param_type_name == "argument":
         del described["short"]
-    if described["type"] == "choice":
-        described["choices"] = [str(choice) for choice in kind]
+    if choices:
+        described["choices"] = choices
     return described
+
+
+def _choices(kind: Any) -> list[str]:
+    if get_origin(kind) is Literal:
+        return [str(one) for one in get_args(kind)]
+    members: list[Any] = list(kind) if isinstance(kind, EnumType) else []
+    return [str(member.value) for member in members]
 
 
 def _plain(default: Any) -> Any:

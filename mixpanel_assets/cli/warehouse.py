@@ -34,10 +34,11 @@ def sql(
 
     mp sql "select event_name, count(*) from events group by all"
     """
+    from mixpanel_assets.accounts import find_settings
     from mixpanel_assets.warehouse.read import ask
 
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
+    settings = find_settings(invocation.account)
     form = output.wanted(format_, jq)
     text = _query(query, file)
     path = warehouse_path(settings, invocation)
@@ -57,10 +58,11 @@ def status(context: typer.Context, format_: FormatOption = None, jq: JqOption = 
 
     mp status
     """
+    from mixpanel_assets.accounts import find_settings
     from mixpanel_assets.warehouse import read
 
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
+    settings = find_settings(invocation.account)
     form = output.wanted(format_, jq)
     path = warehouse_path(settings, invocation)
     output.answer(read.status(path, settings), form)

@@ -6,13 +6,13 @@ from functools import partial
 
 import dagster as dg
 
+from mixpanel_assets.accounts import find_settings
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.partitions import project_days
 from mixpanel_assets.defs.progress import listener
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.ingest import ingest_events
 from mixpanel_assets.results import LandedDay
-from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.read import day_previews, recent_weight
 from mixpanel_assets.warehouse.tables import EVENT_COLUMNS
 
@@ -25,7 +25,7 @@ columns = dg.TableSchema(
 
 
 @dg.asset(
-    partitions_def=project_days(Settings.from_env()),
+    partitions_def=project_days(find_settings()),
     backfill_policy=dg.BackfillPolicy.single_run(),
     group_name="mixpanel",
     kinds={"mixpanel", "duckdb"},
@@ -52,7 +52,7 @@ def events(
 def _land(
     context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
 ) -> dg.MaterializeResult[None]:
-    settings = Settings.from_env()
+    settings = find_settings(mixpanel.account)
     keys = sorted(context.partition_keys)
     started = time.monotonic()
     hears = listener.get()

@@ -107,6 +107,11 @@ class Client:
         self.credentials = credentials
         self.budget = budget
         self.note = note
+        # A project secret stands for one project, and is refused beside the project's id.
+        legacy = credentials.kind == "project_secret"
+        self.scope = {} if legacy else {"project_id": credentials.project_id}
+        if credentials.warning:
+            note(credentials.warning)
         self._stopped = threading.Event()
         self._counting = threading.Lock()
         self._sleep = sleep or self._pause
@@ -116,7 +121,7 @@ class Client:
         self._query_host = base_url or QUERY_HOSTS[credentials.region]
         self._slots = _query_slots(credentials.project_id)
         self._http = httpx.Client(
-            auth=httpx.BasicAuth(credentials.username, credentials.secret.get_secret_value()),
+            auth=auth_of(credentials),
             timeout=TIMEOUT,
             follow_redirects=False,  # credentials go to the host that was asked, and no other
             headers={"User-Agent": "mixpanel-assets"},
@@ -148,7 +153,7 @@ class Client:
         request = self._http.build_request(
             "GET",
             f"{self._export_host}/api/2.0/export",
-            params={"project_id": self.credentials.project_id, **params},
+            params={**self.scope, **params},
             headers={"Accept-Encoding": "gzip"},
         )
         with self._sent(request, "export") as response:
@@ -181,7 +186,7 @@ class Client:
 
     def _exchange(self, question: Question) -> tuple[int, Mapping[str, str], bytes]:
         default = QUERY_READ_TIMEOUT if question.is_query else APP_READ_TIMEOUT
-        project = {"project_id": self.credentials.project_id} if question.is_query else {}
+        project = self.scope if question.is_query else {}
         request = self._http.build_request(
             question.method,
             f"{self._query_host}{question.path}",
@@ -261,6 +266,24 @@ class Client:
                 hint="check the network, MP_REGION and MP_BASE_URL, then try again",
                 host=host,
             ) from error
+
+
+def auth_of(credentials: Credentials) -> httpx.Auth | Callable[[httpx.Request], httpx.Request]:
+    """How requests say who asks: Basic for accounts and project secrets, Bearer for tokens.
+
+    https://developer.mixpanel.com/reference/authentication
+    """
+    secret = credentials.secret.get_secret_value()
+    if credentials.kind == "service_account":
+        return httpx.BasicAuth(credentials.username, secret)
+    if credentials.kind == "project_secret":
+        return httpx.BasicAuth(secret, "")
+
+    def bear(request: httpx.Request) -> httpx.Request:
+        request.headers["Authorization"] = f"Bearer {secret}"
+        return request
+
+    return bear
 
 
 @cache

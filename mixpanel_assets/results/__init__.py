@@ -16,7 +16,7 @@ from mixpanel_assets.results.catalog import (
     SubPropertyInfo,
     TopEvent,
 )
-from mixpanel_assets.results.landing import JSONText, LandedDay, Landing
+from mixpanel_assets.results.landing import JSONText, LandedDay, Landing, Snapshot
 from mixpanel_assets.results.local import (
     ColumnInfo,
     ColumnStatsResult,
@@ -70,6 +70,7 @@ __all__ = [
     "SQLResult",
     "SavedCohort",
     "Skipped",
+    "Snapshot",
     "SubPropertyInfo",
     "SummaryResult",
     "TableInfo",

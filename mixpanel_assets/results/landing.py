@@ -61,3 +61,31 @@ class Landing:
             "run_id": self.run_id,
             "partitions": [day.to_dict() for day in self.days],
         }
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All profiles of a day, and how many of them are not as the snapshot before had them."""
+
+    day: date
+    rows: int
+    new: int
+    changed: int
+    removed: int
+    requests: int = 0
+    seconds: float = 0.0
+    run_id: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer of `mp materialize profiles`."""
+        return {
+            "asset": "profiles",
+            "snapshot_date": str(self.day),
+            "rows": self.rows,
+            "new": self.new,
+            "changed": self.changed,
+            "removed": self.removed,
+            "requests": self.requests,
+            "seconds": round(self.seconds, 3),
+            "run_id": self.run_id,
+        }

@@ -1,4 +1,4 @@
-"""Who is asking: the Authorization header, read both ways Mixpanel allows."""
+"""Who is asking: the Authorization header, read in all ways Mixpanel allows."""
 
 from __future__ import annotations
 
@@ -8,13 +8,28 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from mixpanel_assets.simulator.project import Project
+
+PROJECT_NAMED_TWICE = "project_id can not be given with a project secret"
+
 
 @dataclass(frozen=True)
 class Credentials:
-    """A Basic user name and secret; both empty when the request carries none."""
+    """A Basic user name and secret, or a bearer token; all empty when there is none of them."""
 
     username: str
     secret: str
+    token: str = ""
+
+    def is_project_secret(self, project: Project) -> bool:
+        """They are the legacy secret of the project, which stands for it without its id."""
+        return (self.username, self.secret) == (project.api_secret, "")
+
+    def may_read(self, project: Project) -> bool:
+        """They are a service account, the secret or an OAuth token of the project."""
+        pair = (self.username, self.secret)
+        known = pair == (project.username, project.secret) or self.token == project.oauth_token
+        return known or self.is_project_secret(project)
 
 
 def credentials_of(request: Request) -> Credentials:
@@ -23,9 +38,11 @@ def credentials_of(request: Request) -> Credentials:
     https://developer.mixpanel.com/reference/service-accounts
     """
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    value = value.strip()
+    if scheme.lower() == "bearer":
+        return Credentials("", "", value)
     if scheme.lower() != "basic":
         return Credentials("", "")
-    value = value.strip()
     if ":" not in value:  # a colon is no base64 character
         try:
             value = base64.b64decode(value, validate=True).decode()

@@ -25,7 +25,7 @@ from mixpanel_assets.simulator.answers import (
     too_many,
 )
 from mixpanel_assets.simulator.bodies import GZIP_ABOVE, Body, BodyResponse
-from mixpanel_assets.simulator.credentials import credentials_of
+from mixpanel_assets.simulator.credentials import PROJECT_NAMED_TWICE, credentials_of
 from mixpanel_assets.simulator.expressions import Expression, ExpressionError
 from mixpanel_assets.simulator.faults import GZIP_KINDS, STATUS_KINDS, FaultPlan, faulty_lines
 from mixpanel_assets.simulator.fragments import (
@@ -143,8 +143,10 @@ class ExportApi:
         project_id = request.query_params.get("project_id")
         if known.username == self.project.token:
             return failed(request, "Project tokens can not read data", 401)
-        if (known.username, known.secret) != (self.project.username, self.project.secret):
+        if not known.may_read(self.project):
             return PlainTextResponse("Unable to authenticate request\n", 400)
+        if known.is_project_secret(self.project):
+            return failed(request, PROJECT_NAMED_TWICE) if project_id else None
         if not project_id:
             return failed(request, "project_id is required with a service account")
         if project_id != self.project.project_id:

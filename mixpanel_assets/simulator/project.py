@@ -12,12 +12,17 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True)
 class Project:
-    """A project with one service account; `timezone` set makes it one created before 2023."""
+    """A project with a service account, a legacy secret and an OAuth token.
+
+    `timezone` set makes it one created before 2023.
+    """
 
     project_id: str = "12345"
     username: str = "demo.sim.mp-service-account"
     secret: str = "simulator-secret"  # noqa: S105  opens nothing real
     token: str = "simulator-token"  # noqa: S105  opens nothing real
+    api_secret: str = "simulator-project-secret"  # noqa: S105  opens nothing real
+    oauth_token: str = "simulator-oauth-token"  # noqa: S105  opens nothing real
     timezone: str | None = None
     # The one data view there is, which shows everything.
     workspace_id: str = "67890"

@@ -26,7 +26,7 @@ from mixpanel_assets.simulator.answers import (
     too_many,
 )
 from mixpanel_assets.simulator.bodies import Body, BodyResponse
-from mixpanel_assets.simulator.credentials import credentials_of
+from mixpanel_assets.simulator.credentials import PROJECT_NAMED_TWICE, credentials_of
 from mixpanel_assets.simulator.expressions import ExpressionError
 from mixpanel_assets.simulator.faults import QUERY_KINDS, STATUS_KINDS, FaultPlan
 from mixpanel_assets.simulator.limits import QueryLimiter, Refusal
@@ -130,9 +130,11 @@ class QueryHost:
 
     def _stranger(self, request: Request, given: Parameters) -> Response | None:
         known = credentials_of(request)
-        if (known.username, known.secret) != (self.project.username, self.project.secret):
+        if not known.may_read(self.project):
             return failed(request, "Invalid credentials", 401)
         project_id = given.text("project_id")
+        if known.is_project_secret(self.project):
+            return failed(request, PROJECT_NAMED_TWICE) if project_id else None
         if not project_id:
             return failed(request, "project_id is required with a service account")
         if project_id != self.project.project_id:

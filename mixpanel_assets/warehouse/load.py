@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import duckdb
 
@@ -14,38 +12,21 @@ from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.duplicates import (
-    add_keys,
-    begin_keys,
-    drop_duplicates,
-    find_duplicates,
-    forget_keys,
-)
-from mixpanel_assets.warehouse.mend import mend
+from mixpanel_assets.warehouse.duplicates import drop_duplicates
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
 from mixpanel_assets.warehouse.source import (
     VALUES,
     LandedFile,
-    Mode,
     in_utc,
     layered,
-    parts,
     timestamp,
     work_folder,
 )
-from mixpanel_assets.warehouse.stage import (
-    LargeNumbersError,
-    UnparsableError,
-    check_span,
-    counted,
-    number,
-    properties_seen,
-    stage,
-)
-from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, create_tables, forget_properties
+from mixpanel_assets.warehouse.stage import number
+from mixpanel_assets.warehouse.survey import Source, survey_files
+from mixpanel_assets.warehouse.tables import EVENTS, create_tables, forget_properties
 from mixpanel_assets.warehouse.views import write_event_views
 
-SAMPLED_BELOW = 20_000
 ROW_GROUP = 122_880  # rows that DuckDB compresses together
 
 
@@ -63,7 +44,7 @@ def load_events(
 def files_in_use(warehouse: duckdb.DuckDBPyConnection) -> set[str]:
     """The names of the landed files that hold the rows of at least one day."""
     query = "select distinct file from landed where dataset = 'events'"
-    with _as_load_errors():
+    with as_load_errors():
         create_tables(warehouse)
         return {name for (name,) in warehouse.execute(query).fetchall()}
 
@@ -76,18 +57,14 @@ def load_files(
     anew: bool = False,
 ) -> list[LandedDay]:
     """As `load_events`, for several files in one transaction; `anew` with nothing else left."""
-    with _as_load_errors(), work_folder(files[0].path) as folder:
+    with as_load_errors(), work_folder(files[0].path) as folder:
         create_tables(warehouse)
         known = [] if anew else PropertyColumns.known(warehouse)
         columns = PropertyColumns(known, settings.max_property_columns)
-        begin_keys(warehouse)
-        warehouse.execute(SURVEYS)
-        if anew:
-            warehouse.execute("delete from examples")
-        sources = _survey_files(warehouse, files, columns, settings, folder)
+        sources = survey_files(warehouse, files, columns, settings, folder, anew=anew)
         with in_transaction(warehouse):
             if anew:
-                forget_properties(warehouse)
+                forget_properties(warehouse, EVENTS)
             columns.write(warehouse)  # before any row: DuckDB before 2.0 commits no other order
             replaced = _delete_days(warehouse, files, everything=anew)
             days = [day for source in sources for day in _insert_file(warehouse, source, columns)]
@@ -98,108 +75,31 @@ def load_files(
 
 
 @contextmanager
-def _as_load_errors() -> Iterator[None]:
+def as_load_errors() -> Iterator[None]:
+    """What DuckDB could not do is a LoadError."""
     try:
         yield
     except duckdb.Error as error:
         raise LoadError(f"the load failed, and changed nothing: {error}") from error
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A file to load, mended if it had to be."""
-
-    file: LandedFile
-    path: Path
-    mode: Mode
-    settings: Settings
-    folder: Path
-    staged: bool = False  # it is all in temp.stage already
-
-    def stage_parts(self, warehouse: duckdb.DuckDBPyConnection) -> Iterator[int]:
-        """temp.stage has one part after the other; their numbers."""
-        if self.staged:
-            yield 0
-            return
-        for count, part in enumerate(parts(self.path, self.folder, self.settings.part_bytes)):
-            stage(warehouse, part, self.file, self.mode)
-            yield count
-
-
-def _survey_files(
-    warehouse: duckdb.DuckDBPyConnection,
-    files: Sequence[LandedFile],
-    columns: PropertyColumns,
-    settings: Settings,
-    folder: Path,
-) -> list[_Source]:
-    """The files are counted in temp.surveys, and the registry knows each of their properties.
-
-    Nothing of the warehouse is changed, and no transaction is open: a line that DuckDB can't parse
-    would end it.
-    """
-    sources = []
-    for count, file in enumerate(files):
-        source = _Source(file, file.path, columns.mode(), settings, folder)
-        source, parts_ = _survey_in_some_mode(warehouse, source, columns, count)
-        sources.append(replace(source, staged=parts_ == 1 and len(files) == 1))
-    find_duplicates(warehouse)
-    return sources
-
-
-def _survey_in_some_mode(
-    warehouse: duckdb.DuckDBPyConnection, source: _Source, columns: PropertyColumns, file: int
-) -> tuple[_Source, int]:
-    """The source in the fastest mode that reads it right, and how many parts it has."""
-    try:
-        return source, _survey_file(warehouse, source, columns, file)
-    except LargeNumbersError:
-        again = replace(source, mode="exact")
-    except UnparsableError as error:
-        # DuckDB refuses a whole file for one odd line.
-        if source.mode == "mended":
-            raise LoadError(
-                f"{source.file.path} has a record that DuckDB can't read: {error.__cause__}",
-                hint="report it; the days before and after it can be landed alone",
-            ) from error
-        again = replace(source, path=source.folder / source.path.name, mode="mended")
-        mend(source.path, again.path)
-    forget_keys(warehouse, file)
-    warehouse.execute(f"delete from surveys where file = {file}")
-    return _survey_in_some_mode(warehouse, again, columns, file)
-
-
-def _survey_file(
-    warehouse: duckdb.DuckDBPyConnection, source: _Source, columns: PropertyColumns, file: int
-) -> int:
-    count = 0
-    for count in source.stage_parts(warehouse):  # noqa: B007  the last one is wanted
-        warehouse.execute(f"create or replace temp table survey as {counted('stage')}")
-        check_span(warehouse, source.file)
-        columns.learn(properties_seen(warehouse, columns, source.mode))
-        add_keys(warehouse, file)
-        _add_examples(warehouse)
-        warehouse.execute(f"insert into surveys by name select {file} as file, * from survey")
-    return count + 1
-
-
-SURVEYS = """
-create or replace temp table surveys (
-    file INTEGER, event_date DATE, event_name VARCHAR, property VARCHAR, type VARCHAR,
-    events BIGINT, bytes BIGINT, long_integers BIGINT);
-create or replace temp table examples as from internal.property_examples;
-"""
-
-
 def _insert_file(
-    warehouse: duckdb.DuckDBPyConnection, source: _Source, columns: PropertyColumns
+    warehouse: duckdb.DuckDBPyConnection, source: Source, columns: PropertyColumns
 ) -> list[LandedDay]:
     """The file's records are in the table, without duplicates, and `landed` says so."""
+    dropped = insert_events(warehouse, source, columns)
+    return _record(warehouse, source.file, dropped, source.settings)
+
+
+def insert_events(
+    warehouse: duckdb.DuckDBPyConnection, source: Source, columns: PropertyColumns
+) -> dict[date, int]:
+    """The file's records are in the table; the duplicates that were left out, by day."""
     dropped: dict[date, int] = {}
     for _ in source.stage_parts(warehouse):
         drop_duplicates(warehouse, dropped)
         _insert(warehouse, columns, source.settings)
-    return _record(warehouse, source.file, dropped, source.settings)
+    return dropped
 
 
 def _write_properties(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -259,66 +159,55 @@ def _delete_days(
 def _insert(
     warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, settings: Settings
 ) -> None:
+    zone = settings.project_timezone
+    moment = timestamp("time_number")
+    insert_typed(
+        warehouse,
+        columns,
+        {
+            "event_date": "event_date",
+            "event_name": "event_name",
+            "event_time": f"timezone({literal(zone)}, {moment})" if zone else in_utc(moment),
+            "processed_at": in_utc(timestamp("processed_number")),
+        },
+        casts={
+            "time_number": ("time", "double"),
+            "processed_number": ("mp_processing_time_ms", "double"),
+        },
+    )
+
+
+def insert_typed(
+    warehouse: duckdb.DuckDBPyConnection,
+    columns: PropertyColumns,
+    values: Mapping[str, str],
+    *,
+    casts: Mapping[str, tuple[str, str]],
+    rows: str = "stage",
+) -> None:
+    """The table has the rows, each property in its column, and the base columns from `values`.
+
+    `values` are SQL over the row, in which `casts` are names for base properties as another type. A
+    base column that is not among the values has its property as text.
+    """
+    base = columns.layout.base
     physical = columns.physical()
-    texts = dict.fromkeys(BASE_PROPERTIES, "VARCHAR")
+    texts = dict.fromkeys(base, "VARCHAR")
     layers, found = layered(
         {**texts, **{column.property: column.type for column in physical}}, VALUES
     )
-    zone = settings.project_timezone
-    moment = timestamp("time_number")
-    values = {
-        "event_date": "event_date",
-        "event_name": "event_name",
-        **{column: found[name] for name, column in BASE_PROPERTIES.items()},
-        "event_time": f"timezone({literal(zone)}, {moment})" if zone else in_utc(moment),
-        "processed_at": in_utc(timestamp("processed_number")),
+    all_values = {
+        **{column: found[name] for name, column in base.items()},
         "properties": "properties",
+        **values,
         **{column.column: found[column.property] for column in physical},
     }
+    cast = [f", try_cast({found[p]} as {type_}) as {name}" for name, (p, type_) in casts.items()]
     warehouse.execute(
         f"""
-        insert into events_wide ({", ".join(map(quoted, values))})
-        select {", ".join(values.values())}
-        from (
-            select *, try_cast({found["time"]} as double) as time_number,
-                   try_cast({found["mp_processing_time_ms"]} as double) as processed_number
-            from (select event_date, event_name, properties, {", ".join(layers)} from stage)
-        )
-        """
-    )
-
-
-def _add_examples(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Every property that is staged has an example for each event that carries it."""
-    # Of a large part one record in sixteen has an example of nearly everything.
-    if number(warehouse, "select sum(events) from survey where property is null") > SAMPLED_BELOW:
-        _take_examples(warehouse, "where line_bytes % 16 = 0")
-    _take_examples(warehouse, "")
-
-
-def _take_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
-    lacking = """
-        select distinct event_name, property
-        from survey
-        where property is not null and type <> 'NULL' and not exists (
-            from examples known
-            where known.event_name is not distinct from survey.event_name
-              and known.property = survey.property)
-    """
-    if not warehouse.execute(f"from ({lacking}) limit 1").fetchall():
-        return
-    warehouse.execute(
-        f"""
-        insert into examples
-        select event_name, property, any_value(example)
-        from (
-            select event_name, unnest(json_keys(value)) as property,
-                   unnest(json_extract(value, '$.*'))::varchar as example
-            from (select *, {VALUES} as value from stage {where})
-        )
-        semi join ({lacking}) using (event_name, property)
-        where example <> 'null'
-        group by event_name, property
+        insert into {quoted(columns.layout.table)} ({", ".join(map(quoted, all_values))})
+        select {", ".join(all_values.values())}
+        from (select *{"".join(cast)} from (select *, {", ".join(layers)} from {rows}))
         """
     )
 

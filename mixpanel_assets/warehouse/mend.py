@@ -22,48 +22,51 @@ LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 CONTROL_CHARACTER = re.compile("[\x00-\x1f]")
 SPACE = re.compile(r"[ \t\r\n]*")
-REGULAR = re.compile(r'\{"event":("(?:[^"\\]|\\.)*"),"properties":(\{.*\})\}', re.DOTALL)
+TEXT = r'("(?:[^"\\]|\\.)*")'
 
 MOST_DIGITS = 38  # of a 128-bit integer
 EXACT_DIGITS = 17  # of a double
 
 
-def mend(source: Path, target: Path) -> None:
-    """`target` holds the records of `source`, each as event, sent and typed.
+def mend(source: Path, target: Path, keys: tuple[str, str]) -> None:
+    """`target` holds the records of `source`, each as name, sent and typed.
+
+    `keys` are the members of a record: its name (its event, whose profile it is), its properties.
 
     `sent` is the text of its properties as JSON that DuckDB parses: they themselves if they are
     that, else one JSON text. `typed` is an object to take values from, null for `sent` itself.
-    Raises ExportIncompleteError for a line that is no event at all.
+    Raises ExportIncompleteError for a line that is no record at all.
     """
     with gzip.open(source, "rb") as lines, gzip.open(target, "wb", compresslevel=1) as mended:
         for number, line in enumerate(lines, 1):
             if text := line.decode("utf-8", "replace").strip():
-                record = json.dumps(_mended(text, number), ensure_ascii=False)
+                record = json.dumps(_mended(text, number, keys), ensure_ascii=False)
                 mended.write(LONE_SURROGATE.sub("\ufffd", record).encode() + b"\n")
 
 
-def _mended(text: str, number: int) -> dict[str, Any]:
+def _mended(text: str, number: int, keys: tuple[str, str]) -> dict[str, Any]:
+    name_key, properties_key = keys
     try:
         members = {name: (raw, value) for name, raw, value in reversed(list(_members(text)))}
     except RecursionError:
-        return _deep(text)
+        return _deep(text, keys)
     except ValueError:
         members = {}
-    if "event" not in members:
+    if name_key not in members:
         raise ExportIncompleteError(
-            f"line {number:,} of the export is no event, ending in {text[-120:]!r}",
+            f"line {number:,} of the export is no record, ending in {text[-120:]!r}",
             hint="Mixpanel ended this export early; run the same command again later",
-            reason="a line is no event",
+            reason="a line is no record",
         )
-    raw_name, name = members["event"]
-    raw, properties = members.get("properties", ("null", None))
-    event = name if isinstance(name, str) or name is None else raw_name
+    raw_name, name = members[name_key]
+    raw, properties = members.get(properties_key, ("null", None))
+    named = name if isinstance(name, str) or name is None else raw_name
     numbers = _Numbers()
     typed = numbers.object_of(raw) if isinstance(properties, dict) else {}
     plain = not CONTROL_CHARACTER.search(raw) and not _has_lone_surrogate(raw)
     as_sent = plain and isinstance(properties, dict) and not numbers.any_long
     return {
-        "event": event,
+        "name": named,
         "sent": raw if plain else json.dumps(raw),
         "typed": None if as_sent else typed,
     }
@@ -136,10 +139,13 @@ class _Numbers:
         return text
 
 
-def _deep(text: str) -> dict[str, Any]:
+def _deep(text: str, keys: tuple[str, str]) -> dict[str, Any]:
     """Nested deeper than Python parses: DuckDB may, if the line is otherwise regular."""
-    match = REGULAR.fullmatch(text)
+    name_key, properties_key = map(re.escape, keys)
+    match = re.fullmatch(
+        rf'\{{"{name_key}":{TEXT},"{properties_key}":(\{{.*\}})\}}', text, re.DOTALL
+    )
     if match and not (SURROGATE_ESCAPE.search(text) or CONTROL_CHARACTER.search(text)):
-        return {"event": json.loads(match[1]), "sent": match[2], "typed": None}
-    name = re.match(r'\{\s*"event"\s*:\s*("(?:[^"\\]|\\.)*")', text)
-    return {"event": json.loads(name[1]) if name else None, "sent": json.dumps(text), "typed": {}}
+        return {"name": json.loads(match[1]), "sent": match[2], "typed": None}
+    name = re.match(rf'\{{\s*"{name_key}"\s*:\s*{TEXT}', text)
+    return {"name": json.loads(name[1]) if name else None, "sent": json.dumps(text), "typed": {}}

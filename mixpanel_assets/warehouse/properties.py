@@ -10,7 +10,7 @@ import duckdb
 
 from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.source import Mode, layered, stored_values
-from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENT_COLUMNS
+from mixpanel_assets.warehouse.tables import EVENTS, Layout
 
 UNSEEN = "NULL"  # the type of a property that was null wherever it was seen
 INTEGERS = ("BIGINT", "HUGEINT")
@@ -19,7 +19,7 @@ NESTED = ("VARCHAR[]", "JSON")
 
 @dataclass(frozen=True)
 class PropertyColumn:
-    """How a property shows: `physical` as a column of events_wide, else computed from the JSON."""
+    """How a property shows: `physical` as a column of the table, else computed from the JSON."""
 
     property: str
     column: str
@@ -52,27 +52,34 @@ def merged_type(types: Iterable[str], *, wide: bool) -> str:
 
 
 class PropertyColumns:
-    """The registry of properties, and what a load changes about it."""
+    """The registry of a table's properties, and what a load changes about it."""
 
-    def __init__(self, known: Iterable[PropertyColumn], most_physical: int) -> None:
+    def __init__(
+        self, known: Iterable[PropertyColumn], most_physical: int, layout: Layout = EVENTS
+    ) -> None:
+        self.layout = layout
         self._by_property = {column.property: column for column in known}
         self._taken = {column.column.lower() for column in self._by_property.values()}
-        self._taken |= {*EVENT_COLUMNS, "rowid"}  # DuckDB's own name of a row
+        self._taken |= {*layout.columns, "rowid", "snapshot_date"}  # rowid is DuckDB's own
         self._room = most_physical - len(self.physical())
         self._added: list[PropertyColumn] = []
         self._widened: list[PropertyColumn] = []
         self._unwritten: set[str] = set()
 
     @staticmethod
-    def known(warehouse: duckdb.DuckDBPyConnection) -> list[PropertyColumn]:
-        """What the warehouse knows."""
+    def known(
+        warehouse: duckdb.DuckDBPyConnection, dataset: str = EVENTS.dataset
+    ) -> list[PropertyColumn]:
+        """What the warehouse knows of the properties of a dataset."""
         rows = warehouse.execute(
-            "select property, column_name, type, physical, wide from internal.property_columns"
+            "select property, column_name, type, physical, wide from internal.property_columns "
+            "where dataset = ?",
+            [dataset],
         ).fetchall()
         return [PropertyColumn(*row) for row in rows]
 
     def physical(self) -> list[PropertyColumn]:
-        """The properties that are columns of events_wide."""
+        """The properties that are columns of the table."""
         return [column for column in self._by_property.values() if column.physical]
 
     def get(self, name: str) -> PropertyColumn | None:
@@ -97,21 +104,23 @@ class PropertyColumns:
 
     def write(self, warehouse: duckdb.DuckDBPyConnection) -> None:
         """The table and the registry have the columns; values of widened ones are made anew."""
+        table = quoted(self.layout.table)
         for column in self._added:
             warehouse.execute(
-                f"alter table events_wide add column {quoted(column.column)} {column.type}"
+                f"alter table {table} add column {quoted(column.column)} {column.type}"
             )
         for column in self._widened:
             warehouse.execute(
-                f"alter table events_wide alter {quoted(column.column)} "
+                f"alter table {table} alter {quoted(column.column)} "
                 f"set data type {column.type} using {_widened(column)}"
             )
         self._added, self._widened = [], []
         if not self._unwritten:
             return
         warehouse.execute(
-            "delete from internal.property_columns where property in (select unnest(?::varchar[]))",
-            [list(self._unwritten)],
+            "delete from internal.property_columns "
+            "where dataset = ? and property in (select unnest(?::varchar[]))",
+            [self.layout.dataset, list(self._unwritten)],
         )
         rows: list[dict[str, object]] = [
             {
@@ -120,6 +129,7 @@ class PropertyColumns:
                 "type": column.type,
                 "physical": column.physical,
                 "wide": column.wide,
+                "dataset": self.layout.dataset,
             }
             for column in map(self._by_property.__getitem__, self._unwritten)
         ]
@@ -127,9 +137,9 @@ class PropertyColumns:
         self._unwritten = set()
 
     def _add(self, name: str, found: Seen) -> None:
-        if name in BASE_PROPERTIES:
-            base = BASE_PROPERTIES[name]
-            self._put(PropertyColumn(name, base, EVENT_COLUMNS[base][0], False))
+        if name in self.layout.base:
+            base = self.layout.base[name]
+            self._put(PropertyColumn(name, base, self.layout.columns[base][0], False))
             return
         physical = self._has_room(name, found)
         self._add_column(
@@ -137,7 +147,7 @@ class PropertyColumns:
         )
 
     def _widen(self, known: PropertyColumn, found: Seen) -> None:
-        if known.property in BASE_PROPERTIES:
+        if known.property in self.layout.base:
             return
         wide = known.wide or found.wide
         type_ = merged_type((known.type, found.type), wide=wide)

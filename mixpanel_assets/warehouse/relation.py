@@ -193,7 +193,8 @@ def check_events(
     """EventNotFoundError for the first name that no row has, with those that may be meant."""
     query = f"""
         select name from (select unnest(?::varchar[]) as name)
-        where name not in (select event_name from {relation.wide} where event_name is not null)
+        where name not in (
+            select distinct event_name from {relation.wide} where event_name is not null)
         """
     missing = {row[0] for row in answer(warehouse, query, [events])}
     event = next((name for name in events if name in missing), None)

@@ -17,6 +17,7 @@ from isal.igzip_lib import IsalError
 
 from mixpanel_assets.errors import LoadError
 from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.tables import Layout
 
 # DuckDB's own default. Its buffers grow with it, to several times this size for each thread.
 LONGEST_RECORD = 16 * 1024 * 1024
@@ -24,12 +25,6 @@ LONGEST_RECORD = 16 * 1024 * 1024
 WORK_PREFIX = ".load-"
 READ_BYTES = 64 * 1024
 GZIP = 31  # zlib's window bits for a gzip stream with header and trailer
-
-# A line as Mixpanel writes it. A file with any other is mended first.
-REGULAR = (
-    "starts_with(line, '{\"event\":\"') and ends_with(line, '}}') "
-    'and contains(line, \'","properties":{\')'
-)
 
 # Numbers that neither a 128-bit integer nor a double holds: 18 and more significant digits with
 # a point among them, 39 and more without one, or an exponent of three digits.
@@ -183,19 +178,28 @@ def in_utc(moment: str) -> str:
     return f"make_timestamptz(epoch_us({moment}))"  # ten times faster than timezone('UTC', ...)
 
 
-def lines(path: Path, file: LandedFile, mode: Mode) -> str:
+def lines(path: Path, file: LandedFile, mode: Mode, layout: Layout) -> str:
     """SQL: a part of the file, one record a row.
 
     event_date, event_name, line_bytes; `regular`, else the file has to be mended; long_integers;
     `properties` as sent; `typed`, where that is another, an object whose numbers all fit a type;
-    two hashes of the key of duplicates, and what decides between those.
+    two hashes of the key of duplicates, and what decides between those. A profile has no event,
+    no day and no key, but a distinct_id.
     """
+    records = _mended(path) if mode == "mended" else _as_sent(path, mode, layout)
+    if not layout.of_events:
+        return f"""(
+            select null::date as event_date, null::varchar as event_name, name as distinct_id,
+                   line_bytes, long_integers, properties, typed,
+                   regular and (typed is null or json_valid(typed)) as regular
+            from ({records})
+        )"""
     return f"""(
         select * from (
-            select {_event_date(file)} as event_date, event_name, line_bytes, long_integers,
+            select {_event_date(file)} as event_date, name as event_name, line_bytes, long_integers,
                    properties, typed, regular and (typed is null or json_valid(typed)) as regular,
-                   hash(event_name, keys.distinct_id, moment, insert_id) as hash_1,
-                   hash(insert_id, moment, keys.distinct_id, event_name, 1) as hash_2,
+                   hash(name, keys.distinct_id, moment, insert_id) as hash_1,
+                   hash(insert_id, moment, keys.distinct_id, name, 1) as hash_2,
                    insert_id is not null as has_key, processed
             from (
                 select *, nullif(keys."$insert_id", '') as insert_id,
@@ -205,7 +209,7 @@ def lines(path: Path, file: LandedFile, mode: Mode) -> str:
                     select *, try_cast(keys.time as double) as time_number
                     from (
                         select *, json_transform({VALUES}, {literal(json.dumps(KEYS))}) as keys
-                        from ({_mended(path) if mode == "mended" else _as_sent(path, mode)})
+                        from ({records})
                     )
                 )
             )
@@ -213,14 +217,22 @@ def lines(path: Path, file: LandedFile, mode: Mode) -> str:
     )"""
 
 
-SENT = """substring(line, strpos(line, ',"properties":') + 14,
-    length(line) - strpos(line, ',"properties":') - 14)"""
-
-
-def _as_sent(path: Path, mode: Mode) -> str:
+def _as_sent(path: Path, mode: Mode, layout: Layout) -> str:
+    # A line as Mixpanel writes it: {"event":"...","properties":{...}}. A file with any other is
+    # mended first.
+    name, properties = layout.keys
+    opening = f',"{properties}":'
+    regular = (
+        f"""starts_with(line, '{{"{name}":"') and ends_with(line, '}}}}') """
+        f"""and contains(line, '"{opening}{{')"""
+    )
+    sent = (
+        f"substring(line, strpos(line, '{opening}') + {len(opening)}, "
+        f"length(line) - strpos(line, '{opening}') - {len(opening)})"
+    )
     # What DuckDB writes just as it was sent has no number that a double rounds, but for integers:
     # those stay as they are. That costs a quarter of searching the text for numbers.
-    maybe_long = f"regexp_matches({SENT}, {literal(MAYBE_LONG)})"
+    maybe_long = f"regexp_matches({sent}, {literal(MAYBE_LONG)})"
     if mode != "exact":
         maybe_long = f"case when same then false else {maybe_long} end"
     return f"""
@@ -228,15 +240,14 @@ def _as_sent(path: Path, mode: Mode) -> str:
                case when maybe_long then regexp_matches(properties, {literal(LONG_INTEGER)})
                     else false end as long_integers
         from (
-            select line_bytes, regular, event_name, {maybe_long} as maybe_long,
-                   case when same then written else {SENT}::json end as properties
+            select line_bytes, regular, name, {maybe_long} as maybe_long,
+                   case when same then written else {sent}::json end as properties
             from (
-                select line, strlen(line) as line_bytes, {REGULAR} as regular,
-                       found[1]->>'$' as event_name, found[2] as written,
-                       coalesce(ends_with(line, ',"properties":' || found[2] || '}}'), false)
-                           as same
+                select line, strlen(line) as line_bytes, {regular} as regular,
+                       found[1]->>'$' as name, found[2] as written,
+                       coalesce(ends_with(line, '{opening}' || found[2] || '}}'), false) as same
                 from (
-                    select line, json_extract(line, ['$.event', '$.properties']) as found
+                    select line, json_extract(line, ['$."{name}"', '$."{properties}"']) as found
                     from {_read(path)}
                 )
             )
@@ -245,13 +256,13 @@ def _as_sent(path: Path, mode: Mode) -> str:
 
 def _mended(path: Path) -> str:
     return f"""
-        select strlen(properties) as line_bytes, true as regular, event_name,
+        select strlen(properties) as line_bytes, true as regular, name,
                properties::json as properties,
                case when json_type(line, '$.typed') = 'OBJECT'
                     then json_extract(line, '$.typed')::varchar end as typed,
                regexp_matches(line, {literal(LONG_INTEGER)}) as long_integers
         from (
-            select line, json_extract_string(line, '$.event') as event_name,
+            select line, json_extract_string(line, '$.name') as name,
                    json_extract_string(line, '$.sent') as properties
             from {_read(path)}
         )"""

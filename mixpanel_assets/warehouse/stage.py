@@ -15,7 +15,7 @@ from mixpanel_assets.warehouse.properties import (
     merged_type,
 )
 from mixpanel_assets.warehouse.source import VALUES, LandedFile, Mode, layered, lines
-from mixpanel_assets.warehouse.tables import BASE_PROPERTIES
+from mixpanel_assets.warehouse.tables import Layout
 
 JSON_TYPES = {"UBIGINT": "BIGINT", "ARRAY": "VARCHAR[]", "OBJECT": "JSON"}
 NOT_TEXT = ["UBIGINT", "BIGINT", "DOUBLE", "BOOLEAN", "OBJECT", "ARRAY"]
@@ -32,15 +32,21 @@ class LargeNumbersError(Exception):
     """A number may be too large for a double: the file has to be read exactly."""
 
 
-def stage(warehouse: duckdb.DuckDBPyConnection, part: Path, file: LandedFile, mode: Mode) -> None:
+def stage(
+    warehouse: duckdb.DuckDBPyConnection,
+    part: Path,
+    file: LandedFile,
+    mode: Mode,
+    layout: Layout,
+) -> None:
     """temp.stage has the records of the part. Raises UnparsableError.
 
     In order of events a column is long runs of values and of nulls: smaller, and faster to ask.
     """
+    order = "order by event_name" if layout.of_events else ""
     try:
         warehouse.execute(
-            f"create or replace temp table stage as from {lines(part, file, mode)} "
-            "order by event_name"
+            f"create or replace temp table stage as from {lines(part, file, mode, layout)} {order}"
         )
     # DuckDB may cut its message inside a character, which then can't be decoded.
     except (duckdb.InvalidInputException, duckdb.ConversionException, UnicodeDecodeError) as error:
@@ -108,7 +114,7 @@ def properties_seen(
         kind = JSON_TYPES.get(kind, kind)
         counts[kind] = counts.get(kind, 0) + int(events)
     lists = _lists_that_may_hold_text(kinds, columns)
-    numbers = _numbers(kinds) if mode == "plain" else []
+    numbers = _numbers(kinds, columns.layout) if mode == "plain" else []
     if len(numbers) > MOST_NUMBERS:
         raise LargeNumbersError
     large, mixed = _looked_into(warehouse, numbers, lists)
@@ -166,13 +172,13 @@ def _lists_that_may_hold_text(
     ]
 
 
-def _numbers(kinds: dict[str, dict[str, int]]) -> list[str]:
+def _numbers(kinds: dict[str, dict[str, int]], layout: Layout) -> list[str]:
     return [
         name
         for name, counts in kinds.items()
         if counts.keys() & {"BIGINT", "DOUBLE"} == counts.keys() - {UNSEEN}
         and is_addressable(name)
-        and name not in BASE_PROPERTIES
+        and name not in layout.base
     ]
 
 

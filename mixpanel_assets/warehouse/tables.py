@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import duckdb
 
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.warehouse.connection import literal, quoted
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Properties with a column of their own in every event: wire name, column.
 BASE_PROPERTIES = {
@@ -31,6 +34,18 @@ EVENT_COLUMNS = {
     "properties": ("JSON", "every property, verbatim as Mixpanel sent it"),
 }
 
+PROFILE_COLUMNS = {
+    "distinct_id": ("VARCHAR", "whose profile it is; of a group its id"),
+    "last_seen": ("TIMESTAMPTZ", "$last_seen: when the profile was last updated; null if missing"),
+    "properties": ("JSON", "every property, verbatim as Mixpanel sent it"),
+}
+
+HISTORY_COLUMNS = {
+    **PROFILE_COLUMNS,
+    "valid_from": ("DATE", "the first snapshot that has the profile like this"),
+    "valid_to": ("DATE", "the first snapshot that no longer has it; null: it is current"),
+}
+
 LANDED_COLUMNS = {
     "dataset": ("VARCHAR", "events, profiles, or the name of a fetched table"),
     "day": ("DATE", "the day that was replaced as a whole"),
@@ -46,18 +61,48 @@ LANDED_COLUMNS = {
 }
 
 
+@dataclass(frozen=True)
+class Layout:
+    """A table with a column for each property: what it is filled from, what it always has."""
+
+    dataset: str  # its name in the registry of properties and in `landed`
+    table: str
+    of_events: bool
+    columns: Mapping[str, tuple[str, str]]
+    base: Mapping[str, str]  # properties with a column of their own: wire name, column
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """The two members of a line: whose or which record it is, and its properties."""
+        return ("event", "properties") if self.of_events else ("$distinct_id", "$properties")
+
+
+EVENTS = Layout("events", "events_wide", True, EVENT_COLUMNS, BASE_PROPERTIES)
+PROFILES = Layout(
+    "profiles", "profile_history", False, HISTORY_COLUMNS, {"$last_seen": "last_seen"}
+)
+
+
+def named_layout(name: str, *, of_events: bool) -> Layout:
+    """The layout of a table that holds what was fetched under a name."""
+    if of_events:
+        return Layout(name, name, True, EVENT_COLUMNS, BASE_PROPERTIES)
+    return Layout(name, name, False, PROFILE_COLUMNS, PROFILES.base)
+
+
 def create_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Every table and view is there; ConfigError if a newer version made them."""
     warehouse.execute("create schema if not exists internal")
     warehouse.execute("create schema if not exists by_event")
     warehouse.execute("create table if not exists internal.settings (name VARCHAR, value VARCHAR)")
     _check_version(warehouse)
-    _create(warehouse, "landed", LANDED_COLUMNS)
-    _create(warehouse, "events_wide", EVENT_COLUMNS)
+    create_table(warehouse, "landed", LANDED_COLUMNS)
+    create_table(warehouse, EVENTS.table, EVENTS.columns)
     warehouse.execute(
         """
         create table if not exists internal.property_columns (
-            property VARCHAR, column_name VARCHAR, type VARCHAR, physical BOOLEAN, wide BOOLEAN);
+            property VARCHAR, column_name VARCHAR, type VARCHAR, physical BOOLEAN, wide BOOLEAN,
+            dataset VARCHAR);
         create table if not exists internal.property_days (
             event_date DATE, event_name VARCHAR, property VARCHAR, type VARCHAR, events BIGINT);
         create table if not exists internal.property_examples (
@@ -71,6 +116,17 @@ def create_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
     warehouse.execute(EVENT_PROPERTIES)
 
 
+def create_profile_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Every table and view of profiles is there, but for the view `profiles` itself."""
+    create_tables(warehouse)
+    create_table(warehouse, PROFILES.table, PROFILES.columns)
+    warehouse.execute(
+        "create table if not exists internal.profile_counts "
+        "(property VARCHAR, type VARCHAR, profiles BIGINT, example VARCHAR)"
+    )
+    warehouse.execute(PROFILE_PROPERTIES)
+
+
 EVENT_PROPERTIES = """
 create view if not exists event_properties as
 select days.event_name, days.property,
@@ -80,35 +136,48 @@ select days.event_name, days.property,
        any_value(examples.example) as example,
        columns.physical, any_value(views.view_name) as by_event
 from internal.property_days days
-join internal.property_columns columns using (property)
-left join internal.property_examples examples using (event_name, property)
-left join internal.event_views views using (event_name)
+join internal.property_columns columns
+    on columns.property = days.property and columns.dataset = 'events'
+left join internal.property_examples examples
+    on examples.event_name = days.event_name and examples.property = days.property
+left join internal.event_views views on views.event_name = days.event_name
 where days.event_name is not null
 group by all
 order by days.event_name, events desc, days.property
 """
 
 
-def forget_properties(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """No property has a column or a view any more; the rows are still there."""
-    for (view,) in warehouse.execute("select view_name from internal.event_views").fetchall():
-        warehouse.execute(f"drop view if exists by_event.{quoted(view)}")
+PROFILE_PROPERTIES = """
+create view if not exists profile_properties as
+select property, columns.column_name, columns.type, sum(counts.profiles)::BIGINT as profiles,
+       any_value(counts.example) as example, columns.physical
+from internal.profile_counts counts
+join internal.property_columns columns using (property)
+where columns.dataset = 'profiles'
+group by all
+order by profiles desc, property
+"""
+
+
+def forget_properties(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> None:
+    """No property of the table has a column or a view any more; the rows are still there."""
+    if layout == EVENTS:
+        for (view,) in warehouse.execute("select view_name from internal.event_views").fetchall():
+            warehouse.execute(f"drop view if exists by_event.{quoted(view)}")
+        warehouse.execute("delete from internal.property_examples")
+        warehouse.execute("delete from internal.event_views")
     for (column,) in warehouse.execute(
-        "select column_name from internal.property_columns where physical"
+        "select column_name from internal.property_columns where physical and dataset = ?",
+        [layout.dataset],
     ).fetchall():
-        warehouse.execute(f"alter table events_wide drop column {quoted(column)}")
-    warehouse.execute(
-        """
-        delete from internal.property_columns;
-        delete from internal.property_examples;
-        delete from internal.event_views;
-        """
-    )
+        warehouse.execute(f"alter table {quoted(layout.table)} drop column {quoted(column)}")
+    warehouse.execute("delete from internal.property_columns where dataset = ?", [layout.dataset])
 
 
-def _create(
-    warehouse: duckdb.DuckDBPyConnection, table: str, columns: dict[str, tuple[str, str]]
+def create_table(
+    warehouse: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, tuple[str, str]]
 ) -> None:
+    """The table is there, if only without rows, and says what its columns mean."""
     found = warehouse.execute(
         "select 1 from duckdb_tables() where schema_name = 'main' and table_name = ?", [table]
     ).fetchone()
@@ -118,9 +187,9 @@ def _create(
         f"{name} {type_}" + (" using compression zstd" if name == "properties" else "")
         for name, (type_, _) in columns.items()
     )
-    warehouse.execute(f"create table {table} ({ddl})")
+    warehouse.execute(f"create table {quoted(table)} ({ddl})")
     for name, (_, meaning) in columns.items():
-        warehouse.execute(f"comment on column {table}.{name} is {literal(meaning)}")
+        warehouse.execute(f"comment on column {quoted(table)}.{name} is {literal(meaning)}")
 
 
 def _check_version(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -131,8 +200,19 @@ def _check_version(warehouse: duckdb.DuckDBPyConnection) -> None:
         warehouse.execute(
             "insert into internal.settings values ('schema_version', ?)", [str(SCHEMA_VERSION)]
         )
+    elif row[0] == "1":
+        warehouse.execute(FROM_1_TO_2)
     elif int(row[0]) != SCHEMA_VERSION:
         raise ConfigError(
             f"this warehouse has layout {row[0]}, and this version of mp writes {SCHEMA_VERSION}",
             hint="upgrade mixpanel-assets, or move the file away and run: mp rebuild events",
         )
+
+
+FROM_1_TO_2 = """
+begin;
+alter table internal.property_columns add column if not exists dataset VARCHAR default 'events';
+drop view if exists event_properties;
+update internal.settings set value = '2' where name = 'schema_version';
+commit;
+"""

@@ -1,0 +1,225 @@
+"""`mp auth`: the accounts of the configuration file, and whether Mixpanel lets them in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mixpanel_assets.cli import output
+from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption
+from mixpanel_assets.errors import AuthenticationError, ConfigError
+from mixpanel_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from mixpanel_assets.accounts import Account
+
+auth = typer.Typer(
+    name="auth",
+    help="Keep the accounts that Mixpanel is asked with.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+NO_WAIT = 5.0  # seconds that a test waits for its turn
+
+NameArgument = Annotated[str, typer.Argument(help="Name of the account.")]
+NameOrNone = Annotated[
+    str | None, typer.Argument(help="Name of the account; default: the one that is in use.")
+]
+
+
+@auth.command("list")
+def list_(format_: FormatOption = None, jq: JqOption = None) -> None:
+    """Show the accounts of the configuration file, without their secrets.
+
+    mp auth list
+    """
+    from mixpanel_assets.accounts import list_accounts
+
+    form = output.wanted(format_, jq)
+    output.answer(list_accounts(Settings.from_env()), form)
+
+
+@auth.command()
+def add(
+    name: NameArgument,
+    username: Annotated[
+        str | None, typer.Option("--username", "-u", help="User name of the service account.")
+    ] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", help="Project id, a number.")
+    ] = None,
+    region: Annotated[
+        str, typer.Option("--region", "-r", help="Where the project's data is: us, eu or in.")
+    ] = "us",
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", help="Of a project older than 2023: its time zone.")
+    ] = None,
+    default: Annotated[
+        bool, typer.Option("--default", "-d", help="Use it where no account is named.")
+    ] = False,
+    secret_stdin: Annotated[
+        bool, typer.Option("--secret-stdin", help="Read the secret from stdin.")
+    ] = False,
+    project_secret: Annotated[
+        bool,
+        typer.Option(
+            "--project-secret", help="The secret is the project's own (until 2027-03-03)."
+        ),
+    ] = False,
+    format_: FormatOption = None,
+    jq: JqOption = None,
+) -> None:
+    """Add an account; its secret is asked for, or taken from MP_SECRET or stdin.
+
+    mp auth add shop --username shop.ab12cd.mp-service-account --project 12345
+    """
+    from mixpanel_assets.accounts import add_account, make_credentials
+
+    form = output.wanted(format_, jq)
+    settings = Settings.from_env()
+    who = "" if project_secret else _said(username, "--username", "User name")
+    if project_secret and username:
+        raise typer.BadParameter("--project-secret has no --username")
+    project_id = _said(project, "--project", "Project id")
+    fields = {
+        "kind": "project_secret" if project_secret else "service_account",
+        "username": who,
+        "secret": _secret(from_stdin=secret_stdin),
+        "project_id": project_id,
+        "region": region,
+    }
+    credentials = make_credentials(fields, "the new account")
+    is_default = add_account(settings, name, credentials, timezone=timezone, default=default)
+    if credentials.warning:
+        output.note(credentials.warning)
+    output.answer({"added": name, "is_default": is_default}, form)
+
+
+@auth.command()
+def remove(
+    name: NameArgument,
+    force: Annotated[bool, typer.Option("--force", help="Do not ask whether to.")] = False,
+    format_: FormatOption = None,
+    jq: JqOption = None,
+) -> None:
+    """Remove an account; what it has landed stays.
+
+    mp auth remove shop --force
+    """
+    from mixpanel_assets.accounts import remove_account
+
+    form = output.wanted(format_, jq)
+    if not force:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter("nobody is there to be asked: say --force")
+        if output.ask(f"Remove the account {name}? [y/N] ").lower() not in ("y", "yes"):
+            raise typer.Abort
+    default = remove_account(Settings.from_env(), name)
+    output.answer({"removed": name, "default": default}, form)
+
+
+@auth.command()
+def switch(name: NameArgument, format_: FormatOption = None, jq: JqOption = None) -> None:
+    """Use an account wherever none is named.
+
+    mp auth switch shop
+    """
+    from mixpanel_assets.accounts import switch_account
+
+    form = output.wanted(format_, jq)
+    switch_account(Settings.from_env(), name)
+    output.answer({"default": name}, form)
+
+
+@auth.command()
+def show(
+    context: typer.Context,
+    name: NameOrNone = None,
+    format_: FormatOption = None,
+    jq: JqOption = None,
+) -> None:
+    """Show which account is in use and where it comes from, or a named one; never its secret.
+
+    mp auth show
+    """
+    form = output.wanted(format_, jq)
+    account = _account(context, name)
+    if account.credentials.warning:
+        output.note(account.credentials.warning)
+    output.answer(account.to_dict(), form)
+
+
+@auth.command("test")
+def prove(
+    context: typer.Context,
+    name: NameOrNone = None,
+    format_: FormatOption = None,
+    jq: JqOption = None,
+) -> None:
+    """Ask Mixpanel whether it lets the account in; takes one of the hour's 60 exports.
+
+    mp auth test
+    """
+    from datetime import timedelta
+
+    from mixpanel_assets.mixpanel.budget import Budget
+    from mixpanel_assets.mixpanel.client import Client, RetryPolicy
+    from mixpanel_assets.mixpanel.probe import prove_access
+
+    form = output.wanted(format_, jq)
+    account, settings = _account(context, name), Settings.from_env()
+    known = account.credentials
+    ledger = Budget(settings.home / "budget.sqlite", known.project_id)
+    patience = RetryPolicy(attempts=1, longest_wait=NO_WAIT)
+    with Client(
+        known, ledger, base_url=settings.base_url, retry=patience, note=output.note
+    ) as client:
+        try:
+            prove_access(client, settings.today() - timedelta(1))
+        except AuthenticationError as error:
+            if account.name:
+                error.hint = f"see who it asks as, and where: mp auth show {account.name}"
+            raise
+    output.answer(
+        {
+            "account": account.name,
+            "ok": True,
+            "kind": known.kind,
+            "project_id": known.project_id,
+            "region": known.region,
+            "source": account.source,
+        },
+        form,
+    )
+
+
+def _account(context: typer.Context, name: str | None) -> Account:
+    from mixpanel_assets.accounts import find_account
+
+    invocation: Invocation = context.obj
+    return find_account(Settings.from_env(), invocation.account if name is None else name)
+
+
+def _said(given: str | None, option: str, prompt: str) -> str:
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"{option} is missing")
+    return output.ask(f"{prompt}: ")
+
+
+def _secret(*, from_stdin: bool) -> str:
+    if from_stdin:
+        try:
+            return sys.stdin.read()
+        except UnicodeDecodeError:
+            raise ConfigError("the secret on stdin is not UTF-8", hint="enter it again") from None
+    if secret := os.environ.get("MP_SECRET"):
+        return secret
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("the secret is missing: set MP_SECRET, or use --secret-stdin")
+    return output.ask("Secret: ", hidden=True)

@@ -1,0 +1,172 @@
+"""The configuration file: read as it is, changed as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import tomllib
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mixpanel_assets.errors import ConfigError
+from mixpanel_assets.settings import make_private_folder
+
+Config = MutableMapping[str, Any]
+T = TypeVar("T")
+
+PART = ".part"  # the ending of what is being written; what a killed process left is never read
+LOCK_SECONDS = 30
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """What the file says, nothing if there is none.
+
+    ConfigError if it can't be read, is no TOML, or is a symbolic link.
+    """
+    return _parsed(path, _text(path))
+
+
+def change_config(path: Path, edit: Callable[[Config], T]) -> T:
+    """The file is as `edit` left its content, for this user alone; answers what `edit` does.
+
+    One process changes it at a time, and readers see the old file or the new one. What `edit`
+    leaves alone is kept, comments too. Nothing is written when it raises. ConfigError if the file
+    is mixpanel-headless's.
+    """
+    from filelock import FileLock, Timeout
+
+    if path.is_symlink():
+        raise _linked(path)
+    make_private_folder(path.parent)
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        with FileLock(lock, timeout=LOCK_SECONDS, mode=0o600):
+            text, answer = _edited(path, _text(path), edit)
+            _replace(path, text)
+    except Timeout as error:
+        raise ConfigError(
+            f"another process has been changing {path} for {LOCK_SECONDS} s",
+            hint="wait for it to end, then run this again",
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"{path} can't be written: {error.strerror}",
+            hint="set MP_CONFIG_PATH to a place that you can write",
+        ) from error
+    return answer
+
+
+def accounts_of(config: Config, path: Path) -> dict[str, dict[str, Any]]:
+    """The accounts by name; those of mixpanel-headless with our word for their project."""
+    accounts = config.get("accounts", {})
+    if not isinstance(accounts, Mapping) or not all(
+        isinstance(entry, Mapping) for entry in accounts.values()
+    ):
+        raise ConfigError(f"{path}: accounts are not tables", hint="write [accounts.name] tables")
+    return {
+        str(name): {"project_id": entry.get("default_project"), **entry}
+        for name, entry in accounts.items()
+    }
+
+
+def default_of(config: Config) -> Any:
+    """The name of the default account: the one said, else the first one, else None."""
+    active = config.get("active")
+    said = active.get("account") if isinstance(active, Mapping) else config.get("default")
+    accounts = config.get("accounts")
+    return said or (next(iter(accounts), None) if isinstance(accounts, Mapping) else None)
+
+
+def _text(path: Path) -> str:
+    try:
+        # A link could lead anywhere, and be led elsewhere between two looks.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise (_linked(path) if path.is_symlink() else _unreadable(path, error)) from error
+    try:
+        with open(descriptor, "rb") as file:  # noqa: PTH123  a descriptor has no path
+            return file.read().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigError:
+    # Python's own words for bytes that are no UTF-8 hold the bytes: they may be a secret's.
+    words = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+    return ConfigError(f"{path} can't be read: {words}", hint="mend or remove the file")
+
+
+def _linked(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path} is a symbolic link, which a file with secrets must not be",
+        hint="set MP_CONFIG_PATH to the file itself",
+    )
+
+
+def _edited(path: Path, text: str, edit: Callable[[Config], T]) -> tuple[str, T]:
+    import tomlkit
+
+    config = _parsed(path, text)
+    if _is_headless(config):
+        raise ConfigError(
+            f"{path} was written by mixpanel-headless, and is left as it is",
+            hint="keep accounts for mp elsewhere: set MP_CONFIG_PATH=~/.mp/mp.toml",
+        )
+    answer = edit(config)
+    with suppress(Exception):  # comments are a courtesy; the content is not
+        document = tomlkit.parse(text)
+        edit(document)
+        styled = tomlkit.dumps(document)
+        if tomllib.loads(styled) == config:
+            return styled, answer
+    plain = tomlkit.dumps(config)
+    if tomllib.loads(plain) != config:
+        raise ConfigError(f"{path} can't be rewritten", hint="edit it by hand")
+    return plain, answer
+
+
+def _replace(path: Path, text: str) -> None:
+    prefix = f".{path.name}."
+    for left in path.parent.iterdir():
+        if left.name.startswith(prefix) and left.name.endswith(PART):
+            left.unlink(missing_ok=True)  # by a killed process: nobody else writes now
+    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=PART, dir=path.parent)  # 0600
+    part = Path(name)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor has no path
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Without it a power cut may undo the rename; some systems can't, and need not.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _is_headless(config: Config) -> bool:
+    entries = config.get("accounts", {})
+    named = entries.values() if isinstance(entries, Mapping) else ()
+    theirs = any(isinstance(a, Mapping) and {"type", "default_project"} & a.keys() for a in named)
+    return theirs or "active" in config

@@ -1,0 +1,165 @@
+"""The first look at landed files: what they hold, before anything of the warehouse is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+from mixpanel_assets.errors import LoadError
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.duplicates import (
+    add_keys,
+    begin_keys,
+    find_duplicates,
+    forget_keys,
+)
+from mixpanel_assets.warehouse.mend import mend
+from mixpanel_assets.warehouse.properties import PropertyColumns
+from mixpanel_assets.warehouse.source import VALUES, LandedFile, Mode, parts
+from mixpanel_assets.warehouse.stage import (
+    LargeNumbersError,
+    UnparsableError,
+    check_span,
+    counted,
+    number,
+    properties_seen,
+    stage,
+)
+from mixpanel_assets.warehouse.tables import EVENTS, Layout
+
+SAMPLED_BELOW = 20_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to load, mended if it had to be."""
+
+    file: LandedFile
+    path: Path
+    mode: Mode
+    layout: Layout
+    settings: Settings
+    folder: Path
+    staged: bool = False  # it is all in temp.stage already
+
+    def stage_parts(self, warehouse: duckdb.DuckDBPyConnection) -> Iterator[int]:
+        """temp.stage has one part after the other; their numbers."""
+        if self.staged:
+            yield 0
+            return
+        for count, part in enumerate(parts(self.path, self.folder, self.settings.part_bytes)):
+            stage(warehouse, part, self.file, self.mode, self.layout)
+            yield count
+
+
+def survey_files(
+    warehouse: duckdb.DuckDBPyConnection,
+    files: Sequence[LandedFile],
+    columns: PropertyColumns,
+    settings: Settings,
+    folder: Path,
+    *,
+    anew: bool = False,
+) -> list[Source]:
+    """The files are counted in temp.surveys, and the registry knows each of their properties.
+
+    temp.examples has values of them. Nothing of the warehouse is changed, and no transaction is
+    open: a line that DuckDB can't parse would end it.
+    """
+    begin_keys(warehouse)
+    warehouse.execute(SURVEYS)
+    if columns.layout == EVENTS and not anew:
+        warehouse.execute("insert into examples from internal.property_examples")
+    sources = []
+    for count, file in enumerate(files):
+        source = Source(file, file.path, columns.mode(), columns.layout, settings, folder)
+        source, parts_ = _survey_in_some_mode(warehouse, source, columns, count)
+        sources.append(replace(source, staged=parts_ == 1 and len(files) == 1))
+    find_duplicates(warehouse)
+    return sources
+
+
+SURVEYS = """
+create or replace temp table surveys (
+    file INTEGER, event_date DATE, event_name VARCHAR, property VARCHAR, type VARCHAR,
+    events BIGINT, bytes BIGINT, long_integers BIGINT);
+create or replace temp table examples (event_name VARCHAR, property VARCHAR, example VARCHAR);
+"""
+
+
+def _survey_in_some_mode(
+    warehouse: duckdb.DuckDBPyConnection, source: Source, columns: PropertyColumns, file: int
+) -> tuple[Source, int]:
+    """The source in the fastest mode that reads it right, and how many parts it has."""
+    try:
+        return source, _survey_file(warehouse, source, columns, file)
+    except LargeNumbersError:
+        again = replace(source, mode="exact")
+    except UnparsableError as error:
+        # DuckDB refuses a whole file for one odd line.
+        if source.mode == "mended":
+            raise LoadError(
+                f"{source.file.path} has a record that DuckDB can't read: {error.__cause__}",
+                hint="report it; the days before and after it can be landed alone",
+            ) from error
+        again = replace(source, path=source.folder / source.path.name, mode="mended")
+        mend(source.path, again.path, source.layout.keys)
+    forget_keys(warehouse, file)
+    warehouse.execute(f"delete from surveys where file = {file}")
+    return _survey_in_some_mode(warehouse, again, columns, file)
+
+
+def _survey_file(
+    warehouse: duckdb.DuckDBPyConnection, source: Source, columns: PropertyColumns, file: int
+) -> int:
+    count = 0
+    for count in source.stage_parts(warehouse):  # noqa: B007  the last one is wanted
+        warehouse.execute(f"create or replace temp table survey as {counted('stage')}")
+        if source.layout == EVENTS:
+            check_span(warehouse, source.file)
+        columns.learn(properties_seen(warehouse, columns, source.mode))
+        if source.layout.of_events:
+            add_keys(warehouse, file)
+        _add_examples(warehouse)
+        warehouse.execute(f"insert into surveys by name select {file} as file, * from survey")
+    return count + 1
+
+
+def _add_examples(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Every property that is staged has an example for each event that carries it."""
+    # Of a large part one record in sixteen has an example of nearly everything.
+    if number(warehouse, "select sum(events) from survey where property is null") > SAMPLED_BELOW:
+        _take_examples(warehouse, "where line_bytes % 16 = 0")
+    _take_examples(warehouse, "")
+
+
+def _take_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
+    lacking = """
+        select distinct event_name, property
+        from survey
+        where property is not null and type <> 'NULL' and not exists (
+            from examples known
+            where known.event_name is not distinct from survey.event_name
+              and known.property = survey.property)
+    """
+    if not warehouse.execute(f"from ({lacking}) limit 1").fetchall():
+        return
+    warehouse.execute(
+        f"""
+        insert into examples
+        select found.event_name, found.property, any_value(example)
+        from (
+            select event_name, unnest(json_keys(value)) as property,
+                   unnest(json_extract(value, '$.*'))::varchar as example
+            from (select *, {VALUES} as value from stage {where})
+        ) found
+        semi join ({lacking}) lacking
+            on lacking.event_name is not distinct from found.event_name
+            and lacking.property = found.property
+        where example <> 'null'
+        group by found.event_name, found.property
+        """
+    )
