@@ -70,7 +70,8 @@ class AppHost:
 
     def _refused(self, request: Request, family: str) -> Response | None:
         known = credentials_of(request)
-        if (known.username, known.secret) != (self.project.username, self.project.secret):
+        # A project's secret is for data only.
+        if not known.may_read(self.project) or known.is_project_secret(self.project):
             return refused("Invalid credentials", 401)
         if request.path_params.get("project", self.project.project_id) != self.project.project_id:
             return refused(BROKEN["403"], 403)

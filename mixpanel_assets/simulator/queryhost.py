@@ -132,12 +132,12 @@ class QueryHost:
         known = credentials_of(request)
         if not known.may_read(self.project):
             return failed(request, "Invalid credentials", 401)
-        project_id = given.text("project_id")
-        if known.is_project_secret(self.project):
-            return failed(request, PROJECT_NAMED_TWICE) if project_id else None
-        if not project_id:
+        project_id, by_secret = given.text("project_id"), known.is_project_secret(self.project)
+        if by_secret and project_id:
+            return failed(request, PROJECT_NAMED_TWICE)
+        if not by_secret and not project_id:
             return failed(request, "project_id is required with a service account")
-        if project_id != self.project.project_id:
+        if not by_secret and project_id != self.project.project_id:
             return failed(request, BROKEN["403"], 403)
         workspace_id = given.text("workspace_id")
         if workspace_id not in (None, self.project.workspace_id):

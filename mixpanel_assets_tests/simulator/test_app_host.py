@@ -144,6 +144,7 @@ def test_every_endpoint_is_for_the_service_account_and_its_project(sim, app, pat
     answer = app(sim, path, auth=("demo", "wrong"))
     assert answer.status_code == 401
     assert answer.json() == {"error": "Invalid credentials", "status": "error"}
+    assert app(sim, path, auth=(sim.project.api_secret, "")).status_code == 401
     if "12345" in path:
         answer = app(sim, path.replace("12345", "9"))
         assert answer.status_code == 403

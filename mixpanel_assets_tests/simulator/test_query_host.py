@@ -95,6 +95,15 @@ def test_every_endpoint_is_for_the_service_account_and_its_project(start, query,
 
 
 @every_endpoint
+def test_a_project_secret_stands_for_its_project(start, query, path):
+    sim = start()
+    secret = (sim.project.api_secret, "")
+
+    assert query(sim, path, auth=secret, project_id=None, **ENDPOINTS[path]).status_code == 200
+    assert query(sim, path, auth=secret, **ENDPOINTS[path]).status_code == 400
+
+
+@every_endpoint
 def test_every_endpoint_counts_in_the_hour(start, query, path):
     sim = start(limits=True)
     asked = ENDPOINTS[path]

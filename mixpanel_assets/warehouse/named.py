@@ -1,0 +1,361 @@
+"""Tables of what was fetched under a name: filtered or ad hoc, and never the tables of assets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import duckdb
+
+from mixpanel_assets.errors import (
+    ConfigError,
+    TableExistsError,
+    TableNotFoundError,
+    UsageError,
+    near_names,
+)
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.connection import quoted
+from mixpanel_assets.warehouse.load import (
+    as_load_errors,
+    in_transaction,
+    insert_events,
+    insert_typed,
+)
+from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
+from mixpanel_assets.warehouse.source import LandedFile, in_utc, work_folder
+from mixpanel_assets.warehouse.stage import number
+from mixpanel_assets.warehouse.survey import Source, survey_files
+from mixpanel_assets.warehouse.tables import (
+    EVENTS,
+    PROFILES,
+    Layout,
+    create_table,
+    create_tables,
+    forget_properties,
+    named_layout,
+)
+
+How = Literal["create", "replace", "append"]
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
+CATALOG = (
+    "lexicon_events",
+    "lexicon_properties",
+    "cohorts",
+    "funnels",
+    "bookmarks",
+    "annotations",
+)
+# What makes up an asset: all of it goes when one of its names is dropped.
+ASSETS = {
+    "events": ("events", "events_wide", "event_properties"),
+    "profiles": ("profiles", "profile_history", "profile_properties"),
+    **{name: (name,) for name in CATALOG},
+}
+RESERVED = {name for names in ASSETS.values() for name in names} | {"landed"}
+BATCH = 2048
+
+
+@dataclass(frozen=True)
+class NamedTable:
+    """What a pull added to a table: rows, and the duplicates that were left out."""
+
+    rows: int
+    duplicates: int
+
+
+def check_name(name: str) -> str:
+    """The name, if a table can have it; UsageError else."""
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is not a name for a table",
+            hint="use a letter, then letters, digits and _; 63 of them at most",
+        )
+    if name.lower() in RESERVED:
+        raise UsageError(
+            f"{name} is a table of this project",
+            hint="choose another name; whole days and profiles are landed with: mp materialize",
+        )
+    return name
+
+
+def check_free(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
+    """There is no table of that name; TableExistsError else."""
+    if _found(warehouse, name):
+        raise TableExistsError(
+            f"there is a table {name} already",
+            hint="--replace makes it anew, --append adds to it",
+            table_name=name,
+        )
+
+
+def _found(warehouse: duckdb.DuckDBPyConnection, name: str) -> str | None:
+    """The table or view of that name, as it is written there."""
+    row = warehouse.execute(
+        "select table_name from information_schema.tables "
+        "where table_schema = 'main' and lower(table_name) = lower(?)",
+        [name],
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def load_event_table(
+    warehouse: duckdb.DuckDBPyConnection,
+    name: str,
+    files: Sequence[LandedFile],
+    settings: Settings,
+    *,
+    how: How,
+    filters: Mapping[str, Any],
+) -> NamedTable:
+    """The table holds the files' events, without duplicates; all of it or nothing happened.
+
+    When appended to, it has the newest of each event. `filters` are recorded in `landed`.
+    Raises TableExistsError, TableNotFoundError (to append to), LoadError.
+    """
+    return _load(warehouse, named_layout(name, of_events=True), files, settings, how, filters)
+
+
+def load_profile_table(
+    warehouse: duckdb.DuckDBPyConnection,
+    name: str,
+    files: Sequence[LandedFile],
+    settings: Settings,
+    *,
+    how: How,
+    filters: Mapping[str, Any],
+) -> NamedTable:
+    """The same for profiles; appended ones replace those of the same distinct_id."""
+    return _load(warehouse, named_layout(name, of_events=False), files, settings, how, filters)
+
+
+def _load(
+    warehouse: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    files: Sequence[LandedFile],
+    settings: Settings,
+    how: How,
+    filters: Mapping[str, Any],
+) -> NamedTable:
+    check_name(layout.table)
+    with as_load_errors(), work_folder(files[0].path) as folder:
+        create_tables(warehouse)
+        if how == "append":
+            _check_appendable(warehouse, layout)
+        elif how == "create":
+            check_free(warehouse, layout.table)
+        known = PropertyColumns.known(warehouse, layout.dataset) if how == "append" else []
+        columns = PropertyColumns(known, settings.max_property_columns, layout)
+        sources = survey_files(warehouse, files, columns, settings, folder)
+        with in_transaction(warehouse):
+            if how == "replace":
+                _drop(warehouse, layout.table)
+            create_table(warehouse, layout.table, layout.columns)
+            columns.write(warehouse)
+            added = _insert(warehouse, sources, columns)
+            _record(warehouse, layout, sources, added, filters)
+        return added
+
+
+def _check_appendable(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> None:
+    if _found(warehouse, layout.table) != layout.table:
+        raise _not_found(warehouse, layout.table)
+    query = "select column_name from duckdb_columns() where schema_name = 'main' and table_name = ?"
+    columns = {name for (name,) in warehouse.execute(query, [layout.table]).fetchall()}
+    if not columns >= layout.columns.keys():
+        kind = "events" if layout.of_events else "profiles"
+        raise UsageError(f"{layout.table} is no table of {kind}", hint="choose another name")
+
+
+def _insert(
+    warehouse: duckdb.DuckDBPyConnection, sources: Sequence[Source], columns: PropertyColumns
+) -> NamedTable:
+    table = quoted(columns.layout.table)
+    appended = bool(number(warehouse, f"select count(*) from (from {table} limit 1)"))
+    duplicates = 0
+    for source in sources:
+        if columns.layout.of_events:
+            duplicates += sum(insert_events(warehouse, source, columns).values())
+        else:
+            duplicates += _insert_profiles(warehouse, source, columns)
+    rows = number(warehouse, "select sum(events) from surveys where property is null")
+    if appended and columns.layout.of_events:
+        duplicates += number(warehouse, OLDER.format(table=table))
+    return NamedTable(rows, duplicates)
+
+
+# The same event pulled twice: the newest stays, of equally new ones the one that came last.
+OLDER = """
+delete from {table} where rowid in (
+    select rowid from {table} where nullif(insert_id, '') is not null
+    qualify row_number() over (
+        partition by event_name, distinct_id, insert_id,
+                     coalesce(event_time::varchar, properties->>'$.time')
+        order by processed_at desc nulls last, rowid desc
+    ) > 1)
+"""
+
+
+def _insert_profiles(
+    warehouse: duckdb.DuckDBPyConnection, source: Source, columns: PropertyColumns
+) -> int:
+    """The file's profiles are in the table, in the place of those with the same distinct_id."""
+    replaced = 0
+    for _ in source.stage_parts(warehouse):
+        replaced += number(
+            warehouse,
+            f"delete from {quoted(columns.layout.table)} "
+            "where distinct_id in (select distinct_id from stage)",
+        )
+        insert_typed(
+            warehouse,
+            columns,
+            {"distinct_id": "distinct_id", "last_seen": in_utc("seen")},
+            casts={"seen": ("$last_seen", "timestamp")},
+        )
+    return replaced
+
+
+def _record(
+    warehouse: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    sources: Sequence[Source],
+    added: NamedTable,
+    filters: Mapping[str, Any],
+) -> None:
+    """`landed` has a row for the pull, and says what it was filtered by."""
+    size = number(warehouse, "select sum(bytes) from surveys where property is null")
+    row: dict[str, object] = {
+        "dataset": layout.dataset,
+        "day": min(source.file.start for source in sources),
+        "rows": added.rows,
+        "duplicates": added.duplicates,
+        "bytes": size,
+        "exported_at": max(source.file.exported_at for source in sources).isoformat(),
+        "loaded_at": datetime.now(UTC).isoformat(),
+        "filters": dict(filters),
+        "partial": False,
+    }
+    insert_rows(warehouse, "landed", [row])
+
+
+def named_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
+    """The tables that are there besides those of the assets, in order of their names."""
+    rows = warehouse.execute(
+        "select table_name from duckdb_tables() where schema_name = 'main' and not internal "
+        "and not temporary order by 1"
+    ).fetchall()
+    return [name for (name,) in rows if name.lower() not in RESERVED]
+
+
+def drop_tables(
+    warehouse: duckdb.DuckDBPyConnection, names: Sequence[str], *, force: bool
+) -> list[str]:
+    """The tables are gone, and so is what `landed` knew of them; all of them or none.
+
+    Tables of assets go with `force` only, events and profiles with all that belongs to them; the
+    landed files stay. Raises TableNotFoundError, ConfigError.
+    """
+    create_tables(warehouse)
+    with as_load_errors(), in_transaction(warehouse):
+        return [_drop_as_asked(warehouse, name, force=force) for name in dict.fromkeys(names)]
+
+
+def _drop_as_asked(warehouse: duckdb.DuckDBPyConnection, name: str, *, force: bool) -> str:
+    found = _found(warehouse, name)
+    if found is None:
+        raise _not_found(warehouse, name)
+    asset = next((asset for asset, names in ASSETS.items() if found in names), None)
+    if found == "landed" or (asset and not force):
+        raise ConfigError(
+            f"{found} belongs to what is landed",
+            hint="--force drops it" if asset else "it says what is landed; it can't be dropped",
+        )
+    if asset is None:
+        _drop(warehouse, found)
+    else:
+        _drop_asset(warehouse, asset)
+    return found
+
+
+def _drop_asset(warehouse: duckdb.DuckDBPyConnection, asset: str) -> None:
+    for layout in (EVENTS, PROFILES):
+        if asset == layout.dataset:
+            forget_properties(warehouse, layout)
+    if asset == "events":
+        warehouse.execute("delete from internal.property_days")
+    for name in ASSETS[asset]:
+        kind = "view" if _is_view(warehouse, name) else "table"
+        warehouse.execute(f"drop {kind} if exists {quoted(name)}")
+    warehouse.execute("delete from landed where dataset = ?", [asset])
+
+
+def _is_view(warehouse: duckdb.DuckDBPyConnection, name: str) -> bool:
+    query = "select 1 from duckdb_views() where schema_name = 'main' and view_name = ?"
+    return warehouse.execute(query, [name]).fetchone() is not None
+
+
+def _drop(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
+    if found := _found(warehouse, name):
+        kind = "view" if _is_view(warehouse, found) else "table"
+        warehouse.execute(f"drop {kind} {quoted(found)}")
+    for table in ("internal.property_columns", "landed"):
+        warehouse.execute(f"delete from {table} where lower(dataset) = lower(?)", [name])
+
+
+def _not_found(warehouse: duckdb.DuckDBPyConnection, name: str) -> TableNotFoundError:
+    near = near_names(name, named_tables(warehouse))
+    return TableNotFoundError(
+        f"there is no table {name}",
+        hint=f"did you mean {', '.join(near)}?" if near else "see what is there: mp inspect tables",
+        table_name=name,
+    )
+
+
+def records(
+    warehouse: duckdb.DuckDBPyConnection,
+    name: str,
+    kind: Literal["events", "profiles"],
+    *,
+    raw: bool,
+) -> Iterator[str]:
+    """Each row as one JSON text, a few at a time in memory.
+
+    Raw is as Mixpanel sent it: event and properties, or $distinct_id and $properties.
+    """
+    names = RAW[kind] if raw else NORMAL[kind]
+    members = " || ',' || ".join(f"'{json.dumps(key)}:' || {value}" for key, value in names.items())
+    cursor = warehouse.execute(f"select '{{' || {members} || '}}' from {quoted(name)}")
+    while rows := cursor.fetchmany(BATCH):
+        for (text,) in rows:
+            yield text
+
+
+def _text(column: str) -> str:
+    return f"coalesce(to_json({column})::varchar, 'null')"
+
+
+_TIME = "strftime(timezone('UTC', {}), '%Y-%m-%dT%H:%M:%S.%g+00:00')"
+RAW = {
+    "events": {"event": _text("event_name"), "properties": "properties::varchar"},
+    "profiles": {"$distinct_id": _text("distinct_id"), "$properties": "properties::varchar"},
+}
+NORMAL = {
+    "events": {
+        "event_name": _text("event_name"),
+        "event_time": _text(_TIME.format("event_time")),
+        "distinct_id": _text("distinct_id"),
+        "insert_id": _text("insert_id"),
+        "properties": "properties::varchar",
+    },
+    "profiles": {
+        "distinct_id": _text("distinct_id"),
+        "last_seen": _text(_TIME.format("last_seen")),
+        "properties": "properties::varchar",
+    },
+}
