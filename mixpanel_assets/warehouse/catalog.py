@@ -14,11 +14,14 @@ from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.load import in_transaction
 from mixpanel_assets.warehouse.properties import insert_rows
-from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENT_COLUMNS, create_tables
+from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILES, create_tables
 
 Columns = dict[str, tuple[str, str]]
 HIDDEN = ("BOOLEAN", "Mixpanel does not show it")
 DROPPED = ("BOOLEAN", "Mixpanel drops it as it comes in")
+
+# What has a column for each property, by dataset; a view has comments of its own.
+WIDE_TABLES = {"events": ("events_wide",), "profiles": ("profile_history", "profiles")}
 
 CATALOG_TABLES: dict[str, Columns] = {
     "lexicon_events": {
@@ -183,7 +186,7 @@ Place = tuple[str, str, str]  # schema, table or view, column ("" for the view i
 
 
 def write_comments(warehouse: duckdb.DuckDBPyConnection) -> int:
-    """Views of events, their columns and those of events_wide say what the Lexicon says of them.
+    """Views of events, and columns of events and profiles, say what the Lexicon says of them.
 
     What it no longer describes has no comment any more. How many comments were written: only those
     that were not there. A view made anew has lost its comments: call it after a load too.
@@ -213,10 +216,11 @@ def _of_views(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
         select view_name, column_name, any_value(description)
         from lexicon_properties
         join internal.event_views using (event_name)
-        join internal.property_columns using (property)
+        join internal.property_columns columns using (property)
         join (select distinct event_name, property from internal.property_days)
           using (event_name, property)
-        where description <> '' and property not in (select unnest(?::varchar[]))
+        where description <> '' and columns.dataset = 'events'
+          and property not in (select unnest(?::varchar[]))
         group by all
         """,
         [list(BASE_PROPERTIES)],
@@ -228,13 +232,18 @@ def _of_wide_columns(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
     """One description for all events is told once; else each event's own."""
     rows = warehouse.execute(
         """
-        select column_name, list((event_name, description) order by event_name)
+        select dataset, column_name, list((event_name, description) order by event_name)
         from lexicon_properties join internal.property_columns using (property)
-        where physical and entity_type = 'event' and description <> ''
-        group by column_name
+        where physical and description <> '' and dataset = case entity_type
+            when 'event' then 'events' when 'profile' then 'profiles' end
+        group by dataset, column_name
         """
     ).fetchall()
-    return {("main", "events_wide", column): _joined(meanings) for column, meanings in rows}
+    return {
+        ("main", table, column): _joined(meanings)
+        for dataset, column, meanings in rows
+        for table in WIDE_TABLES[dataset]
+    }
 
 
 def _joined(meanings: Iterable[tuple[str, str]]) -> str:
@@ -255,12 +264,13 @@ def _comments(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
         union all
         select schema_name, table_name, column_name, comment from duckdb_columns()
         where comment is not null and (schema_name = 'by_event' or (
-            schema_name = 'main' and table_name = 'events_wide'
-            and column_name not in (select unnest(?::varchar[]))))
+            schema_name = 'main' and table_name in (select unnest(?::varchar[]))))
         """,
-        [list(EVENT_COLUMNS)],
+        [[table for tables in WIDE_TABLES.values() for table in tables]],
     ).fetchall()
-    return {(schema, table, column): text for schema, table, column, text in rows}
+    found = {(schema, table, column): text for schema, table, column, text in rows}
+    ours = {"events_wide": EVENTS.columns, "profile_history": PROFILES.columns}
+    return {place: text for place, text in found.items() if place[2] not in ours.get(place[1], ())}
 
 
 def _exists(warehouse: duckdb.DuckDBPyConnection, schema: str, *tables: str) -> bool:

@@ -17,6 +17,7 @@ from mixpanel_assets.warehouse.catalog import (
 )
 from mixpanel_assets.warehouse.introspect import table_schema, tables
 from mixpanel_assets_tests.warehouse.conftest import Warehouse, asked, sent
+from mixpanel_assets_tests.warehouse.test_snapshots import snap
 
 TODAY = date(2024, 6, 1)
 BOOKMARK = {
@@ -189,6 +190,21 @@ def test_comments_come_back_to_a_view_that_a_load_made_anew(warehouse: Warehouse
         "Buy.plan": "The plan",
         "events_wide.plan": "The plan",
     }
+
+
+def test_columns_of_profiles_say_what_they_mean(warehouse: Warehouse) -> None:
+    warehouse.load(sent('"plan":"pro"', event='"Buy"'))
+    snap(warehouse, {"ann": {"plan": "pro"}})
+    described = {"entity_type": "profile", "property": "plan", "description": "The plan now"}
+    replace_catalog(
+        warehouse.connection, {**lexicon(), "lexicon_properties": [described]}, day=TODAY
+    )
+    query = "select table_name from duckdb_columns() where comment = 'The plan now' order by 1"
+    assert warehouse.sql(query) == [("profile_history",), ("profiles",)]
+    snap(warehouse, {"ann": {"plan": "free"}}, 1)
+    assert write_comments(warehouse.connection) == 1
+    replace_catalog(warehouse.connection, lexicon(), day=TODAY)
+    assert warehouse.sql(query) == []
 
 
 @pytest.mark.parametrize("name", ['a"b', "it's", "x;--", "Plan.$ü🌙", " "])
