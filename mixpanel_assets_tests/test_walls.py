@@ -106,7 +106,7 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             create schema internal;
             create table internal.property_columns (
                 property varchar, column_name varchar, type varchar, physical boolean,
-                wide boolean);
+                wide boolean, dataset varchar);
             create table internal.property_days (property varchar, event_name varchar);
             """
         )
@@ -133,6 +133,14 @@ INSPECT = [
 @pytest.mark.parametrize("command", INSPECT)
 def test_inspecting_loads_no_dagster_pandas_or_http(events: None, command: str) -> None:
     assert mp("inspect", *command.split()) & {"dagster", "pandas", "httpx", "starlette"} == set()
+
+
+@pytest.mark.parametrize("command", ["events", "funnels", "cohorts -f table"])
+def test_asking_what_mixpanel_has_loads_no_dagster_pandas_or_duckdb(
+    account: Simulator, command: str
+) -> None:
+    for _ in range(2):  # from Mixpanel, and from the cache
+        assert mp("inspect", *command.split()) & {"dagster", "pandas", "duckdb"} == set()
 
 
 def test_the_results_load_nothing_heavy_and_the_spec_only_what_parses() -> None:

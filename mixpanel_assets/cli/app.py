@@ -11,6 +11,7 @@ import typer
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.auth import auth
 from mixpanel_assets.cli.demo import demo
+from mixpanel_assets.cli.discover import discover
 from mixpanel_assets.cli.inspect import inspect
 from mixpanel_assets.cli.invocation import Invocation
 from mixpanel_assets.cli.materialize import materialize, rebuild
@@ -66,6 +67,7 @@ app.add_typer(rebuild)
 app.command()(status)
 app.command()(sql)
 app.add_typer(query)
+inspect.add_typer(discover)
 app.add_typer(inspect)
 app.command()(limits)
 app.command()(doctor)

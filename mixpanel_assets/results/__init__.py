@@ -1,6 +1,21 @@
 """What questions return: frozen records with `.to_dict()`, and `.df` where there are rows."""
 
 from mixpanel_assets.results.base import Result
+from mixpanel_assets.results.catalog import (
+    Annotation,
+    BookmarkInfo,
+    FunnelInfo,
+    LexiconDefinition,
+    LexiconMetadata,
+    LexiconProperty,
+    LexiconSchema,
+    Record,
+    Records,
+    SavedCohort,
+    Skipped,
+    SubPropertyInfo,
+    TopEvent,
+)
 from mixpanel_assets.results.landing import JSONText, LandedDay, Landing, Snapshot
 from mixpanel_assets.results.live import (
     ActivityFeedResult,
@@ -45,6 +60,8 @@ from mixpanel_assets.results.local import (
 
 __all__ = [
     "ActivityFeedResult",
+    "Annotation",
+    "BookmarkInfo",
     "CohortInfo",
     "ColumnInfo",
     "ColumnStatsResult",
@@ -58,6 +75,7 @@ __all__ = [
     "EventStats",
     "FlowsResult",
     "FrequencyResult",
+    "FunnelInfo",
     "FunnelPart",
     "FunnelResult",
     "FunnelStep",
@@ -65,6 +83,10 @@ __all__ = [
     "JSONText",
     "LandedDay",
     "Landing",
+    "LexiconDefinition",
+    "LexiconMetadata",
+    "LexiconProperty",
+    "LexiconSchema",
     "NumericAverageResult",
     "NumericBucketResult",
     "NumericPropertySummaryResult",
@@ -74,15 +96,21 @@ __all__ = [
     "PropertyCoverageResult",
     "PropertyDistributionResult",
     "PropertyValueCount",
+    "Record",
+    "Records",
     "Result",
     "RetentionResult",
     "SQLResult",
+    "SavedCohort",
     "SavedReportResult",
     "SegmentationResult",
+    "Skipped",
     "Snapshot",
+    "SubPropertyInfo",
     "SummaryResult",
     "TableInfo",
     "TableSchema",
+    "TopEvent",
     "UserEvent",
     "WorkspaceInfo",
 ]
