@@ -106,7 +106,7 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             create schema internal;
             create table internal.property_columns (
                 property varchar, column_name varchar, type varchar, physical boolean,
-                wide boolean);
+                wide boolean, dataset varchar);
             create table internal.property_days (property varchar, event_name varchar);
             """
         )
