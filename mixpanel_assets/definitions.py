@@ -6,8 +6,8 @@ import dagster as dg
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-from mixpanel_assets.defs.assets import events  # noqa: E402
-from mixpanel_assets.defs.jobs import events_job  # noqa: E402
+from mixpanel_assets.defs.assets import events, profiles  # noqa: E402
+from mixpanel_assets.defs.jobs import events_job, profiles_job  # noqa: E402
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource  # noqa: E402
 
 
@@ -15,8 +15,8 @@ from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource  
 def defs() -> dg.Definitions:
     """Assets, jobs and resources of one Mixpanel project."""
     return dg.Definitions(
-        assets=[events],
-        jobs=[events_job],
+        assets=[events, profiles],
+        jobs=[events_job, profiles_job],
         resources={"mixpanel": MixpanelResource(), "warehouse": WarehouseResource()},
         executor=dg.in_process_executor,
     )

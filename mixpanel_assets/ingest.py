@@ -20,12 +20,15 @@ from mixpanel_assets.errors import (
     DateRangeError,
     EventsOutsideSpanError,
     ExportIncompleteError,
+    LoadError,
 )
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.export import EventFile, export_events
-from mixpanel_assets.results import LandedDay
+from mixpanel_assets.mixpanel.profiles import ProfileFile, export_profiles
+from mixpanel_assets.mixpanel.selection import ProfileSelection
+from mixpanel_assets.results import LandedDay, Snapshot
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse import load
+from mixpanel_assets.warehouse import load, snapshots
 from mixpanel_assets.warehouse.source import LandedFile
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ KEPT_FOR_OTHERS = 5  # requests of the hour that a long range leaves
 OLDEST_PART = 86_400  # seconds; no download goes on for longer
 REFETCHES = 2  # of a file that is whole by its lines, and has one that is no JSON
 
+SNAPSHOT_NAME = re.compile(r"profiles\.(\d{8}T\d{12})Z\.jsonl\.gz")
 FILE_NAME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)\.(\d{8}T\d{12})Z\.jsonl\.gz")
 
 
@@ -237,7 +241,7 @@ def landed_files(
         if not (match := FILE_NAME.fullmatch(path.name)):
             continue
         first, last = date.fromisoformat(match[1]), date.fromisoformat(match[2])
-        exported_at = datetime.strptime(match[3], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+        exported_at = _moment(match[3])
         file = LandedFile(path, first, last, exported_at, "")
         for day in file.dates():
             if (start and day < start) or (end and day > end):
@@ -251,6 +255,79 @@ def landed_files(
     return [replace(file, days=frozenset(days_of[path])) for path, file in sorted(chosen.items())]
 
 
+def ingest_profiles(
+    mixpanel: Client,
+    warehouse: OpenWarehouse,
+    settings: Settings,
+    day: date | None = None,
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Snapshot:
+    """The snapshot of the day, by default of today, holds every profile as Mixpanel has it now.
+
+    The warehouse is open for the load only; after any failure it is as it was.
+    """
+    folder = settings.landed_folder(mixpanel.credentials.project_id) / "profiles"
+    file = export_profiles(mixpanel, ProfileSelection(), folder, progress=progress)
+    day = day or settings.today(file.exported_at)
+    landed = LandedFile(file.path, day, day, file.exported_at, file.checksum)
+    try:
+        with warehouse() as connection:
+            (snapshot,) = snapshots.load_snapshots(connection, [landed], settings)
+    except (LoadError, ExportIncompleteError):
+        file.path.unlink()
+        raise
+    _tidy_snapshots(file, settings)
+    return replace(snapshot, requests=file.requests)
+
+
+def _tidy_snapshots(loaded: ProfileFile, settings: Settings) -> None:
+    """Of each day the newest file is kept, if any is; what a kill left is not."""
+    folder = loaded.path.parent
+    _remove_old_parts(folder)
+    if not settings.keep_landed:
+        loaded.path.unlink()
+    kept = {file.path for file in landed_snapshots(folder, settings)}
+    for path in folder.glob("profiles.*.jsonl.gz"):
+        if path not in kept and path < loaded.path:
+            path.unlink(missing_ok=True)
+
+
+def rebuild_profiles(
+    warehouse: OpenWarehouse, settings: Settings, project_id: str
+) -> list[Snapshot]:
+    """The profile tables hold again what the landed snapshots hold; Mixpanel is not asked.
+
+    Raises ConfigError when there is no landed snapshot.
+    """
+    folder = settings.landed_folder(project_id) / "profiles"
+    files = [
+        replace(file, checksum=sha256(file.path)) for file in landed_snapshots(folder, settings)
+    ]
+    if not files:
+        raise ConfigError(
+            f"{folder} has no files of profiles",
+            hint="land them from Mixpanel: mp materialize profiles",
+        )
+    with warehouse() as connection:
+        return snapshots.load_snapshots(connection, files, settings, anew=True)
+
+
+def landed_snapshots(folder: Path, settings: Settings) -> list[LandedFile]:
+    """The newest file of each day, in order of the days."""
+    newest: dict[date, LandedFile] = {}
+    for path in sorted(folder.glob("profiles.*.jsonl.gz")):
+        if match := SNAPSHOT_NAME.fullmatch(path.name):
+            exported_at = _moment(match[1])
+            day = settings.today(exported_at)
+            newest[day] = LandedFile(path, day, day, exported_at, "")
+    return [newest[day] for day in sorted(newest)]
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+
+
 def sha256(path: Path) -> str:
     """The checksum of a file's bytes."""
     with path.open("rb") as file:
@@ -262,10 +339,14 @@ def _tidy(loaded: Path, replaced: set[str], *, keep: bool) -> None:
 
     Another file may be one that another process has yet to load.
     """
-    for part in loaded.parent.glob(".*.part"):
-        if time.time() - part.stat().st_mtime > OLDEST_PART:
-            part.unlink(missing_ok=True)
+    _remove_old_parts(loaded.parent)
     if not keep:
         loaded.unlink()
     for name in replaced:
         (loaded.parent / name).unlink(missing_ok=True)
+
+
+def _remove_old_parts(folder: Path) -> None:
+    for part in folder.glob(".*.part"):
+        if time.time() - part.stat().st_mtime > OLDEST_PART:
+            part.unlink(missing_ok=True)

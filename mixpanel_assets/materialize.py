@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
@@ -15,10 +16,10 @@ from mixpanel_assets.definitions import defs
 from mixpanel_assets.defs.assets import REQUESTS
 from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
 from mixpanel_assets.defs.instance import enter_instance
-from mixpanel_assets.defs.jobs import EVENTS_JOB
+from mixpanel_assets.defs.jobs import EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.defs.progress import Listener, listener
 from mixpanel_assets.errors import MixpanelDataError, RunFailedError
-from mixpanel_assets.results import LandedDay, Landing
+from mixpanel_assets.results import LandedDay, Landing, Snapshot
 from mixpanel_assets.settings import Settings
 
 INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
@@ -54,25 +55,83 @@ def materialize_events(
         hears.landed(fresh)
 
     started = time.monotonic()
-    home = enter_instance(settings)
-    job = defs().resolve_job_def(EVENTS_JOB)
-    token = listener.set(Listener(hears.note, landed))
-    try:
-        with _open_instance(home) as instance:
-            result = job.execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                tags={RANGE_START: str(start), RANGE_END: str(end), "mp/source": "cli"},
-                run_config=_run_config(account, wait=wait, verbose=verbose),
-            )
-    finally:
-        listener.reset(token)
+    result = _run(
+        settings,
+        EVENTS_JOB,
+        account=account,
+        wait=wait,
+        hears=replace(hears, landed=landed),
+        verbose=verbose,
+        tags={RANGE_START: str(start), RANGE_END: str(end)},
+    )
     if not result.success:
-        raise _failure(result, days)
+        raise _failure(result, landed=[str(day.day) for day in days])
     made = result.asset_materializations_for_node("events")
     requests = int(str(made[0].metadata[REQUESTS].value)) if made else 0
     seconds = time.monotonic() - started
     return Landing("events", start, end, days, requests, seconds, result.run_id)
+
+
+def materialize_profiles(
+    settings: Settings,
+    *,
+    account: str | None,
+    wait: bool,
+    hears: Listener,
+    verbose: bool = False,
+) -> Snapshot:
+    """Today's snapshot of all profiles is taken by one run, which the Dagster UI shows.
+
+    Raises RunFailedError with the code and exit code of what went wrong.
+    """
+    started = time.monotonic()
+    day = settings.today()
+    result = _run(
+        settings,
+        PROFILES_JOB,
+        account=account,
+        wait=wait,
+        hears=hears,
+        verbose=verbose,
+        partition_key=str(day),
+    )
+    if not result.success:
+        raise _failure(result)
+    (made,) = result.asset_materializations_for_node("profiles")
+    counts = {
+        name: int(str(made.metadata[key].value))
+        for name, key in {"rows": "dagster/partition_row_count", "requests": REQUESTS}.items()
+    }
+    changes = {name: int(str(made.metadata[name].value)) for name in ("new", "changed", "removed")}
+    seconds = time.monotonic() - started
+    return Snapshot(day, **counts, **changes, seconds=seconds, run_id=result.run_id)
+
+
+def _run(
+    settings: Settings,
+    job_name: str,
+    *,
+    account: str | None,
+    wait: bool,
+    hears: Listener,
+    verbose: bool,
+    partition_key: str | None = None,
+    tags: dict[str, str] | None = None,
+) -> dg.ExecuteInProcessResult:
+    home = enter_instance(settings)
+    job = defs().resolve_job_def(job_name)
+    token = listener.set(hears)
+    try:
+        with _open_instance(home) as instance:
+            return job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                partition_key=partition_key,
+                tags={**(tags or {}), "mp/source": "cli"},
+                run_config=_run_config(account, wait=wait, verbose=verbose),
+            )
+    finally:
+        listener.reset(token)
 
 
 @contextmanager
@@ -99,11 +158,8 @@ def _run_config(account: str | None, *, wait: bool, verbose: bool) -> dict[str, 
     }
 
 
-def _failure(result: dg.ExecuteInProcessResult, days: list[LandedDay]) -> MixpanelDataError:
-    details: dict[str, Any] = {
-        "run_id": result.run_id,
-        "landed": [str(day.day) for day in days],
-    }
+def _failure(result: dg.ExecuteInProcessResult, **more: Any) -> MixpanelDataError:
+    details: dict[str, Any] = {"run_id": result.run_id, **more}
     for event in result.all_events:
         if not event.is_step_failure:
             continue

@@ -57,7 +57,15 @@ def test_help_and_version_load_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["materialize events", "rebuild events", "sql", "simulate", "inspect column", "auth add"],
+    [
+        "materialize events",
+        "rebuild events",
+        "sql",
+        "query jql",
+        "simulate",
+        "inspect column",
+        "auth add",
+    ],
 )
 def test_help_of_a_command_loads_nothing_heavy(command: str) -> None:
     assert mp(*command.split(), "--help") <= PARSING
@@ -72,6 +80,14 @@ def test_asking_the_warehouse_loads_no_dagster_pandas_or_http(warehouse: None) -
 def test_status_and_limits_load_no_dagster_pandas_or_http(warehouse: None) -> None:
     assert mp("status") & {"dagster", "pandas", "httpx", "starlette"} == set()
     assert mp("limits") & {"dagster", "pandas", "httpx", "duckdb", "starlette"} == set()
+
+
+@pytest.mark.parametrize("format_", ["json", "jsonl", "csv", "plain", "table"])
+def test_asking_mixpanel_loads_no_dagster_duckdb_or_pandas(
+    format_: str, account: Simulator
+) -> None:
+    question = ("query", "segmentation", "-e", "Open", "--from", "7d", "--format", format_)
+    assert mp(*question) & {"dagster", "pandas", "duckdb", "starlette"} == set()
 
 
 @pytest.fixture

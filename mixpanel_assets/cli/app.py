@@ -15,6 +15,7 @@ from mixpanel_assets.cli.discover import discover
 from mixpanel_assets.cli.inspect import inspect
 from mixpanel_assets.cli.invocation import Invocation
 from mixpanel_assets.cli.materialize import materialize, rebuild
+from mixpanel_assets.cli.query import query
 from mixpanel_assets.cli.servers import dev, simulate
 from mixpanel_assets.cli.spec import spec
 from mixpanel_assets.cli.warehouse import doctor, limits, sql, status
@@ -65,6 +66,7 @@ app.add_typer(materialize)
 app.add_typer(rebuild)
 app.command()(status)
 app.command()(sql)
+app.add_typer(query)
 inspect.add_typer(discover)
 app.add_typer(inspect)
 app.command()(limits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -118,26 +119,26 @@ def numbers_in(
 class Progress:
     """How far a landing is: a bar on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, days: int, *, quiet: bool) -> None:
+    def __init__(self, total: int, unit: str, *, quiet: bool) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
 
         self._quiet = quiet
-        self._days, self._done, self._events = days, 0, 0
+        self._total, self._done, self._events = total, 0, 0
         self._told = time.monotonic()
         console = Console(stderr=True)
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("days"),
+            TextColumn(unit),
             TimeElapsedColumn(),
             console=console,
             transient=True,
             disable=quiet or not sys.stderr.isatty(),
         )
-        self._task = self._bar.add_task("landing", total=days)
+        self._task = self._bar.add_task("landing", total=total or None)
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -157,11 +158,22 @@ class Progress:
 
     def landed(self, days: list[LandedDay]) -> None:
         """These days are in."""
-        self._done += len(days)
         self._events += sum(day.rows for day in days)
-        self._bar.update(self._task, completed=self._done)
-        if not self._bar.disable or self._quiet or self._done == self._days:
+        self._show(
+            self._done + len(days),
+            self._total,
+            lambda: f"{self._done} of {self._total} days, {self._events:,} events",
+        )
+
+    def arrived(self, done: int, total: int) -> None:
+        """So many profiles of so many are here."""
+        self._show(done, total, lambda: f"{done:,} of {total:,} profiles")
+
+    def _show(self, done: int, total: int, says: Callable[[], str]) -> None:
+        self._done = done
+        self._bar.update(self._task, completed=done, total=total)
+        if not self._bar.disable or self._quiet or done >= total:
             return
         if time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
             self._told = time.monotonic()
-            output.note(f"{self._done} of {self._days} days, {self._events:,} events")
+            output.note(says())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import date
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,8 +18,11 @@ from mixpanel_assets.cli.invocation import (
     Progress,
     days_between,
 )
-from mixpanel_assets.results import Landing
+from mixpanel_assets.results import Landing, Snapshot
 from mixpanel_assets.settings import Settings, make_private_folder
+
+if TYPE_CHECKING:
+    from mixpanel_assets.ingest import OpenWarehouse
 
 materialize = typer.Typer(
     name="materialize",
@@ -87,22 +91,19 @@ def land_events(
     wait: bool = True,
 ) -> Landing:
     """The days are landed by Dagster runs in this process, one for each unbroken range."""
-    from mixpanel_assets.accounts import find_credentials, using_account
+    from mixpanel_assets.accounts import using_account
     from mixpanel_assets.defs.progress import Listener
     from mixpanel_assets.warehouse import read
 
-    project = find_credentials(settings, invocation.account).project_id
-    make_private_folder(settings.home)
-    make_private_folder(settings.warehouse_path(project).parent)
+    path = _make_home(settings, invocation)
     ranges = [(first, last)]
     if missing:
-        path = settings.warehouse_path(project)
         ranges = read.missing_ranges(path, settings, "events", first, last)
     whole = Landing("events", first, last)
     days = sum((b - a).days + 1 for a, b in ranges)
     # Dagster's days are those of the account, too.
     account = using_account(settings, invocation.account)
-    with account, Progress(days, quiet=invocation.quiet) as progress:
+    with account, Progress(days, "days", quiet=invocation.quiet) as progress:
         for a, b in ranges:
             from mixpanel_assets.materialize import materialize_events
 
@@ -125,6 +126,56 @@ def land_events(
     return whole
 
 
+@materialize.command("profiles")
+def materialize_profiles(
+    context: typer.Context,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Fail (5) rather than wait for the API budget.")
+    ] = False,
+    format_: FormatOption = None,
+    jq: JqOption = None,
+) -> None:
+    """Take today's snapshot of all user profiles; it takes one of the hour's 60 queries.
+
+    mp materialize profiles
+    """
+    from mixpanel_assets.accounts import find_settings
+
+    invocation: Invocation = context.obj
+    settings = find_settings(invocation.account)
+    form = output.wanted(format_, jq)
+    output.answer(take_snapshot(settings, invocation, wait=not no_wait).to_dict(), form)
+
+
+def take_snapshot(settings: Settings, invocation: Invocation, *, wait: bool = True) -> Snapshot:
+    """Today's profiles are landed by a Dagster run in this process."""
+    from mixpanel_assets.accounts import using_account
+
+    _make_home(settings, invocation)
+    account = using_account(settings, invocation.account)
+    with account, Progress(0, "profiles", quiet=invocation.quiet) as progress:
+        from mixpanel_assets.defs.progress import Listener
+        from mixpanel_assets.materialize import materialize_profiles
+
+        return materialize_profiles(
+            settings,
+            account=invocation.account,
+            wait=wait,
+            hears=Listener(progress.note, profiles=progress.arrived),
+            verbose=invocation.verbose,
+        )
+
+
+def _make_home(settings: Settings, invocation: Invocation) -> Path:
+    """The home and the warehouse's folder are there; the warehouse's path."""
+    from mixpanel_assets.accounts import find_credentials
+
+    path = settings.warehouse_path(find_credentials(settings, invocation.account).project_id)
+    make_private_folder(settings.home)
+    make_private_folder(path.parent)
+    return path
+
+
 @rebuild.command("events")
 def rebuild_events(
     context: typer.Context,
@@ -137,11 +188,8 @@ def rebuild_events(
 
     mp rebuild events
     """
-    from functools import partial
-
     from mixpanel_assets import ingest
     from mixpanel_assets.accounts import find_project, find_settings
-    from mixpanel_assets.warehouse.connection import writing
 
     invocation: Invocation = context.obj
     settings = find_settings(invocation.account)
@@ -151,20 +199,43 @@ def rebuild_events(
         raise typer.BadParameter("--to needs --from")
     project = find_project(settings, invocation.account)
     began = time.monotonic()
-    note = (lambda message: None) if invocation.quiet else output.note
-    days = ingest.rebuild_events(
-        partial(
-            writing,
-            settings.warehouse_path(project),
-            memory_limit=settings.memory_limit,
-            threads=settings.threads,
-            note=note,
-        ),
-        settings,
-        project,
-        *span,
-    )
+    days = ingest.rebuild_events(_writer(settings, project, invocation), settings, project, *span)
     seconds = time.monotonic() - began
     days.sort(key=lambda day: day.day)
     landing = Landing("events", days[0].day, days[-1].day, days, 0, seconds)
     output.answer(landing.to_dict(), form)
+
+
+@rebuild.command("profiles")
+def rebuild_profiles(
+    context: typer.Context, format_: FormatOption = None, jq: JqOption = None
+) -> None:
+    """Make the profile tables anew from all landed snapshots; Mixpanel is not asked.
+
+    mp rebuild profiles
+    """
+    from mixpanel_assets import ingest
+    from mixpanel_assets.accounts import find_project, find_settings
+
+    invocation: Invocation = context.obj
+    settings = find_settings(invocation.account)
+    form = output.wanted(format_, jq)
+    project = find_project(settings, invocation.account)
+    began = time.monotonic()
+    writer = _writer(settings, project, invocation)
+    last = ingest.rebuild_profiles(writer, settings, project)[-1]
+    output.answer(replace(last, seconds=time.monotonic() - began).to_dict(), form)
+
+
+def _writer(settings: Settings, project: str, invocation: Invocation) -> OpenWarehouse:
+    from functools import partial
+
+    from mixpanel_assets.warehouse.connection import writing
+
+    return partial(
+        writing,
+        settings.warehouse_path(project),
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
+        note=(lambda message: None) if invocation.quiet else output.note,
+    )

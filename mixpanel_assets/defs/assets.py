@@ -1,6 +1,7 @@
 """The assets: what the warehouse holds, by day."""
 
 import time
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 
@@ -11,17 +12,20 @@ from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.partitions import project_days
 from mixpanel_assets.defs.progress import listener
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
-from mixpanel_assets.ingest import ingest_events
+from mixpanel_assets.errors import DateRangeError
+from mixpanel_assets.ingest import ingest_events, ingest_profiles
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.warehouse.read import day_previews, recent_weight
-from mixpanel_assets.warehouse.tables import EVENT_COLUMNS
+from mixpanel_assets.warehouse.tables import EVENT_COLUMNS, PROFILE_COLUMNS
 
 REQUESTS = "run_requests"
 SECONDS = "run_seconds"
 
-columns = dg.TableSchema(
-    [dg.TableColumn(name, type_, text) for name, (type_, text) in EVENT_COLUMNS.items()]
-)
+
+def _schema(columns: Mapping[str, tuple[str, str]]) -> dg.TableSchema:
+    return dg.TableSchema(
+        [dg.TableColumn(name, type_, text) for name, (type_, text) in columns.items()]
+    )
 
 
 @dg.asset(
@@ -32,7 +36,7 @@ columns = dg.TableSchema(
     code_version="1",
     pool="duckdb_writer",
     metadata={
-        "dagster/column_schema": columns,
+        "dagster/column_schema": _schema(EVENT_COLUMNS),
         "dagster/table_name": "events",
         "dagster/storage_kind": "duckdb",
     },
@@ -103,3 +107,61 @@ def _metadata(day: LandedDay) -> dict[str, dg.MetadataValue]:
         "partial": dg.MetadataValue.bool(day.partial),
         "file": dg.MetadataValue.text(day.file),
     }
+
+
+@dg.asset(
+    partitions_def=project_days(find_settings()),
+    group_name="mixpanel",
+    kinds={"mixpanel", "duckdb"},
+    code_version="1",
+    pool="duckdb_writer",
+    metadata={
+        "dagster/column_schema": _schema(PROFILE_COLUMNS),
+        "dagster/table_name": "profiles",
+        "dagster/storage_kind": "duckdb",
+    },
+)
+def profiles(
+    context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult[None]:
+    """All user profiles, one snapshot a day.
+
+    `profiles` is the newest snapshot; `profile_history` has a row for each state that a profile was
+    in, so that any past snapshot can be selected. Mixpanel gives profiles as they are now: only
+    today's partition can be materialized.
+    """
+    with as_dagster_failures():
+        return _take_snapshot(context, mixpanel, warehouse)
+
+
+def _take_snapshot(
+    context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult[None]:
+    settings = find_settings(mixpanel.account)
+    day, today = date.fromisoformat(context.partition_key), settings.today()
+    if day != today:
+        raise DateRangeError(
+            f"profiles of {day} can't be had any more: Mixpanel gives them as they are now",
+            hint=f"materialize the partition of today, {today}; run it daily to have a history",
+        )
+    started = time.monotonic()
+    hears = listener.get()
+    note = hears.note if hears else context.log.warning
+    with mixpanel.get_client(note) as client:
+        snapshot = ingest_profiles(
+            client,
+            partial(warehouse.get_connection, note),
+            settings,
+            day,
+            progress=hears.profiles if hears else lambda done, total: None,
+        )
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/partition_row_count": dg.MetadataValue.int(snapshot.rows),
+            "new": snapshot.new,
+            "changed": snapshot.changed,
+            "removed": snapshot.removed,
+            REQUESTS: snapshot.requests,
+            SECONDS: round(time.monotonic() - started, 3),
+        }
+    )

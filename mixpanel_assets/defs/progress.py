@@ -9,10 +9,15 @@ from mixpanel_assets.results import LandedDay
 
 @dataclass(frozen=True)
 class Listener:
-    """`note` is told of waits and retries, `landed` of days as they are committed."""
+    """What is told of a run.
+
+    `note` hears of waits and retries, `landed` of days as they are committed, `profiles` of how
+    many have arrived and how many there are.
+    """
 
     note: Callable[[str], None]
-    landed: Callable[[list[LandedDay]], None]
+    landed: Callable[[list[LandedDay]], None] = lambda days: None
+    profiles: Callable[[int, int], None] = lambda done, total: None
 
 
 listener: ContextVar[Listener | None] = ContextVar("listener", default=None)

@@ -106,7 +106,7 @@ def _profile(value: Any, text: str) -> tuple[bytes, bytes]:
         raise TypeError("one of its results is no profile")
     distinct_id = value.get("$distinct_id")
     name = distinct_id if isinstance(distinct_id, str) else text
-    key = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    key = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     if "\n" in text or "\r" in text:  # between values only: in strings they are escaped
         text = text.replace("\n", " ").replace("\r", " ")
     return key, text.encode("latin-1")
