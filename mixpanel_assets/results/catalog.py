@@ -101,7 +101,7 @@ class BookmarkInfo(Record):
 
 @dataclass(frozen=True, repr=False)
 class TopEvent(Record):
-    """An event of today: how often, and how that compares to yesterday (0.5: half more)."""
+    """An event of today: how often, and the change since yesterday as Mixpanel normalizes it."""
 
     event: str = ""
     count: int | float = 0
