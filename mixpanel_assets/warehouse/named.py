@@ -19,6 +19,7 @@ from mixpanel_assets.errors import (
     near_names,
 )
 from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.connection import quoted
 from mixpanel_assets.warehouse.load import (
     as_load_errors,
@@ -43,19 +44,11 @@ from mixpanel_assets.warehouse.tables import (
 How = Literal["create", "replace", "append"]
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
-CATALOG = (
-    "lexicon_events",
-    "lexicon_properties",
-    "cohorts",
-    "funnels",
-    "bookmarks",
-    "annotations",
-)
 # What makes up an asset: all of it goes when one of its names is dropped.
 ASSETS = {
     "events": ("events", "events_wide", "event_properties"),
     "profiles": ("profiles", "profile_history", "profile_properties"),
-    **{name: (name,) for name in CATALOG},
+    **{name: (name,) for name in CATALOG_TABLES},
 }
 RESERVED = {name for names in ASSETS.values() for name in names} | {"landed"}
 BATCH = 2048
