@@ -1,7 +1,7 @@
 """Assets materialized in this process, on the instance that `dagster dev` shows."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date
@@ -13,18 +13,17 @@ from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
 from mixpanel_assets.definitions import defs
-from mixpanel_assets.defs.assets import REQUESTS
 from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
+from mixpanel_assets.defs.figures import REQUESTS
 from mixpanel_assets.defs.instance import enter_instance
 from mixpanel_assets.defs.jobs import EVENTS_JOB, PROFILES_JOB
+from mixpanel_assets.defs.partitions import days_in_one_run
 from mixpanel_assets.defs.progress import Listener, listener
 from mixpanel_assets.errors import MixpanelDataError, RunFailedError
 from mixpanel_assets.results import LandedDay, Landing, Snapshot
 from mixpanel_assets.settings import Settings
 
 INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 
 # Inside a step the default manager redirects stdout and stderr to files, ours among them.
 NO_CAPTURE = {
@@ -62,7 +61,7 @@ def materialize_events(
         wait=wait,
         hears=replace(hears, landed=landed),
         verbose=verbose,
-        tags={RANGE_START: str(start), RANGE_END: str(end)},
+        tags=days_in_one_run(start, end),
     )
     if not result.success:
         raise _failure(result, landed=[str(day.day) for day in days])
@@ -116,7 +115,7 @@ def _run(
     hears: Listener,
     verbose: bool,
     partition_key: str | None = None,
-    tags: dict[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
     home = enter_instance(settings)
     job = defs().resolve_job_def(job_name)
