@@ -19,7 +19,7 @@ from mixpanel_assets.defs.instance import enter_instance
 from mixpanel_assets.defs.jobs import EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.defs.partitions import days_in_one_run
 from mixpanel_assets.defs.progress import Listener, listener
-from mixpanel_assets.errors import MixpanelDataError, RunFailedError
+from mixpanel_assets.errors import LoadError, MixpanelDataError, RunFailedError
 from mixpanel_assets.results import LandedDay, Landing, Snapshot
 from mixpanel_assets.settings import Settings
 
@@ -64,7 +64,7 @@ def materialize_events(
         tags=days_in_one_run(start, end),
     )
     if not result.success:
-        raise _failure(result, landed=[str(day.day) for day in days])
+        raise failure_of(result, landed=[str(day.day) for day in days])
     made = result.asset_materializations_for_node("events")
     requests = int(str(made[0].metadata[REQUESTS].value)) if made else 0
     seconds = time.monotonic() - started
@@ -95,7 +95,7 @@ def materialize_profiles(
         partition_key=str(day),
     )
     if not result.success:
-        raise _failure(result)
+        raise failure_of(result)
     (made,) = result.asset_materializations_for_node("profiles")
     counts = {
         name: int(str(made.metadata[key].value))
@@ -157,8 +157,16 @@ def _run_config(account: str | None, *, wait: bool, verbose: bool) -> dict[str, 
     }
 
 
-def _failure(result: dg.ExecuteInProcessResult, **more: Any) -> MixpanelDataError:
+def failure_of(result: dg.ExecuteInProcessResult, **more: Any) -> MixpanelDataError:
+    """The error of ours that made the run fail; KeyboardInterrupt if that was an interruption."""
     details: dict[str, Any] = {"run_id": result.run_id, **more}
+    for check in result.get_asset_check_evaluations():
+        if check.blocking and not check.passed:
+            return LoadError(
+                f"{check.check_name}: {check.description}",
+                hint="the days are landed as they are; land them again, and if it stays: mp doctor",
+                **details,
+            )
     for event in result.all_events:
         if not event.is_step_failure:
             continue
