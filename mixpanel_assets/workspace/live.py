@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Live(Opening):
-    """Live questions. Days are dates or ISO text, both ends included.
+    """Live questions. Days are dates, ISO text, or 7d and the like; both ends are included.
 
     All raise UsageError before anything is asked, QueryError, AuthenticationError,
     PlanRequiredError, RateLimitError, BudgetExhaustedError, ServerError and UnavailableError.
@@ -58,8 +58,8 @@ class Live(Opening):
         return segmentation(
             self.api,
             event,
-            from_date=from_date,
-            to_date=to_date,
+            from_date=self._day(from_date),
+            to_date=self._day(to_date),
             on=on,
             unit=unit,
             where=where,
@@ -90,8 +90,8 @@ class Live(Opening):
         return segmentation_numeric(
             self.api,
             event,
-            from_date=from_date,
-            to_date=to_date,
+            from_date=self._day(from_date),
+            to_date=self._day(to_date),
             on=on,
             unit=unit,
             where=where,
@@ -119,8 +119,8 @@ class Live(Opening):
         return segmentation_sum(
             self.api,
             event,
-            from_date=from_date,
-            to_date=to_date,
+            from_date=self._day(from_date),
+            to_date=self._day(to_date),
             on=on,
             unit=unit,
             where=where,
@@ -147,8 +147,8 @@ class Live(Opening):
         return segmentation_average(
             self.api,
             event,
-            from_date=from_date,
-            to_date=to_date,
+            from_date=self._day(from_date),
+            to_date=self._day(to_date),
             on=on,
             unit=unit,
             where=where,
@@ -175,8 +175,8 @@ class Live(Opening):
         return event_counts(
             self.api,
             events,
-            from_date=from_date,
-            to_date=to_date,
+            from_date=self._day_or_none(from_date),
+            to_date=self._day_or_none(to_date),
             type=type,
             unit=unit,
             interval=interval,
@@ -207,8 +207,8 @@ class Live(Opening):
             self.api,
             event,
             property_name,
-            from_date=from_date,
-            to_date=to_date,
+            from_date=self._day_or_none(from_date),
+            to_date=self._day_or_none(to_date),
             type=type,
             unit=unit,
             values=values,
@@ -244,8 +244,8 @@ class Live(Opening):
         return funnel(
             self.api,
             funnel_id,
-            from_date=from_date,
-            to_date=to_date,
+            from_date=self._day(from_date),
+            to_date=self._day(to_date),
             unit=unit,
             on=on,
             where=where,
@@ -287,8 +287,8 @@ class Live(Opening):
             self.api,
             born_event=born_event,
             return_event=return_event,
-            from_date=from_date,
-            to_date=to_date,
+            from_date=self._day(from_date),
+            to_date=self._day(to_date),
             born_where=born_where,
             return_where=return_where,
             interval=interval,
@@ -322,8 +322,8 @@ class Live(Opening):
 
         return frequency(
             self.api,
-            from_date=from_date,
-            to_date=to_date,
+            from_date=self._day(from_date),
+            to_date=self._day(to_date),
             unit=unit,
             addiction_unit=addiction_unit,
             event=event,
@@ -351,8 +351,8 @@ class Live(Opening):
         return activity_feed(
             self.api,
             distinct_ids,
-            from_date=from_date,
-            to_date=to_date,
+            from_date=self._day(from_date),
+            to_date=self._day(to_date),
             limit=limit,
             workspace_id=workspace_id,
         )
@@ -378,8 +378,8 @@ class Live(Opening):
             self.api,
             bookmark_id,
             bookmark_type=bookmark_type,
-            from_date=from_date,
-            to_date=to_date,
+            from_date=self._day_or_none(from_date),
+            to_date=self._day_or_none(to_date),
             workspace_id=workspace_id,
         )
 
