@@ -44,13 +44,14 @@ def status(path: Path, settings: Settings) -> list[dict[str, Any]]:
 
 
 def _landed(path: Path, settings: Settings) -> list[tuple[Any, ...]]:
-    """dataset, day, rows, loaded_at, partial of all that is landed."""
+    """dataset, day, rows, loaded_at, partial of all that is landed; pulls under a name are not."""
     if not path.exists():
         return []
     with _open(path, settings, None) as warehouse:
         try:
             return warehouse.execute(
-                "select dataset, day, rows, loaded_at, partial from landed order by dataset, day"
+                "select dataset, day, rows, loaded_at, partial from landed where filters is null "
+                "order by dataset, day"
             ).fetchall()
         except duckdb.CatalogException:
             return []  # a warehouse that no load has finished yet
