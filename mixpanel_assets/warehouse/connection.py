@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from mixpanel_assets.errors import (
     SQLError,
 )
 from mixpanel_assets.settings import make_private_folder
+
+OpenWarehouse = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
 WRITER_WAIT = 900.0  # another load may be a large one
 READER_WAIT = 10.0
