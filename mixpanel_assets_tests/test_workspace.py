@@ -17,6 +17,7 @@ from mixpanel_assets.errors import (
     DatabaseNotFoundError,
     MixpanelDataError,
     SQLError,
+    TableExistsError,
     TableNotFoundError,
 )
 from mixpanel_assets.simulator.server import Simulator
@@ -79,6 +80,23 @@ def test_a_day_is_rebuilt_without_a_request(ws: mp.Workspace, days: Simulator) -
     before = len(days.requests)
     assert ws.rebuild_events().to_dict()["rows"] == 3
     assert len(days.requests) == before
+
+
+def test_some_events_and_profiles_are_fetched_or_streamed(
+    ws: mp.Workspace, days: Simulator
+) -> None:
+    days.profiles.set([{"$distinct_id": "ann", "$properties": {"plan": "pro"}}])
+    ws.fetch_events("pros", from_date=DAY, to_date=LAST, where='properties["plan"] == "pro"')
+    assert ws.sql_rows("select event_date, n from pros").rows == [(DAY + timedelta(1), 1)]
+    ws.fetch_profiles("people", where='properties["plan"] == "pro"')
+    assert ws.sql_scalar("select distinct_id from people") == "ann"
+    with pytest.raises(TableExistsError):
+        ws.fetch_profiles("people")
+    streamed = list(ws.stream_events(from_date=str(DAY), to_date=LAST, raw=True))
+    assert sorted(one["properties"]["n"] for one in streamed) == [0, 1, 2]
+    (ann,) = ws.stream_profiles()
+    assert (ann["distinct_id"], ann["properties"]) == ("ann", {"plan": "pro"})
+    assert ws.drop_all() == ["people", "pros"]
 
 
 def test_mixpanel_is_asked_live(days: Simulator) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from mixpanel_assets.settings import make_private_folder
 from mixpanel_assets.workspace.opening import Opening
 
 if TYPE_CHECKING:
-    from mixpanel_assets.results import Landing, Snapshot
+    from mixpanel_assets.results import Fetched, Landing, Snapshot
+    from mixpanel_assets.warehouse.named import How
 
 CHANGED = ("DAGSTER_HOME", "DAGSTER_DISABLE_TELEMETRY", "MP_HOME", "MP_WAREHOUSE", "MP_CONFIG_PATH")
 
@@ -91,6 +93,78 @@ class Landings(Opening):
 
         settings = self.settings
         return rebuild_profiles(self._writing, settings, self._project(settings))
+
+    def fetch_events(
+        self,
+        name: str = "fetched_events",
+        *,
+        from_date: date | str,
+        to_date: date | str,
+        events: Sequence[str] | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        how: How = "create",
+    ) -> Fetched:
+        """The table `name` holds the chosen events of these days, typed and without duplicates.
+
+        `where` is an expression of Mixpanel's; `how` is create, replace or append. The filters are
+        recorded in `landed`. Raises TableExistsError, before anything is asked, and UsageError.
+        """
+        from mixpanel_assets.fetch import fetch_events
+        from mixpanel_assets.mixpanel.export import EventSelection
+
+        self._check_writable()
+        chosen = EventSelection(events, where, limit)
+        first, last = self._day(from_date), self._day(to_date)
+        return fetch_events(
+            self.api, self._writing, self.settings, name, first, last, chosen, how=how
+        )
+
+    def fetch_profiles(
+        self, name: str = "fetched_profiles", *, how: How = "create", **selection: Any
+    ) -> Fetched:
+        """The table `name` holds the chosen profiles as they are now.
+
+        They are chosen by where, cohort_id, include_all_users, distinct_ids, data_group_id,
+        behaviors and as_of_timestamp, and have output_properties: see ProfileSelection. Otherwise
+        as for events.
+        """
+        from mixpanel_assets.fetch import fetch_profiles
+        from mixpanel_assets.mixpanel.selection import ProfileSelection
+
+        self._check_writable()
+        chosen = ProfileSelection(**selection)
+        return fetch_profiles(self.api, self._writing, self.settings, name, chosen, how=how)
+
+    def stream_events(
+        self,
+        *,
+        from_date: date | str,
+        to_date: date | str,
+        events: Sequence[str] | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        raw: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """Each chosen event of these days, without duplicates and without a table.
+
+        event_name, event_time, distinct_id, insert_id and properties; raw: event and properties as
+        Mixpanel sends them. All of them are on disk and verified before the first is given out.
+        """
+        from mixpanel_assets.fetch import stream_events
+        from mixpanel_assets.mixpanel.export import EventSelection
+
+        chosen = EventSelection(events, where, limit)
+        first, last = self._day(from_date), self._day(to_date)
+        return map(json.loads, stream_events(self.api, self.settings, first, last, chosen, raw=raw))
+
+    def stream_profiles(self, *, raw: bool = False, **selection: Any) -> Iterator[dict[str, Any]]:
+        """Each profile that fetch_profiles would fetch: distinct_id, last_seen, properties."""
+        from mixpanel_assets.fetch import stream_profiles
+        from mixpanel_assets.mixpanel.selection import ProfileSelection
+
+        chosen = ProfileSelection(**selection)
+        return map(json.loads, stream_profiles(self.api, self.settings, chosen, raw=raw))
 
     def _land_events(self, first: date, last: date) -> Landing:
         from mixpanel_assets.ingest import ingest_events
