@@ -111,7 +111,7 @@ class Landings(Opening):
         recorded in `landed`. Raises TableExistsError, before anything is asked, and UsageError.
         """
         from mixpanel_assets.fetch import fetch_events
-        from mixpanel_assets.mixpanel.export import EventSelection
+        from mixpanel_assets.mixpanel.selection import EventSelection
 
         self._check_writable()
         chosen = EventSelection(events, where, limit)
@@ -152,7 +152,7 @@ class Landings(Opening):
         Mixpanel sends them. All of them are on disk and verified before the first is given out.
         """
         from mixpanel_assets.fetch import stream_events
-        from mixpanel_assets.mixpanel.export import EventSelection
+        from mixpanel_assets.mixpanel.selection import EventSelection
 
         chosen = EventSelection(events, where, limit)
         first, last = self._day(from_date), self._day(to_date)
