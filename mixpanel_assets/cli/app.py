@@ -12,6 +12,7 @@ from mixpanel_assets.cli import output
 from mixpanel_assets.cli.auth import auth
 from mixpanel_assets.cli.demo import demo
 from mixpanel_assets.cli.discover import discover
+from mixpanel_assets.cli.fetch import drop, fetch
 from mixpanel_assets.cli.inspect import inspect
 from mixpanel_assets.cli.invocation import Invocation
 from mixpanel_assets.cli.materialize import materialize, rebuild
@@ -64,6 +65,8 @@ def start(
 app.command()(demo)
 app.add_typer(materialize)
 app.add_typer(rebuild)
+app.add_typer(fetch)
+app.command()(drop)
 app.command()(status)
 app.command()(sql)
 app.add_typer(query)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +24,9 @@ NoWaitOption = Annotated[
 
 
 @contextmanager
-def open_client(invocation: Invocation, *, wait: bool = True) -> Iterator[Client]:
+def open_client(
+    invocation: Invocation, *, wait: bool = True, note: Callable[[str], None] | None = None
+) -> Iterator[Client]:
     """A client of the account's project, closed afterwards; what it waits for is on stderr."""
     from mixpanel_assets.accounts import find_credentials
     from mixpanel_assets.mixpanel.budget import Budget
@@ -37,6 +39,6 @@ def open_client(invocation: Invocation, *, wait: bool = True) -> Iterator[Client
         Budget(settings.home / "budget.sqlite", credentials.project_id),
         base_url=settings.base_url,
         retry=RetryPolicy() if wait else RetryPolicy(longest_wait=NO_WAIT),
-        note=(lambda message: None) if invocation.quiet else output.note,
+        note=(lambda message: None) if invocation.quiet else note or output.note,
     ) as client:
         yield client

@@ -16,7 +16,7 @@ from mixpanel_assets.results.catalog import (
     SubPropertyInfo,
     TopEvent,
 )
-from mixpanel_assets.results.landing import JSONText, LandedDay, Landing, Snapshot
+from mixpanel_assets.results.landing import Fetched, JSONText, LandedDay, Landing, Snapshot
 from mixpanel_assets.results.live import (
     ActivityFeedResult,
     CohortInfo,
@@ -73,6 +73,7 @@ __all__ = [
     "EventBreakdownResult",
     "EventCountsResult",
     "EventStats",
+    "Fetched",
     "FlowsResult",
     "FrequencyResult",
     "FunnelInfo",
