@@ -13,14 +13,15 @@ from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
 from mixpanel_assets.definitions import defs
+from mixpanel_assets.defs.catalog import PARTS, SKIPPED, TABLES
 from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
 from mixpanel_assets.defs.figures import REQUESTS
 from mixpanel_assets.defs.instance import enter_instance
-from mixpanel_assets.defs.jobs import EVENTS_JOB, PROFILES_JOB
+from mixpanel_assets.defs.jobs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.defs.partitions import days_in_one_run
 from mixpanel_assets.defs.progress import Listener, listener
 from mixpanel_assets.errors import LoadError, MixpanelDataError, RunFailedError
-from mixpanel_assets.results import LandedDay, Landing, Snapshot
+from mixpanel_assets.results import LandedDay, LandedTable, Landing, Snapshot
 from mixpanel_assets.settings import Settings
 
 INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
@@ -104,6 +105,31 @@ def materialize_profiles(
     changes = {name: int(str(made.metadata[name].value)) for name in ("new", "changed", "removed")}
     seconds = time.monotonic() - started
     return Snapshot(day, **counts, **changes, seconds=seconds, run_id=result.run_id)
+
+
+def materialize_catalog(
+    settings: Settings, *, account: str | None, wait: bool, hears: Listener, verbose: bool = False
+) -> list[LandedTable]:
+    """What the project has saved and described is copied by one run, which the Dagster UI shows.
+
+    What the plan refuses is told as skipped; its table is as it was. Raises RunFailedError with the
+    code and exit code of what went wrong.
+    """
+    result = _run(settings, CATALOG_JOB, account=account, wait=wait, hears=hears, verbose=verbose)
+    if not result.success:
+        raise failure_of(result)
+    rows: dict[str, int] = {}
+    skipped: dict[str, str] = {}
+    for made in result.asset_materializations_for_node("catalog"):
+        rows |= cast(dict[str, int], made.metadata[TABLES].value)
+    for seen in result.asset_observations_for_node("catalog"):
+        tables, _ = PARTS[seen.asset_key.to_user_string()]
+        skipped |= dict.fromkeys(tables, str(seen.metadata[SKIPPED].value))
+    return [
+        LandedTable(table, rows.get(table), skipped.get(table), result.run_id)
+        for tables, _ in PARTS.values()
+        for table in tables
+    ]
 
 
 def _run(
