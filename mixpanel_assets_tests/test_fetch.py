@@ -352,6 +352,7 @@ def test_one_failed_span_among_many_fails_the_pull(project: Project, mixpanel: S
             project.client, project.warehouse, project.settings, "t", DAY, DAY + timedelta(60)
         )
     assert project.sql("select 1 from duckdb_tables() where table_name = 't'") == []
+    mixpanel.fail()
     assert events(project).rows == 21  # the name is free, and the next pull is whole
 
 
