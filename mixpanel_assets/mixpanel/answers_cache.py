@@ -71,6 +71,11 @@ class CachedAnswers:
         self._write(file, {"question": question, "asked_at": self._clock(), "answer": answer})
         return answer
 
+    def clear(self) -> None:
+        """No answer of the project is known any more."""
+        for file in self._folder.glob("*"):
+            file.unlink(missing_ok=True)
+
     def _read(self, file: Path, question: Any) -> dict[str, Any] | None:
         """What the file has, if it is of this question and young enough."""
         try:

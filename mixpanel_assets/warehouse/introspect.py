@@ -46,7 +46,7 @@ def info(
     oldest = None
     if "landed" in found:
         ((oldest,),) = answer(warehouse, "select min(loaded_at) from landed").rows
-    size = round(path.stat().st_size / 1e6, 3)
+    size = round(path.stat().st_size / 1e6, 3) if path.exists() else 0.0  # it is in memory
     return WorkspaceInfo(str(path), project_id, region, account, found, size, oldest)
 
 
