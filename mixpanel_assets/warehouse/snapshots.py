@@ -23,6 +23,9 @@ from mixpanel_assets.warehouse.tables import (
     forget_properties,
 )
 
+# Beside a part, what is known of every profile is in memory: smaller parts leave room for it.
+MOST_PART_BYTES = 64 * 1024 * 1024
+
 
 def load_snapshots(
     warehouse: duckdb.DuckDBPyConnection,
@@ -37,6 +40,7 @@ def load_snapshots(
     replaces that one, and `anew` replaces all. All of it or nothing happened. Raises LoadError,
     also for a day before one that is there.
     """
+    settings = replace(settings, part_bytes=min(settings.part_bytes, MOST_PART_BYTES))
     with as_load_errors(), work_folder(files[0].path) as folder:
         create_profile_tables(warehouse)
         known = [] if anew else PropertyColumns.known(warehouse, PROFILES.dataset)
@@ -53,6 +57,15 @@ def load_snapshots(
             _write_view(warehouse, columns)
             _write_counts(warehouse, len(files) - 1)
         return snapshots
+
+
+def files_in_use(warehouse: duckdb.DuckDBPyConnection) -> dict[date, str]:
+    """Of each day that has a snapshot the name of its landed file."""
+    with as_load_errors():
+        create_profile_tables(warehouse)
+        return dict(
+            warehouse.execute("select day, file from landed where dataset = 'profiles'").fetchall()
+        )
 
 
 def _undo_from(warehouse: duckdb.DuckDBPyConnection, day: date | None) -> None:
