@@ -16,7 +16,7 @@ from mixpanel_assets.errors import DateRangeError
 from mixpanel_assets.ingest import ingest_events, ingest_profiles
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.warehouse.read import day_previews, recent_weight
-from mixpanel_assets.warehouse.tables import EVENT_COLUMNS, PROFILE_COLUMNS
+from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 
 REQUESTS = "run_requests"
 SECONDS = "run_seconds"
@@ -116,7 +116,7 @@ def _metadata(day: LandedDay) -> dict[str, dg.MetadataValue]:
     code_version="1",
     pool="duckdb_writer",
     metadata={
-        "dagster/column_schema": _schema(PROFILE_COLUMNS),
+        "dagster/column_schema": _schema(CURRENT_COLUMNS),
         "dagster/table_name": "profiles",
         "dagster/storage_kind": "duckdb",
     },
