@@ -6,17 +6,25 @@ import dagster as dg
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
+from mixpanel_assets.accounts import find_settings  # noqa: E402
 from mixpanel_assets.defs.assets import events, profiles  # noqa: E402
-from mixpanel_assets.defs.jobs import events_job, profiles_job  # noqa: E402
+from mixpanel_assets.defs.catalog import catalog  # noqa: E402
+from mixpanel_assets.defs.checks import counts_as_reported  # noqa: E402
+from mixpanel_assets.defs.jobs import JOBS  # noqa: E402
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource  # noqa: E402
+from mixpanel_assets.defs.schedules import make_schedules  # noqa: E402
+from mixpanel_assets.defs.sensors import late_events  # noqa: E402
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Assets, jobs and resources of one Mixpanel project."""
+    """Assets, checks, jobs, schedules, the sensor and resources of one Mixpanel project."""
     return dg.Definitions(
-        assets=[events, profiles],
-        jobs=[events_job, profiles_job],
+        assets=[events, profiles, catalog],
+        asset_checks=[counts_as_reported],
+        jobs=JOBS,
+        schedules=make_schedules(find_settings()),
+        sensors=[late_events],
         resources={"mixpanel": MixpanelResource(), "warehouse": WarehouseResource()},
         executor=dg.in_process_executor,
     )

@@ -1,7 +1,7 @@
 """Assets materialized in this process, on the instance that `dagster dev` shows."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date
@@ -13,18 +13,18 @@ from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
 from mixpanel_assets.definitions import defs
-from mixpanel_assets.defs.assets import REQUESTS
+from mixpanel_assets.defs.catalog import PARTS, SKIPPED, TABLES
 from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
+from mixpanel_assets.defs.figures import REQUESTS
 from mixpanel_assets.defs.instance import enter_instance
-from mixpanel_assets.defs.jobs import EVENTS_JOB, PROFILES_JOB
+from mixpanel_assets.defs.jobs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB
+from mixpanel_assets.defs.partitions import days_in_one_run
 from mixpanel_assets.defs.progress import Listener, listener
-from mixpanel_assets.errors import MixpanelDataError, RunFailedError
-from mixpanel_assets.results import LandedDay, Landing, Snapshot
+from mixpanel_assets.errors import LoadError, MixpanelDataError, RunFailedError
+from mixpanel_assets.results import LandedDay, LandedTable, Landing, Snapshot
 from mixpanel_assets.settings import Settings
 
 INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 
 # Inside a step the default manager redirects stdout and stderr to files, ours among them.
 NO_CAPTURE = {
@@ -62,10 +62,10 @@ def materialize_events(
         wait=wait,
         hears=replace(hears, landed=landed),
         verbose=verbose,
-        tags={RANGE_START: str(start), RANGE_END: str(end)},
+        tags=days_in_one_run(start, end),
     )
     if not result.success:
-        raise _failure(result, landed=[str(day.day) for day in days])
+        raise failure_of(result, landed=[str(day.day) for day in days])
     made = result.asset_materializations_for_node("events")
     requests = int(str(made[0].metadata[REQUESTS].value)) if made else 0
     seconds = time.monotonic() - started
@@ -96,7 +96,7 @@ def materialize_profiles(
         partition_key=str(day),
     )
     if not result.success:
-        raise _failure(result)
+        raise failure_of(result)
     (made,) = result.asset_materializations_for_node("profiles")
     counts = {
         name: int(str(made.metadata[key].value))
@@ -105,6 +105,31 @@ def materialize_profiles(
     changes = {name: int(str(made.metadata[name].value)) for name in ("new", "changed", "removed")}
     seconds = time.monotonic() - started
     return Snapshot(day, **counts, **changes, seconds=seconds, run_id=result.run_id)
+
+
+def materialize_catalog(
+    settings: Settings, *, account: str | None, wait: bool, hears: Listener, verbose: bool = False
+) -> list[LandedTable]:
+    """What the project has saved and described is copied by one run, which the Dagster UI shows.
+
+    What the plan refuses is told as skipped; its table is as it was. Raises RunFailedError with the
+    code and exit code of what went wrong.
+    """
+    result = _run(settings, CATALOG_JOB, account=account, wait=wait, hears=hears, verbose=verbose)
+    if not result.success:
+        raise failure_of(result)
+    rows: dict[str, int] = {}
+    skipped: dict[str, str] = {}
+    for made in result.asset_materializations_for_node("catalog"):
+        rows |= cast(dict[str, int], made.metadata[TABLES].value)
+    for seen in result.asset_observations_for_node("catalog"):
+        tables, _ = PARTS[seen.asset_key.to_user_string()]
+        skipped |= dict.fromkeys(tables, str(seen.metadata[SKIPPED].value))
+    return [
+        LandedTable(table, rows.get(table), skipped.get(table), result.run_id)
+        for tables, _ in PARTS.values()
+        for table in tables
+    ]
 
 
 def _run(
@@ -116,7 +141,7 @@ def _run(
     hears: Listener,
     verbose: bool,
     partition_key: str | None = None,
-    tags: dict[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
     home = enter_instance(settings)
     job = defs().resolve_job_def(job_name)
@@ -158,8 +183,16 @@ def _run_config(account: str | None, *, wait: bool, verbose: bool) -> dict[str, 
     }
 
 
-def _failure(result: dg.ExecuteInProcessResult, **more: Any) -> MixpanelDataError:
+def failure_of(result: dg.ExecuteInProcessResult, **more: Any) -> MixpanelDataError:
+    """The error of ours that made the run fail; KeyboardInterrupt if that was an interruption."""
     details: dict[str, Any] = {"run_id": result.run_id, **more}
+    for check in result.get_asset_check_evaluations():
+        if check.blocking and not check.passed:
+            return LoadError(
+                f"{check.check_name}: {check.description}",
+                hint="the days are landed as they are; land them again, and if it stays: mp doctor",
+                **details,
+            )
     for event in result.all_events:
         if not event.is_step_failure:
             continue

@@ -25,6 +25,8 @@ class Settings:
     project_timezone: str | None = None  # None: the project counts days in UTC
     base_url: str | None = None  # None: Mixpanel's own hosts
     start_day: date = EARLIEST_DAY
+    owners: str = "team:data"  # of the assets in Dagster: addresses or team:name, with commas
+    reland_days: int = 7  # before today, that the daily schedule lands again
     keep_landed: bool = True
     memory_limit: str = "1GB"
     threads: int | None = None  # None: every core
@@ -44,6 +46,8 @@ class Settings:
             ),
             base_url=_origin(env["MP_BASE_URL"]) if "MP_BASE_URL" in env else None,
             start_day=_start_day(env.get("MP_START_DATE")),
+            owners=env.get("MP_OWNERS", "team:data"),
+            reland_days=_positive("MP_RELAND_DAYS", env.get("MP_RELAND_DAYS", "7")),
             keep_landed=_flag("MP_KEEP_LANDED", env.get("MP_KEEP_LANDED", "true")),
             memory_limit=env.get("MP_MEMORY_LIMIT", "1GB"),
             threads=_positive("MP_THREADS", env["MP_THREADS"]) if "MP_THREADS" in env else None,

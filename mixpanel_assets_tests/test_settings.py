@@ -63,7 +63,7 @@ def test_every_setting_is_taken_from_its_variable(setenv, tmp_path: Path) -> Non
         MP_HOME="~/h", MP_WAREHOUSE="w.duckdb", MP_PROJECT_TIMEZONE="Asia/Tokyo",
         MP_BASE_URL="https://proxy.example.com/", MP_START_DATE="2020-02-02",
         MP_KEEP_LANDED="no", MP_MEMORY_LIMIT="2GB", MP_THREADS="3", MP_MAX_PROPERTY_COLUMNS="9",
-        MP_CONFIG_PATH="c.toml",
+        MP_CONFIG_PATH="c.toml", MP_RELAND_DAYS="5", MP_OWNERS="a@b.example",
     )  # fmt: skip
     settings = Settings.from_env()
     assert settings == Settings(
@@ -72,6 +72,8 @@ def test_every_setting_is_taken_from_its_variable(setenv, tmp_path: Path) -> Non
         project_timezone="Asia/Tokyo",
         base_url="https://proxy.example.com",
         start_day=date(2020, 2, 2),
+        owners="a@b.example",
+        reland_days=5,
         keep_landed=False,
         memory_limit="2GB",
         threads=3,
@@ -109,6 +111,7 @@ def test_an_empty_variable_is_none(setenv, tmp_path: Path) -> None:
         ("MP_THREADS", "two"),
         ("MP_THREADS", "²"),
         ("MP_MAX_PROPERTY_COLUMNS", "-1"),
+        ("MP_RELAND_DAYS", "0"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(name: str, value: str, setenv) -> None:

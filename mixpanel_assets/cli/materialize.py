@@ -19,7 +19,8 @@ from mixpanel_assets.cli.invocation import (
     days_between,
     open_warehouse,
 )
-from mixpanel_assets.results import Landing, Snapshot
+from mixpanel_assets.errors import MixpanelDataError, PlanRequiredError
+from mixpanel_assets.results import LandedTable, Landing, Snapshot
 from mixpanel_assets.settings import Settings, make_private_folder
 
 materialize = typer.Typer(
@@ -39,6 +40,9 @@ FromOption = Annotated[
     str, typer.Option("--from", help="First day: YYYY-MM-DD, today, yesterday or 7d.")
 ]
 ToOption = Annotated[str | None, typer.Option("--to", help="Last day, included; default: today.")]
+NoWait = Annotated[
+    bool, typer.Option("--no-wait", help="Fail (5) rather than wait for the API budget.")
+]
 
 
 @materialize.callback()
@@ -59,9 +63,7 @@ def materialize_events(
     missing: Annotated[
         bool, typer.Option("--missing", help="Only days that are not landed, or not whole.")
     ] = False,
-    no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Fail (5) rather than wait for the API budget.")
-    ] = False,
+    no_wait: NoWait = False,
     format_: FormatOption = None,
     jq: JqOption = None,
 ) -> None:
@@ -127,9 +129,7 @@ def land_events(
 @materialize.command("profiles")
 def materialize_profiles(
     context: typer.Context,
-    no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Fail (5) rather than wait for the API budget.")
-    ] = False,
+    no_wait: NoWait = False,
     format_: FormatOption = None,
     jq: JqOption = None,
 ) -> None:
@@ -162,6 +162,79 @@ def take_snapshot(settings: Settings, invocation: Invocation, *, wait: bool = Tr
             hears=Listener(progress.note, profiles=progress.arrived),
             verbose=invocation.verbose,
         )
+
+
+@materialize.command("catalog")
+def materialize_catalog(
+    context: typer.Context,
+    no_wait: NoWait = False,
+    format_: FormatOption = None,
+    jq: JqOption = None,
+) -> None:
+    """Copy the Lexicon, cohorts, funnels, saved reports and annotations; it takes two queries.
+
+    mp materialize catalog
+    """
+    from mixpanel_assets.accounts import find_settings
+
+    invocation: Invocation = context.obj
+    settings = find_settings(invocation.account)
+    form = output.wanted(format_, jq)
+    tables = copy_catalog(settings, invocation, wait=not no_wait)
+    output.answer([table.to_dict() for table in tables], form)
+
+
+def copy_catalog(
+    settings: Settings, invocation: Invocation, *, wait: bool = True
+) -> list[LandedTable]:
+    """The catalog is landed by a Dagster run in this process."""
+    from mixpanel_assets.accounts import using_account
+
+    _make_home(settings, invocation)
+    account = using_account(settings, invocation.account)
+    with account, Progress(0, "tables", quiet=invocation.quiet) as progress:
+        from mixpanel_assets.defs.progress import Listener
+        from mixpanel_assets.materialize import materialize_catalog
+
+        return materialize_catalog(
+            settings,
+            account=invocation.account,
+            wait=wait,
+            hears=Listener(progress.note),
+            verbose=invocation.verbose,
+        )
+
+
+@materialize.command("all")
+def materialize_all(
+    context: typer.Context,
+    start: FromOption,
+    end: ToOption = None,
+    no_wait: NoWait = False,
+    format_: FormatOption = None,
+    jq: JqOption = None,
+) -> None:
+    """Land the days' events, today's profiles and the catalog, as far as the plan gives them.
+
+    mp materialize all --from 7d
+    """
+    from mixpanel_assets.accounts import find_settings
+
+    invocation: Invocation = context.obj
+    settings = find_settings(invocation.account)
+    form = output.wanted(format_, jq)
+    first, last = days_between(settings, start, end)
+    wait = not no_wait
+    landing = land_events(settings, invocation, first, last, wait=wait)
+    try:
+        profiles = take_snapshot(settings, invocation, wait=wait).to_dict()
+    except MixpanelDataError as error:
+        if error.code != PlanRequiredError.code:
+            raise
+        profiles = {"asset": "profiles", "skipped": error.message}
+    tables = copy_catalog(settings, invocation, wait=wait)
+    catalog = [table.to_dict() for table in tables]
+    output.answer({"events": landing.to_dict(), "profiles": profiles, "catalog": catalog}, form)
 
 
 def _make_home(settings: Settings, invocation: Invocation) -> Path:

@@ -1,122 +1,153 @@
 """The assets: what the warehouse holds, by day."""
 
 import time
-from collections.abc import Mapping
-from datetime import date
-from functools import partial
+from collections.abc import Callable
+from datetime import date, timedelta
 
 import dagster as dg
 
 from mixpanel_assets.accounts import find_settings
+from mixpanel_assets.defs.checks import CHECKS, check_days
 from mixpanel_assets.defs.failures import as_dagster_failures
+from mixpanel_assets.defs.figures import REQUESTS, SECONDS, Metadata, hours_chart, of_day
+from mixpanel_assets.defs.labels import CODE_VERSION, GROUP, KINDS, OWNERS, TAGS, column_schema
 from mixpanel_assets.defs.partitions import project_days
 from mixpanel_assets.defs.progress import listener
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.errors import DateRangeError
 from mixpanel_assets.ingest import ingest_events, ingest_profiles
 from mixpanel_assets.results import LandedDay
-from mixpanel_assets.warehouse.read import day_previews, recent_weight
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.read import day_previews, events_by_hour, recent_weight
 from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 
-REQUESTS = "run_requests"
-SECONDS = "run_seconds"
-
-
-def _schema(columns: Mapping[str, tuple[str, str]]) -> dg.TableSchema:
-    return dg.TableSchema(
-        [dg.TableColumn(name, type_, text) for name, (type_, text) in columns.items()]
-    )
+FRESH = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=50), warn_window=timedelta(hours=26)
+)
 
 
 @dg.asset(
     partitions_def=project_days(find_settings()),
     backfill_policy=dg.BackfillPolicy.single_run(),
-    group_name="mixpanel",
-    kinds={"mixpanel", "duckdb"},
-    code_version="1",
+    check_specs=[check.spec for check in CHECKS],
+    freshness_policy=FRESH,
+    group_name=GROUP,
+    kinds=KINDS,
+    owners=OWNERS,
+    tags={**TAGS, "mixpanel/kind": "events"},
+    code_version=CODE_VERSION,
     pool="duckdb_writer",
     metadata={
-        "dagster/column_schema": _schema(EVENT_COLUMNS),
+        "dagster/column_schema": column_schema(EVENT_COLUMNS),
         "dagster/table_name": "events",
         "dagster/storage_kind": "duckdb",
     },
 )
 def events(
     context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster takes [None] for no checks
     """Raw events, one partition for each day that Mixpanel exports them under.
 
     A day is replaced whole by what Mixpanel exports for it now, without duplicates. The table is
     `events`; `by_event."Purchase"` and its like have typed columns.
     """
-    with as_dagster_failures():
-        return _land(context, mixpanel, warehouse)
-
-
-def _land(
-    context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[None]:
     settings = find_settings(mixpanel.account)
-    keys = sorted(context.partition_keys)
+    run = _Run(context, settings)
     started = time.monotonic()
-    hears = listener.get()
-    note = hears.note if hears else context.log.warning
-    done: list[LandedDay] = []
-
-    def landed(days: list[LandedDay]) -> None:
-        done.extend(days)
-        if hears:
-            hears.landed(days)
-        for day in days:
-            context.log.info(f"{day.day}: {day.rows:,} events ({day.duplicates:,} duplicates)")
-
-    with mixpanel.get_client(note) as client:
-        path = settings.warehouse_path(client.credentials.project_id)
+    with as_dagster_failures():
         try:
-            ingest_events(
-                client,
-                partial(warehouse.get_connection, note),
-                settings,
-                date.fromisoformat(keys[0]),
-                date.fromisoformat(keys[-1]),
-                events_per_day=recent_weight(path, settings),
-                landed=landed,
-            )
+            requests = _land(run, mixpanel, warehouse)
+            checks = _portray(run, warehouse)
         except BaseException:
-            # Dagster forgets what a failed run has done, unless it is told.
-            for day in done:
-                context.log_event(
-                    dg.AssetMaterialization(
-                        context.asset_key, partition=str(day.day), metadata=_metadata(day)
-                    )
-                )
+            run.record()
             raise
-        run = {REQUESTS: client.requests, SECONDS: round(time.monotonic() - started, 3)}
-    previews = day_previews(path, settings, [day.day for day in done])
-    for day in done:
-        metadata = {**_metadata(day), "preview": dg.MetadataValue.md(previews[day.day])}
-        context.add_asset_metadata(metadata, partition_key=str(day.day))
-    return dg.MaterializeResult(metadata=run)
+    seconds = round(time.monotonic() - started, 3)
+    return dg.MaterializeResult(
+        metadata={REQUESTS: requests, SECONDS: seconds}, check_results=checks
+    )
 
 
-def _metadata(day: LandedDay) -> dict[str, dg.MetadataValue]:
-    return {
-        "dagster/partition_row_count": dg.MetadataValue.int(day.rows),
-        "duplicates": dg.MetadataValue.int(day.duplicates),
-        "bytes": dg.MetadataValue.int(day.bytes),
-        "partial": dg.MetadataValue.bool(day.partial),
-        "file": dg.MetadataValue.text(day.file),
-    }
+class _Run:
+    """The days that a run has landed so far, and the figures of each."""
+
+    def __init__(self, context: dg.AssetExecutionContext, settings: Settings) -> None:
+        self.context = context
+        self.settings = settings
+        self.days: dict[date, Metadata] = {}
+        self._hears = listener.get()
+        self._last = time.monotonic()
+
+    @property
+    def note(self) -> Callable[[str], None]:
+        """Who hears of waits and retries."""
+        return self._hears.note if self._hears else self.context.log.warning
+
+    def landed(self, days: list[LandedDay]) -> None:
+        """The days are committed."""
+        now = time.monotonic()
+        share = (now - self._last) / max(sum(day.bytes for day in days), 1)
+        self._last = now
+        if self._hears:
+            self._hears.landed(days)
+        for day in days:
+            self.days[day.day] = of_day(day, share * day.bytes)
+            self.context.log.info(f"{day.day}: {day.rows:,} events ({day.duplicates:,} duplicates)")
+
+    def record(self) -> None:
+        """Dagster knows of the days: it forgets what a failed run has done, unless it is told."""
+        for day, metadata in self.days.items():
+            self.context.log_event(
+                dg.AssetMaterialization(
+                    self.context.asset_key, partition=str(day), metadata=metadata
+                )
+            )
+
+
+def _land(run: _Run, mixpanel: MixpanelResource, warehouse: WarehouseResource) -> int:
+    """The run's days are landed; how many requests it took."""
+    keys = sorted(run.context.partition_keys)
+    with mixpanel.get_client(run.note) as client:
+        ingest_events(
+            client,
+            lambda: warehouse.get_connection(run.note),
+            run.settings,
+            date.fromisoformat(keys[0]),
+            date.fromisoformat(keys[-1]),
+            events_per_day=recent_weight(warehouse.path, run.settings),
+            landed=run.landed,
+        )
+        return client.requests
+
+
+def _portray(run: _Run, warehouse: WarehouseResource) -> list[dg.AssetCheckResult]:
+    """Each day has its figures and pictures; what the checks say of all of them."""
+    days = sorted(run.days)
+    with warehouse.get_reader() as connection:
+        checks = list(check_days(connection, days[0], days[-1], run.settings))
+        previews = day_previews(connection, days)
+        zone = run.settings.project_timezone or "UTC"
+        hours = events_by_hour(connection, days, zone)
+    for day in days:
+        metadata = {
+            **run.days[day],
+            "preview": dg.MetadataValue.md(previews[day]),
+            "hours": dg.MetadataValue.md(hours_chart(hours[day])),
+        }
+        run.context.add_asset_metadata(metadata, partition_key=str(day))
+    return checks
 
 
 @dg.asset(
     partitions_def=project_days(find_settings()),
-    group_name="mixpanel",
-    kinds={"mixpanel", "duckdb"},
-    code_version="1",
+    freshness_policy=FRESH,
+    group_name=GROUP,
+    kinds=KINDS,
+    owners=OWNERS,
+    tags={**TAGS, "mixpanel/kind": "profiles"},
+    code_version=CODE_VERSION,
     pool="duckdb_writer",
     metadata={
-        "dagster/column_schema": _schema(CURRENT_COLUMNS),
+        "dagster/column_schema": column_schema(CURRENT_COLUMNS),
         "dagster/table_name": "profiles",
         "dagster/storage_kind": "duckdb",
     },
@@ -150,7 +181,7 @@ def _take_snapshot(
     with mixpanel.get_client(note) as client:
         snapshot = ingest_profiles(
             client,
-            partial(warehouse.get_connection, note),
+            lambda: warehouse.get_connection(note),
             settings,
             day,
             progress=hears.profiles if hears else lambda done, total: None,

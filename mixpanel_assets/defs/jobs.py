@@ -1,22 +1,45 @@
 """The jobs: what can be started as one run."""
 
+from typing import Any
+
 import dagster as dg
 
 from mixpanel_assets.defs.assets import events, profiles
+from mixpanel_assets.defs.catalog import catalog
+from mixpanel_assets.defs.checks import counts_as_reported
+from mixpanel_assets.defs.labels import OWNERS, TAGS
 
 EVENTS_JOB = "events_job"
 PROFILES_JOB = "profiles_job"
+CATALOG_JOB = "catalog_job"
+COUNTS_JOB = "counts_job"
 
-events_job = dg.define_asset_job(
+
+def _job(name: str, selection: dg.AssetSelection, description: str) -> Any:
+    return dg.define_asset_job(
+        name,
+        selection=selection,
+        executor_def=dg.in_process_executor,
+        description=description,
+        tags=TAGS,
+        owners=OWNERS,
+    )
+
+
+_counts = dg.AssetSelection.checks(counts_as_reported)
+
+events_job = _job(
     EVENTS_JOB,
-    selection=[events],
-    executor_def=dg.in_process_executor,
-    description="Lands a day, or a range of days in one run.",
+    dg.AssetSelection.assets(events) - _counts,
+    "Lands a day, or a range of days in one run.",
 )
-
-profiles_job = dg.define_asset_job(
-    PROFILES_JOB,
-    selection=[profiles],
-    executor_def=dg.in_process_executor,
-    description="Takes a snapshot of all profiles.",
+profiles_job = _job(
+    PROFILES_JOB, dg.AssetSelection.assets(profiles), "Takes a snapshot of all profiles."
 )
+catalog_job = _job(
+    CATALOG_JOB, dg.AssetSelection.assets(catalog), "Copies what the project has saved."
+)
+counts_job = _job(
+    COUNTS_JOB, _counts, "Holds what is landed of a day against Mixpanel's own report: one query."
+)
+JOBS = (events_job, profiles_job, catalog_job, counts_job)

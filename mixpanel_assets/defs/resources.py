@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,7 +14,7 @@ from mixpanel_assets.accounts import find_credentials, find_project
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client, RetryPolicy
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import writing
+from mixpanel_assets.warehouse.connection import WRITER_WAIT, reading, writing
 
 NO_WAIT = 5.0  # seconds that even --no-wait waits
 
@@ -29,15 +30,21 @@ class MixpanelResource(dg.ConfigurableResource[Any]):
     )
 
     @contextmanager
-    def get_client(self, note: Callable[[str], None] = lambda message: None) -> Iterator[Client]:
-        """A client of the account's project, closed afterwards; `note` hears of waits."""
+    def get_client(
+        self, note: Callable[[str], None] = lambda message: None, *, wait: bool | None = None
+    ) -> Iterator[Client]:
+        """A client of the account's project, closed afterwards; `note` hears of waits.
+
+        `wait` is in place of the resource's own.
+        """
+        patient = self.wait if wait is None else wait
         settings = Settings.from_env()
         credentials = find_credentials(settings, self.account)
         with Client(
             credentials,
             Budget(settings.home / "budget.sqlite", credentials.project_id),
             base_url=settings.base_url,
-            retry=RetryPolicy() if self.wait else RetryPolicy(longest_wait=NO_WAIT),
+            retry=RetryPolicy() if patient else RetryPolicy(longest_wait=NO_WAIT),
             note=note,
         ) as client:
             yield client
@@ -53,18 +60,33 @@ class WarehouseResource(DuckDBResource):
         default=None, description="The account whose project's warehouse is meant."
     )
 
+    @property
+    def path(self) -> Path:
+        """Where the DuckDB file is."""
+        settings = Settings.from_env()
+        if self.database:
+            return settings.home / self.database
+        return settings.warehouse_path(find_project(settings, self.account))
+
+    @contextmanager
+    def get_reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The warehouse, open for reading, which many processes may do at once."""
+        settings = Settings.from_env()
+        with reading(
+            self.path,
+            memory_limit=settings.memory_limit,
+            threads=settings.threads,
+            wait=WRITER_WAIT,
+        ) as connection:
+            yield connection
+
     @contextmanager
     def get_connection(
         self, note: Callable[[str], None] = lambda message: None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """The warehouse, open for writing by this process alone."""
         settings = Settings.from_env()
-        path = (
-            settings.warehouse_path(find_project(settings, self.account))
-            if not self.database
-            else settings.home / self.database
-        )
         with writing(
-            path, memory_limit=settings.memory_limit, threads=settings.threads, note=note
+            self.path, memory_limit=settings.memory_limit, threads=settings.threads, note=note
         ) as connection:
             yield connection

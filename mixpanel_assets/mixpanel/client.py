@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -102,6 +104,7 @@ class Client:
         retry: RetryPolicy | None = None,
         note: Callable[[str], None] = lambda message: None,
         sleep: Callable[[float], None] | None = None,
+        clock: Callable[[], float] = time.time,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.credentials = credentials
@@ -115,6 +118,7 @@ class Client:
         self._stopped = threading.Event()
         self._counting = threading.Lock()
         self._sleep = sleep or self._pause
+        self._clock = clock
         self.requests = 0
         self._retry = retry or RetryPolicy()
         self._export_host = base_url or EXPORT_HOSTS[credentials.region]
@@ -138,6 +142,10 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def now(self) -> datetime:
+        """The moment it is for this client: what is asked now holds nothing that comes later."""
+        return datetime.fromtimestamp(self._clock(), UTC)
 
     def close(self) -> None:
         """No connection is open any more, and whoever waits in another thread stops waiting."""

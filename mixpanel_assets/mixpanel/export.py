@@ -7,8 +7,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 from isal import isal_zlib
@@ -16,7 +17,7 @@ from isal.igzip_lib import IsalError
 
 from mixpanel_assets.errors import ExportIncompleteError
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.landing import GZIP, Landing, landing
+from mixpanel_assets.mixpanel.landing import GZIP, landing
 from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection
 from mixpanel_assets.settings import make_private_folder
 
@@ -62,20 +63,25 @@ def export_events(
 def _export_once(
     mixpanel: Client, start: date, end: date, folder: Path, selection: EventSelection
 ) -> EventFile:
-    exported_at = datetime.now(UTC)
+    exported_at = mixpanel.now()
     params = {"from_date": str(start), "to_date": str(end), "time_in_ms": "true"}
     params |= selection.fields()
     with (
         landing(folder, f"{start}_{end}", exported_at) as file,
         mixpanel.stream_export(params) as response,
     ):
-        lines = _copy_verified(response, file)
+        lines = copy_verified(response, file, LineCheck())
     return EventFile(file.path, start, end, lines, file.bytes, exported_at, file.checksum)
 
 
-def _copy_verified(response: httpx.Response, file: Landing) -> int:
-    """The body is in `file` as one gzip stream, and is whole: how many lines it has."""
-    lines = LineCheck()
+class Sink(Protocol):
+    """Where a body goes, as one gzip stream."""
+
+    def write(self, data: bytes) -> None: ...
+
+
+def copy_verified(response: httpx.Response, file: Sink, lines: LineCheck) -> int:
+    """The body is in `file`, went by `lines`, and is whole: how many lines it has."""
     gzipped = response.headers.get("Content-Encoding", "").lower() == "gzip"
     copy = _copy_gzip if gzipped else _copy_plain
     with _cut_is_incomplete(lines):
@@ -84,7 +90,7 @@ def _copy_verified(response: httpx.Response, file: Landing) -> int:
     return lines.count
 
 
-def _copy_gzip(response: httpx.Response, file: Landing, lines: LineCheck) -> None:
+def _copy_gzip(response: httpx.Response, file: Sink, lines: LineCheck) -> None:
     inflate = isal_zlib.decompressobj(GZIP)
     begun = False
     for chunk in response.iter_raw():
@@ -99,7 +105,7 @@ def _copy_gzip(response: httpx.Response, file: Landing, lines: LineCheck) -> Non
         raise lines.incomplete("its gzip stream has no end")
 
 
-def _copy_plain(response: httpx.Response, file: Landing, lines: LineCheck) -> None:
+def _copy_plain(response: httpx.Response, file: Sink, lines: LineCheck) -> None:
     deflate = zlib.compressobj(1, wbits=GZIP)
     for chunk in response.iter_raw():
         lines.feed(chunk)

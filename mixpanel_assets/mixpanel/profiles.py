@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
@@ -63,7 +63,7 @@ def export_profiles(
     make_private_folder(folder)
     before = mixpanel.requests
     for session in range(1, SESSIONS + 1):
-        exported_at = datetime.now(UTC)
+        exported_at = mixpanel.now()
         try:
             with landing(folder, subject, exported_at) as file:
                 found = _Found(file, progress)

@@ -16,7 +16,14 @@ from mixpanel_assets.results.catalog import (
     SubPropertyInfo,
     TopEvent,
 )
-from mixpanel_assets.results.landing import Fetched, JSONText, LandedDay, Landing, Snapshot
+from mixpanel_assets.results.landing import (
+    Fetched,
+    JSONText,
+    LandedDay,
+    LandedTable,
+    Landing,
+    Snapshot,
+)
 from mixpanel_assets.results.live import (
     ActivityFeedResult,
     CohortInfo,
@@ -83,6 +90,7 @@ __all__ = [
     "JQLResult",
     "JSONText",
     "LandedDay",
+    "LandedTable",
     "Landing",
     "LexiconDefinition",
     "LexiconMetadata",

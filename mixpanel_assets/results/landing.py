@@ -66,6 +66,25 @@ class Landing:
 
 
 @dataclass(frozen=True)
+class LandedTable:
+    """A table of the catalog, replaced whole; or why it was left as it was, in Mixpanel's words."""
+
+    table: str
+    rows: int | None
+    skipped: str | None = None
+    run_id: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """One object of the answer of `mp materialize catalog`."""
+        return {
+            "table": self.table,
+            "rows": self.rows,
+            "skipped": self.skipped,
+            "run_id": self.run_id,
+        }
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """All profiles of a day, and how many of them are not as the snapshot before had them."""
 

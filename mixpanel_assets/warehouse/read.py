@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,20 @@ def _landed(warehouse: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
         ).fetchall()
     except duckdb.CatalogException:
         return []  # a warehouse that no load has finished yet
+
+
+def exports(path: Path, settings: Settings, dataset: str = "events") -> dict[date, datetime]:
+    """By landed day: when Mixpanel was last asked for it."""
+    if not path.exists():
+        return {}
+    with _open(path, settings, None) as warehouse:
+        try:
+            rows = warehouse.execute(
+                "select day, exported_at from landed where dataset = ? order by day", [dataset]
+            ).fetchall()
+        except duckdb.CatalogException:
+            return {}
+    return dict(rows)
 
 
 def recent_weight(path: Path, settings: Settings, days: int = 30) -> float | None:
@@ -129,26 +143,39 @@ def _open(
 
 
 def day_previews(
-    path: Path, settings: Settings, days: Sequence[date], events: int = 10
+    warehouse: duckdb.DuckDBPyConnection, days: Sequence[date], events: int = 10
 ) -> dict[date, str]:
     """Per day a Markdown table of its commonest events: how many, and by how many people."""
-    with _open(path, settings, None) as warehouse:
-        rows = warehouse.execute(
-            """
-            select event_date, event_name, count(*) as events, count(distinct distinct_id)
-            from events_wide where event_date in (select unnest(?::date[]))
-            group by event_date, event_name
-            qualify row_number() over (
-                partition by event_date order by events desc, event_name) <= ?
-            order by event_date, events desc, event_name
-            """,
-            [list(days), events],
-        ).fetchall()
+    rows = warehouse.execute(
+        """
+        select event_date, event_name, count(*) as events, count(distinct distinct_id)
+        from events_wide where event_date in (select unnest(?::date[]))
+        group by event_date, event_name
+        qualify row_number() over (
+            partition by event_date order by events desc, event_name) <= ?
+        order by event_date, events desc, event_name
+        """,
+        [list(days), events],
+    ).fetchall()
     tables = {day: ["| event | events | people |", "| --- | ---: | ---: |"] for day in days}
     for day, name, count, people in rows:
         cell = str(name).replace("|", "\\|").replace("\n", " ")
         tables[day].append(f"| {cell} | {count:,} | {people:,} |")
     return {day: "\n".join(lines) for day, lines in tables.items()}
+
+
+def events_by_hour(
+    warehouse: duckdb.DuckDBPyConnection, days: Sequence[date], zone: str
+) -> dict[date, list[int]]:
+    """Per day how many events each of its 24 hours has, by the clock of the zone."""
+    hours = {day: [0] * 24 for day in days}
+    for day, hour, events in warehouse.execute(
+        "select event_date, hour(timezone(?, event_time)), count(*) from events_wide "
+        "where event_date in (select unnest(?::date[])) and event_time is not null group by 1, 2",
+        [zone, list(days)],
+    ).fetchall():
+        hours[day][hour] += events
+    return hours
 
 
 def missing_ranges(

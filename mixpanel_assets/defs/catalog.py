@@ -1,0 +1,96 @@
+"""The catalog assets: what the project has saved and described, as it is now."""
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+
+from mixpanel_assets.accounts import find_settings
+from mixpanel_assets.defs.failures import as_dagster_failures
+from mixpanel_assets.defs.figures import REQUESTS, SECONDS
+from mixpanel_assets.defs.labels import CODE_VERSION, GROUP, KINDS, OWNERS, TAGS, column_schema
+from mixpanel_assets.defs.progress import listener
+from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.mixpanel.catalog_export import Part, export_catalog
+from mixpanel_assets.results.catalog import Skipped
+from mixpanel_assets.warehouse.catalog import CATALOG_TABLES, replace_catalog
+
+SKIPPED = "skipped"  # the metadata entry with Mixpanel's words
+TABLES = "tables"  # the metadata entry with the rows of each table
+
+# Which tables each asset is, and what it holds.
+PARTS = {
+    "lexicon": (
+        ("lexicon_events", "lexicon_properties"),
+        "What events and properties mean, as the Lexicon says; their columns' comments, too.",
+    ),
+    "cohorts": (("cohorts",), "Saved cohorts, and how many people each has."),
+    "funnels": (("funnels",), "Saved funnels: `mp query funnel ID` asks them."),
+    "bookmarks": (("bookmarks",), "Saved reports: `mp query saved-report ID` asks them."),
+    "annotations": (("annotations",), "Notes on the project's days."),
+}
+
+
+def _spec(name: str) -> dg.AssetSpec:
+    tables, description = PARTS[name]
+    columns = {column: text for table in tables for column, text in CATALOG_TABLES[table].items()}
+    return dg.AssetSpec(
+        name,
+        description=f"{description} Replaced whole.",
+        skippable=True,
+        group_name=GROUP,
+        kinds=KINDS,
+        owners=OWNERS,
+        tags={**TAGS, "mixpanel/kind": "catalog"},
+        code_version=CODE_VERSION,
+        metadata={
+            "dagster/column_schema": column_schema(columns),
+            "dagster/table_name": ", ".join(tables),
+            "dagster/storage_kind": "duckdb",
+        },
+    )
+
+
+@dg.multi_asset(
+    name="catalog", specs=[_spec(name) for name in PARTS], pool="duckdb_writer", can_subset=False
+)
+def catalog(
+    context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetObservation]:
+    """The catalog, over one download: two queries, one question to the Lexicon.
+
+    A part that the plan refuses stays as it was, and says so.
+    """
+    started = time.monotonic()
+    hears = listener.get()
+    note = hears.note if hears else context.log.warning
+    with as_dagster_failures():
+        settings = find_settings(mixpanel.account)
+        with mixpanel.get_client(note) as client:
+            asked_at = client.now()
+            parts = export_catalog(client)
+            requests = client.requests
+        with warehouse.get_connection(note) as connection:
+            day = settings.today(asked_at)
+            rows = replace_catalog(connection, parts, day=day, asked_at=asked_at)
+    run = {REQUESTS: requests, SECONDS: round(time.monotonic() - started, 3)}
+    for name, (tables, _) in PARTS.items():
+        if refused := _refused(parts, tables):
+            context.log.warning(f"{name} was skipped: {refused}")
+            yield dg.AssetObservation(name, metadata={SKIPPED: dg.MetadataValue.text(refused)})
+            continue
+        counts = {table: rows[table] for table in tables}
+        yield dg.MaterializeResult(
+            asset_key=name,
+            metadata={
+                "dagster/row_count": sum(counts.values()),
+                TABLES: dg.MetadataValue.json(counts),
+                **run,
+            },
+        )
+
+
+def _refused(parts: dict[str, Part], tables: tuple[str, ...]) -> str | None:
+    """Mixpanel's words, if it gave none of these."""
+    said = [part.reason for table in tables if isinstance(part := parts[table], Skipped)]
+    return said[0] if said else None

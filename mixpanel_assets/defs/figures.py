@@ -1,0 +1,38 @@
+"""What a materialized day says of itself in the UI."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from mixpanel_assets.results import LandedDay
+
+REQUESTS = "run_requests"
+SECONDS = "run_seconds"
+WIDEST = 30  # letters of the longest bar
+BLOCKS = " ▏▎▍▌▋▊▉"  # eighths of a letter
+
+Metadata = dict[str, dg.MetadataValue]
+
+
+def of_day(day: LandedDay, seconds: float) -> Metadata:
+    """Its figures; `seconds` is its share of the time since the days before it were landed."""
+    return {
+        "dagster/partition_row_count": dg.MetadataValue.int(day.rows),
+        "duplicates": dg.MetadataValue.int(day.duplicates),
+        "bytes": dg.MetadataValue.int(day.bytes),
+        "seconds": dg.MetadataValue.float(round(seconds, 3)),
+        "partial": dg.MetadataValue.bool(day.partial),
+        "file": dg.MetadataValue.text(day.file),
+    }
+
+
+def hours_chart(events: Sequence[int]) -> str:
+    """Events an hour as bars, in Markdown."""
+    most = max(*events, 1)
+    lines = [f"{hour:02d} {_bar(count / most)} {count:,}" for hour, count in enumerate(events)]
+    return "\n".join(["```", *lines, "```"])
+
+
+def _bar(share: float) -> str:
+    whole, eighths = divmod(round(share * WIDEST * 8), 8)
+    return ("█" * whole + BLOCKS[eighths].strip()).ljust(WIDEST)

@@ -1,0 +1,87 @@
+"""The sensor that finds older days with new events. It is stopped until somebody turns it on."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Self
+
+import dagster as dg
+
+from mixpanel_assets.accounts import find_settings
+from mixpanel_assets.defs.jobs import events_job
+from mixpanel_assets.defs.partitions import days_in_one_run
+from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.errors import BudgetExhaustedError, DatabaseLockedError
+from mixpanel_assets.late import late_days
+from mixpanel_assets.warehouse.read import exports, unbroken
+
+ONCE_A_DAY = 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """When Mixpanel was last asked, and which days were requested then and are not yet landed."""
+
+    since: datetime | None = None
+    waiting: dict[date, datetime] = field(default_factory=dict)  # since when
+
+    @classmethod
+    def read(cls, text: str | None) -> Self:
+        """The cursor of the last tick; nothing before the first."""
+        if not text:
+            return cls()
+        found = json.loads(text)
+        waiting = {
+            date.fromisoformat(day): datetime.fromisoformat(at)
+            for day, at in found["waiting"].items()
+        }
+        since = found["since"]
+        return cls(datetime.fromisoformat(since) if since else None, waiting)
+
+    def write(self) -> str:
+        """As Dagster keeps it."""
+        waiting = {str(day): at.isoformat() for day, at in sorted(self.waiting.items())}
+        return json.dumps({"since": self.since and self.since.isoformat(), "waiting": waiting})
+
+
+@dg.sensor(
+    job=events_job,
+    minimum_interval_seconds=ONCE_A_DAY,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    tags={"mp/source": "sensor"},
+)
+def late_events(
+    context: dg.SensorEvaluationContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
+) -> dg.SensorResult:
+    """Lands older days again of which Mixpanel has taken in events since they were landed.
+
+    One export a day asks for what came in since the last time, over all landed days older than
+    those that the daily schedule lands again. A day that was asked for and could not be landed is
+    asked for again.
+    """
+    settings = find_settings(mixpanel.account)
+    cursor = Cursor.read(context.cursor)
+    try:
+        with mixpanel.get_client(wait=False) as client:
+            now = client.now()
+            exported = exports(warehouse.path, settings)
+            late = late_days(client, warehouse.path, settings, cursor.since)
+    except (BudgetExhaustedError, DatabaseLockedError) as error:
+        return dg.SensorResult(skip_reason=error.message)
+    failed = [day for day, at in cursor.waiting.items() if day in exported and exported[day] < at]
+    days = sorted({*late, *failed})
+    after = Cursor(now if exported else None, dict.fromkeys(days, now))
+    if not days:
+        reason = "no older day has new events" if exported else "nothing is landed yet"
+        return dg.SensorResult(skip_reason=reason, cursor=after.write() if exported else None)
+    first_asked = cursor.since.isoformat() if cursor.since else "the first time"
+    return dg.SensorResult(
+        cursor=after.write(),
+        run_requests=[
+            dg.RunRequest(
+                run_key=f"{start} to {end}, since {first_asked}",
+                tags=days_in_one_run(start, end),
+            )
+            for start, end in unbroken(days)
+        ],
+    )

@@ -1,0 +1,82 @@
+"""Which days Mixpanel has taken in events for since a moment: one export, read as it comes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeGuard
+
+from mixpanel_assets.mixpanel.client import Client
+from mixpanel_assets.mixpanel.export import LineCheck, copy_verified
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECONDS_BELOW = 1e11  # a time of less is in seconds
+
+
+def newest_arrivals(
+    mixpanel: Client, start: date, end: date, since: datetime
+) -> dict[date, datetime]:
+    """By day from start to end: when the newest event came in, if one did since the moment.
+
+    Nothing is kept of the answer but this; it may be as long as it likes. A cut answer is asked for
+    again, then raises ExportIncompleteError.
+    https://docs.mixpanel.com/docs/tracking-best-practices/hot-shard-limits
+    """
+    since_ms = int(since.timestamp() * 1000)
+    params = {
+        "from_date": str(start),
+        "to_date": str(end),
+        "time_in_ms": "true",
+        "where": f'number(properties["mp_processing_time_ms"]) >= {since_ms}',
+    }
+
+    def asked() -> _Arrivals:
+        arrivals = _Arrivals(start, end)
+        with mixpanel.stream_export(params) as response:
+            copy_verified(response, _Nowhere(), arrivals)
+        return arrivals
+
+    return {
+        day: EPOCH + timedelta(milliseconds=newest)
+        for day, newest in sorted(mixpanel.retrying(asked).newest.items())
+    }
+
+
+class _Nowhere:
+    """Forgets what is written to it."""
+
+    def write(self, data: bytes) -> None: ...
+
+
+class _Arrivals(LineCheck):
+    """Keeps of each line its day and when it came in."""
+
+    def __init__(self, start: date, end: date) -> None:
+        super().__init__()
+        self.newest: dict[date, float] = {}
+        self._start, self._end = start, end
+
+    def _check(self, block: bytes) -> None:
+        for line in block.split(b"\n"):
+            if line.strip():
+                self._check_line(line)
+
+    def _check_line(self, line: bytes) -> None:
+        super()._check_line(line)
+        properties = json.loads(line.decode("utf-8", "replace"), strict=False).get("properties")
+        if not isinstance(properties, dict):
+            return
+        at, came_in = properties.get("time"), properties.get("mp_processing_time_ms")
+        if _is_time(at) and _is_time(came_in):
+            # The export files an event of a time elsewhere, near an edge, under a day at the edge.
+            day = min(max(_day(at), self._start), self._end)
+            self.newest[day] = max(self.newest.get(day, 0.0), float(came_in))
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e14
+
+
+def _day(time: float) -> date:
+    milliseconds = time if time >= SECONDS_BELOW else time * 1000
+    return (EPOCH + timedelta(milliseconds=milliseconds)).date()

@@ -1,0 +1,151 @@
+"""The run that lands days says whether they are sound."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from mixpanel_assets.definitions import defs
+from mixpanel_assets.defs.jobs import COUNTS_JOB, EVENTS_JOB
+from mixpanel_assets.defs.partitions import days_in_one_run
+from mixpanel_assets.defs.resources import WarehouseResource
+from mixpanel_assets.materialize import failure_of
+from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets_tests.conftest import DAY, NOON, event
+
+EVENTS = dg.AssetKey("events")
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class Meddled(WarehouseResource):
+    """A warehouse in which somebody changes rows as soon as they are landed."""
+
+    sql: str
+
+    @contextmanager
+    def get_reader(self) -> Iterator[Any]:
+        with self.get_connection() as warehouse:
+            warehouse.execute(self.sql)
+        with super().get_reader() as warehouse:
+            yield warehouse
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """An instance in memory."""
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def days(account: Simulator) -> Simulator:
+    """Three days of an event."""
+    for n in range(3):
+        account.store.set_day(DAY + timedelta(n), [event("Open", NOON + n * 86_400_000)])
+    return account
+
+
+def run(instance: dg.DagsterInstance, **resources: Any) -> dg.ExecuteInProcessResult:
+    return (
+        defs()
+        .resolve_job_def(EVENTS_JOB)
+        .execute_in_process(
+            instance=instance,
+            tags=days_in_one_run(DAY, DAY + timedelta(2)),
+            run_config=QUIET,
+            raise_on_error=False,
+            resources=resources or None,
+        )
+    )
+
+
+def outcomes(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
+
+
+def test_a_sound_landing_passes_every_check(days: Simulator, instance: dg.DagsterInstance) -> None:
+    result = run(instance)
+    assert result.success
+    assert outcomes(result) == {
+        "rows_as_landed": True,
+        "no_duplicates": True,
+        "no_hole": True,
+        "times_in_day": True,
+        "schema_steady": True,
+    }
+    assert len(days.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "failed"),
+    [
+        ("delete from events_wide where event_date = '2024-01-03'", "rows_as_landed"),
+        ("insert into events_wide from events_wide limit 1", "no_duplicates"),
+    ],
+)
+def test_wrong_rows_fail_the_run_and_say_how(
+    days: Simulator, instance: dg.DagsterInstance, sql: str, failed: str
+) -> None:
+    result = run(instance, warehouse=Meddled(sql=sql))
+    assert not result.success
+    assert outcomes(result)[failed] is False
+    assert len(instance.get_materialized_partitions(EVENTS)) == 3  # the days themselves are in
+
+
+def test_what_is_only_odd_fails_no_run(days: Simulator, instance: dg.DagsterInstance) -> None:
+    days.store.set_day(DAY + timedelta(1), [])
+    result = run(instance)
+    assert result.success
+    (hole,) = [e for e in result.get_asset_check_evaluations() if not e.passed]
+    assert (hole.check_name, hole.severity) == ("no_hole", dg.AssetCheckSeverity.WARN)
+    assert hole.description == "2024-01-03 is empty, and the days around it are not"
+
+
+def count(instance: dg.DagsterInstance, **config: Any) -> dg.AssetCheckEvaluation:
+    result = (
+        defs()
+        .resolve_job_def(COUNTS_JOB)
+        .execute_in_process(
+            instance=instance,
+            run_config={**QUIET, "ops": {"events_counts_as_reported": {"config": config}}},
+        )
+    )
+    (evaluation,) = result.get_asset_check_evaluations()
+    return evaluation
+
+
+def test_counts_are_held_against_mixpanel_s_report_by_one_query(
+    days: Simulator, instance: dg.DagsterInstance
+) -> None:
+    run(instance)
+    before = len(days.requests)
+    found = count(instance)
+    assert (found.passed, found.description) == (
+        True,
+        "1 events of 2024-01-04 as Mixpanel reports them",
+    )
+    assert [r.path for r in days.requests[before:]] == ["/api/query/events"]
+
+
+def test_counts_that_mixpanel_does_not_report_are_named_and_fail_no_run(
+    days: Simulator, instance: dg.DagsterInstance
+) -> None:
+    run(instance)
+    again = [event("Open", NOON), event("Open", NOON + 1)]
+    days.store.set_day(DAY, again)
+    found = count(instance, day=str(DAY))
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert found.description == "Open: 1 are landed, Mixpanel reports 2"
+
+
+def test_a_failed_check_is_named_with_its_days_by_mp(
+    days: Simulator, instance: dg.DagsterInstance
+) -> None:
+    sql = "delete from events_wide where event_date = '2024-01-03'"
+    error = failure_of(run(instance, warehouse=Meddled(sql=sql)), landed=["2024-01-03"])
+    assert error.code == "LOAD_FAILED"
+    assert error.message == "rows_as_landed: 2024-01-03 has 0 rows, and 1 were landed"
+    assert error.details["landed"] == ["2024-01-03"]
