@@ -19,7 +19,7 @@ from mixpanel_assets.errors import (
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.export import EventFile, export_events
 from mixpanel_assets.mixpanel.landing import remove_old_parts
-from mixpanel_assets.mixpanel.profiles import ProfileFile, export_profiles
+from mixpanel_assets.mixpanel.profiles import export_profiles
 from mixpanel_assets.mixpanel.selection import ProfileSelection
 from mixpanel_assets.mixpanel.spans import Pace, export_spans
 from mixpanel_assets.results import LandedDay, Snapshot
@@ -30,7 +30,7 @@ from mixpanel_assets.warehouse.source import LandedFile
 
 REFETCHES = 2  # of a file that is whole by its lines, and has one that is no JSON
 
-SNAPSHOT_NAME = re.compile(r"profiles\.(\d{8}T\d{12})Z\.jsonl\.gz")
+SNAPSHOT_NAME = re.compile(r"profiles\.(\d{4}-\d\d-\d\d)\.(\d{8}T\d{12})Z\.jsonl\.gz")
 FILE_NAME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)\.(\d{8}T\d{12})Z\.jsonl\.gz")
 
 
@@ -170,29 +170,21 @@ def ingest_profiles(
     The warehouse is open for the load only; after any failure it is as it was.
     """
     folder = settings.landed_folder(mixpanel.credentials.project_id) / "profiles"
-    file = export_profiles(mixpanel, ProfileSelection(), folder, progress=progress)
-    day = day or settings.today(file.exported_at)
+    day = day or settings.today()  # also if the download ends after midnight
+    file = export_profiles(
+        mixpanel, ProfileSelection(), folder, subject=f"profiles.{day}", progress=progress
+    )
     landed = LandedFile(file.path, day, day, file.exported_at, file.checksum)
     try:
         with warehouse() as connection:
+            before = snapshots.files_in_use(connection)
             (snapshot,) = snapshots.load_snapshots(connection, [landed], settings)
+            replaced = set(before.values()) - set(snapshots.files_in_use(connection).values())
     except (LoadError, ExportIncompleteError):
         file.path.unlink()
         raise
-    _tidy_snapshots(file, settings)
+    _tidy(file.path, replaced, keep=settings.keep_landed)
     return replace(snapshot, requests=file.requests)
-
-
-def _tidy_snapshots(loaded: ProfileFile, settings: Settings) -> None:
-    """Of each day the newest file is kept, if any is; what a kill left is not."""
-    folder = loaded.path.parent
-    remove_old_parts(folder)
-    if not settings.keep_landed:
-        loaded.path.unlink()
-    kept = {file.path for file in landed_snapshots(folder, settings)}
-    for path in folder.glob("profiles.*.jsonl.gz"):
-        if path not in kept and path < loaded.path:
-            path.unlink(missing_ok=True)
 
 
 def rebuild_profiles(
@@ -200,29 +192,33 @@ def rebuild_profiles(
 ) -> list[Snapshot]:
     """The profile tables hold again what the landed snapshots hold; Mixpanel is not asked.
 
-    Raises ConfigError when there is no landed snapshot.
+    Raises ConfigError when there is no landed snapshot, or not each that the tables hold: Mixpanel
+    could not give the others again.
     """
     folder = settings.landed_folder(project_id) / "profiles"
-    files = [
-        replace(file, checksum=sha256(file.path)) for file in landed_snapshots(folder, settings)
-    ]
+    files = [replace(file, checksum=sha256(file.path)) for file in landed_snapshots(folder)]
     if not files:
         raise ConfigError(
             f"{folder} has no files of profiles",
             hint="land them from Mixpanel: mp materialize profiles",
         )
     with warehouse() as connection:
+        taken = snapshots.files_in_use(connection)
+        if lost := sorted(taken.keys() - {file.start for file in files}):
+            raise ConfigError(
+                f"the landed files of {len(lost)} snapshots are gone, the first of {lost[0]}",
+                hint="a rebuild would lose them for good; the tables are as they were",
+            )
         return snapshots.load_snapshots(connection, files, settings, anew=True)
 
 
-def landed_snapshots(folder: Path, settings: Settings) -> list[LandedFile]:
+def landed_snapshots(folder: Path) -> list[LandedFile]:
     """The newest file of each day, in order of the days."""
     newest: dict[date, LandedFile] = {}
     for path in sorted(folder.glob("profiles.*.jsonl.gz")):
         if match := SNAPSHOT_NAME.fullmatch(path.name):
-            exported_at = _moment(match[1])
-            day = settings.today(exported_at)
-            newest[day] = LandedFile(path, day, day, exported_at, "")
+            day = date.fromisoformat(match[1])
+            newest[day] = LandedFile(path, day, day, _moment(match[2]), "")
     return [newest[day] for day in sorted(newest)]
 
 

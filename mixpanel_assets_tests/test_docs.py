@@ -56,8 +56,9 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             "MP_SECRET": mixpanel.project.secret,
             "MP_PROJECT_ID": mixpanel.project.project_id,
         }
-        command = ["mp", "materialize", "events", "--from", "7d"]
-        subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True)
+        for words in ("events --from 7d", "profiles"):
+            command = ["mp", "materialize", *words.split()]
+            subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True)
         yield environment
 
 

@@ -26,7 +26,7 @@ FIRST = {  # what has to be there before
     "mp auth remove": "mp auth add shop -u u -p 1",
     "mp auth switch": "mp auth add shop -u u -p 1",
     "mp rebuild profiles": "mp materialize profiles",
-    "mp drop": "mp fetch events signups --from 7d",
+    "mp drop": "mp fetch events purchases --from 7d",
 }
 SCRIPT = """
 function main() {

@@ -218,7 +218,7 @@ def test_a_failed_download_of_profiles_changes_nothing(
 ) -> None:
     if how != "create":
         profiles(project)
-    mixpanel.profiles.update("ann", **{"$set": {"n": 9}})
+    mixpanel.profiles.update("ann", set={"n": 9})
     mixpanel.fail_engage(f"{kind}@*")
     with pytest.raises((ExportIncompleteError, ServerError, PlanRequiredError)):
         profiles(project, how=how)
@@ -323,7 +323,7 @@ def test_appending_profiles_updates_those_that_are_there(
     project: Project, mixpanel: Simulator
 ) -> None:
     profiles(project)
-    mixpanel.profiles.update("ann", **{"$set": {"n": 9}})
+    mixpanel.profiles.update("ann", set={"n": 9})
     mixpanel.profiles.delete("cy")
     profiles(project, how="append")
     assert project.sql("select distinct_id, n from p order by 1") == [
@@ -343,6 +343,30 @@ def test_a_long_range_costs_few_requests(project: Project, mixpanel: Simulator) 
         EventSelection(events=["Buy"]),
     )  # fmt: skip
     assert len(mixpanel.requests) - before == 1
+
+
+def test_one_failed_span_among_many_fails_the_pull(project: Project, mixpanel: Simulator) -> None:
+    mixpanel.fail("500@2-9")
+    with pytest.raises(ServerError):
+        fetch_events(
+            project.client, project.warehouse, project.settings, "t", DAY, DAY + timedelta(60)
+        )
+    assert project.sql("select 1 from duckdb_tables() where table_name = 't'") == []
+    mixpanel.fail()
+    assert events(project).rows == 21  # the name is free, and the next pull is whole
+
+
+def test_a_line_that_is_no_json_is_asked_for_again_and_never_loaded(
+    project: Project, mixpanel: Simulator
+) -> None:
+    good = [json.dumps(event("Open", NOON + n), separators=(",", ":")).encode() for n in range(9)]
+    broken = b'{"event":"Open","properties":{"time":17041968"}}'
+    mixpanel.store.set_day(DAY, [*good[:4], broken, *good[4:]])
+    with pytest.raises(ExportIncompleteError):
+        events(project)
+    assert len(mixpanel.requests) == 3
+    assert project.sql("select 1 from duckdb_tables() where table_name = 't'") == []
+    assert spool(project) == []
 
 
 def test_the_assets_and_their_record_are_untouched(project: Project) -> None:

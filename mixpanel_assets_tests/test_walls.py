@@ -64,6 +64,8 @@ def test_help_and_version_load_nothing_heavy() -> None:
         "query jql",
         "simulate",
         "inspect column",
+        "fetch events",
+        "drop",
         "auth add",
     ],
 )
@@ -141,6 +143,14 @@ def test_asking_what_mixpanel_has_loads_no_dagster_pandas_or_duckdb(
 ) -> None:
     for _ in range(2):  # from Mixpanel, and from the cache
         assert mp("inspect", *command.split()) & {"dagster", "pandas", "duckdb"} == set()
+
+
+def test_fetching_and_dropping_load_no_dagster_or_pandas(account: Simulator) -> None:
+    span = ("--from", "2024-01-02", "--to", "2024-01-02")
+    for command in (("fetch", "events", *span), ("fetch", "events", *span, "--stdout")):
+        assert mp("--quiet", *command) & {"dagster", "pandas", "starlette"} == set()
+    assert mp("fetch", "profiles") & {"dagster", "pandas", "starlette"} == set()
+    assert mp("drop", "--all") & {"dagster", "pandas", "httpx"} == set()
 
 
 def test_the_results_load_nothing_heavy_and_the_spec_only_what_parses() -> None:

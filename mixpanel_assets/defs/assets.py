@@ -19,7 +19,7 @@ from mixpanel_assets.ingest import ingest_events, ingest_profiles
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.read import day_previews, events_by_hour, recent_weight
-from mixpanel_assets.warehouse.tables import EVENT_COLUMNS, PROFILE_COLUMNS
+from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 
 FRESH = dg.FreshnessPolicy.time_window(
     fail_window=timedelta(hours=50), warn_window=timedelta(hours=26)
@@ -147,7 +147,7 @@ def _portray(run: _Run, warehouse: WarehouseResource) -> list[dg.AssetCheckResul
     code_version=CODE_VERSION,
     pool="duckdb_writer",
     metadata={
-        "dagster/column_schema": column_schema(PROFILE_COLUMNS),
+        "dagster/column_schema": column_schema(CURRENT_COLUMNS),
         "dagster/table_name": "profiles",
         "dagster/storage_kind": "duckdb",
     },

@@ -48,10 +48,11 @@ def export_profiles(
     selection: ProfileSelection,
     folder: Path,
     *,
+    subject: str = "profiles",
     page_size: int = PAGE_SIZE,
     progress: Progress = lambda done, total: None,
 ) -> ProfileFile:
-    """One verified file in `folder` holds the profiles of the selection.
+    """One verified file in `folder`, whose name begins with `subject`, holds the selection.
 
     It costs one query of the hour, or one for each 2000 distinct ids. Pages that fail are asked
     for again; if some profiles are missing in the end, all of it once more, and `progress` starts
@@ -64,7 +65,7 @@ def export_profiles(
     for session in range(1, SESSIONS + 1):
         exported_at = mixpanel.now()
         try:
-            with landing(folder, "profiles", exported_at) as file:
+            with landing(folder, subject, exported_at) as file:
                 found = _Found(file, progress)
                 for fields in selection.queries():
                     _download(mixpanel, {**fields, "page_size": str(page_size)}, found)

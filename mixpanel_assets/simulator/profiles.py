@@ -65,9 +65,16 @@ class Profiles:
             {str(record["$distinct_id"]): encode(record) for record in records}, data_group_id
         )
 
-    def fill(self, count: int, version: int = 0, data_group_id: str | None = None) -> None:
-        """The group holds so many made-up profiles, 2 % of them other than a version earlier."""
-        self._replace(Synthetic(count, version), data_group_id)
+    def fill(
+        self,
+        count: int,
+        version: int = 0,
+        data_group_id: str | None = None,
+        *,
+        rhythm: int = Synthetic.rhythm,
+    ) -> None:
+        """The group holds so many made-up profiles, each other than a `rhythm` of versions ago."""
+        self._replace(Synthetic(count, version, rhythm), data_group_id)
 
     def update(self, distinct_id: str, data_group_id: str | None = None, **operations: Any) -> None:
         """The profile, made if need be, is as the operations such as `set` and `add` leave it."""

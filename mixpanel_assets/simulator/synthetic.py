@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-# A profile changes once in so many versions.
-_RHYTHM = 50
 _PREFIX = "synthetic-"
 _PLACES = ("Austin", "Montréal", "München", "東京")
 _PLANS = ("free", "free", "free", "starter", "team")
@@ -34,14 +32,15 @@ class Synthetic(Mapping[str, bytes]):
 
     count: int
     version: int = 0
+    rhythm: int = 50  # a profile changes once in so many versions
 
     def __getitem__(self, distinct_id: str) -> bytes:
         digits = distinct_id[len(_PREFIX) :]
         number = int(digits) if digits.isdecimal() else -1
         if not 0 <= number < self.count or not distinct_id.startswith(_PREFIX):
             raise KeyError(distinct_id)
-        visits = (self.version + number) // _RHYTHM
-        seen = _DAYS[(visits * _RHYTHM - number) % len(_DAYS)]
+        visits = (self.version + number) // self.rhythm
+        seen = _DAYS[(visits * self.rhythm - number) % len(_DAYS)]
         template = _TEMPLATES[number % len(_TEMPLATES)]
         around = (number, 1 + number % 28, number, seen, number, visits, visits * 7, number % 200)
         return template % around

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -12,10 +13,10 @@ from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results import Snapshot
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import write_comments
-from mixpanel_assets.warehouse.connection import quoted
+from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.load import as_load_errors, in_transaction, insert_typed
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
-from mixpanel_assets.warehouse.source import LandedFile, in_utc, work_folder
+from mixpanel_assets.warehouse.source import LONG_NUMBER, LandedFile, in_utc, work_folder
 from mixpanel_assets.warehouse.stage import number
 from mixpanel_assets.warehouse.survey import Source, survey_files
 from mixpanel_assets.warehouse.tables import (
@@ -23,6 +24,9 @@ from mixpanel_assets.warehouse.tables import (
     create_profile_tables,
     forget_properties,
 )
+
+# What the download took is still this process': DuckDB has the rest of MP_MEMORY_LIMIT.
+SHARE_OF_MEMORY = 0.6
 
 
 def load_snapshots(
@@ -38,7 +42,7 @@ def load_snapshots(
     replaces that one, and `anew` replaces all. All of it or nothing happened. Raises LoadError,
     also for a day before one that is there.
     """
-    with as_load_errors(), work_folder(files[0].path) as folder:
+    with as_load_errors(), _sparing_memory(warehouse), work_folder(files[0].path) as folder:
         create_profile_tables(warehouse)
         known = [] if anew else PropertyColumns.known(warehouse, PROFILES.dataset)
         columns = PropertyColumns(known, settings.max_property_columns, PROFILES)
@@ -55,6 +59,28 @@ def load_snapshots(
             _write_counts(warehouse, len(files) - 1)
         write_comments(warehouse)
         return snapshots
+
+
+@contextmanager
+def _sparing_memory(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """DuckDB takes less memory in the block than it otherwise may."""
+    row = warehouse.execute("select current_setting('memory_limit')").fetchone()
+    limit = str(row[0]) if row else ""
+    size, unit = limit.split()
+    warehouse.execute(f"set memory_limit = '{float(size) * SHARE_OF_MEMORY:.1f} {unit}'")
+    try:
+        yield
+    finally:
+        warehouse.execute(f"set memory_limit = '{limit}'")
+
+
+def files_in_use(warehouse: duckdb.DuckDBPyConnection) -> dict[date, str]:
+    """Of each day that has a snapshot the name of its landed file."""
+    with as_load_errors():
+        create_profile_tables(warehouse)
+        return dict(
+            warehouse.execute("select day, file from landed where dataset = 'profiles'").fetchall()
+        )
 
 
 def _undo_from(warehouse: duckdb.DuckDBPyConnection, day: date | None) -> None:
@@ -84,6 +110,7 @@ def _take(
     warehouse.execute(BEGIN)
     for _ in source.stage_parts(warehouse):
         warehouse.execute(COMPARE)
+        warehouse.execute(COMPARE_AGAIN)
         _insert(warehouse, columns, day)
     warehouse.execute(END)
     warehouse.execute(
@@ -96,6 +123,19 @@ def _take(
         for which in ("kind = 'new'", "kind = 'changed'", "kind = 'removed'")
     )
     return _record(warehouse, source.file, file, Snapshot(day, 0, new, changed, removed))
+
+
+def _members(properties: str) -> str:
+    """SQL: the properties and their values by name, in whatever order they were sent.
+
+    Null for what is no object, or has a number that DuckDB would round: that is compared as text.
+    """
+    return (
+        f"case when json_type({properties}) = 'OBJECT' "
+        f"and not regexp_matches({properties}, {literal(LONG_NUMBER)}) "
+        f"then list_sort(list_zip(json_keys({properties}), "
+        f"json_extract({properties}, '$.*')::varchar[])) end"
+    )
 
 
 # A row is known by its rowid: what is in the file and in the history alike stays untouched. Two
@@ -113,6 +153,17 @@ select stage.rowid as staged, known.stored,
             when known.hash_1 = hash(stage.properties) and known.hash_2 = hash(stage.properties, 1)
             then 'same' else 'changed' end as kind
 from stage left join current_rows known on known.distinct_id is not distinct from stage.distinct_id;
+"""
+# Few get this far, unless Mixpanel sends properties in another order than it used to.
+COMPARE_AGAIN = f"""
+update compared set kind = 'same' from (
+    select changed.staged
+    from (from compared where kind = 'changed') changed
+    join stage on stage.rowid = changed.staged
+    join profile_history known on known.rowid = changed.stored
+    where {_members("stage.properties")} = {_members("known.properties")}
+) alike
+where compared.staged = alike.staged;
 insert into compared_all from compared;
 """
 END = """

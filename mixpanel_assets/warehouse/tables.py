@@ -40,6 +40,11 @@ PROFILE_COLUMNS = {
     "properties": ("JSON", "every property, verbatim as Mixpanel sent it"),
 }
 
+CURRENT_COLUMNS = {
+    **PROFILE_COLUMNS,
+    "snapshot_date": ("DATE", "the day of the newest snapshot, the same in every row"),
+}
+
 HISTORY_COLUMNS = {
     **PROFILE_COLUMNS,
     "valid_from": ("DATE", "the first snapshot that has the profile like this"),

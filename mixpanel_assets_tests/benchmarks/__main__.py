@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixpanel_assets_tests.benchmarks import report
+from mixpanel_assets_tests.benchmarks import profiles, report
 from mixpanel_assets_tests.benchmarks.dataset import Dataset, folder_of_days, generated_days
 from mixpanel_assets_tests.benchmarks.goals import goals, scaling_goal, sparse_goals
 from mixpanel_assets_tests.benchmarks.measure import Measurement
 from mixpanel_assets_tests.benchmarks.suite import KEYS, OURS, Suite, say, scaling, sparse, suite
 
 LARGEST = 5  # times the month
+PROFILES = "profiles"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +22,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     if given.write and not given.write.exists():
         raise SystemExit(f"{given.write} is not there")
+    failed = False
+    if set(given.only) - {PROFILES} or given.scaling:
+        failed |= _events(given)
+    if PROFILES in given.only:
+        failed |= _profiles(given)
+    return int(failed)
+
+
+def _events(given: argparse.Namespace) -> bool:
     pythons = (sys.executable, *given.tools_python)
     sections, failed = [report.machine_facts()], False
     for dataset in _datasets(given):
@@ -32,11 +42,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         grown, broken = _growth(given, pythons)
         sections += grown
         failed |= broken
+    _tell(given, sections, "benchmarks")
+    return failed
+
+
+def _profiles(given: argparse.Namespace) -> bool:
+    two = profiles.history(given.profiles, 2)
+    many = profiles.history(max(1, given.profiles // 10), profiles.SNAPSHOTS)
+    sections = [
+        report.machine_facts(),
+        report.snapshots_table(two),
+        report.goals_table(profiles.profile_goals(two)),
+        report.history_table(many),
+    ]
+    _tell(given, sections, PROFILES)
+    return bool(two.problem or many.problem)
+
+
+def _tell(given: argparse.Namespace, sections: Sequence[str], name: str) -> None:
     text = "\n\n".join(sections)
     if given.write:
-        report.put_into(given.write, text)
+        report.put_into(given.write, text, name)
     sys.stdout.write(f"{text}\n")
-    return int(failed)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--days", type=int, default=30, help="days to generate")
     add("--data", type=Path, help="a folder of YYYY-MM-DD.jsonl.gz files, measured as well")
     add("--scaling", action="store_true", help="also more events, and more properties")
-    add("--only", type=_keys, default=KEYS, help=f"some of {','.join(KEYS)}, or `none`")
+    add("--profiles", type=int, default=1_000_000, help="profiles to take snapshots of")
+    keys = (*KEYS, PROFILES)
+    add("--only", type=_keys, default=keys, help=f"some of {','.join(keys)}, or `none`")
     add("--write", type=Path, help="a document with markers for the section to replace")
     add(
         "--tools-python",
@@ -61,13 +90,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _keys(text: str) -> list[str]:
     keys = [] if text == "none" else text.split(",")
-    if unknown := set(keys) - set(KEYS):
+    if unknown := set(keys) - {*KEYS, PROFILES}:
         raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}")
     return keys
 
 
 def _datasets(given: argparse.Namespace) -> list[Dataset]:
-    if not given.only:
+    if not set(given.only) - {PROFILES}:
         return []
     found = []
     if given.events:

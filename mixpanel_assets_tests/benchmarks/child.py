@@ -21,6 +21,7 @@ ROOMS = {
     "ingest": "ours",
     "materialize": "ours",
     "rebuild": "ours",
+    "snapshot": "profiles",
     "executemany": "usual",
     "pandas_batches": "usual",
     "arrow_batches": "usual",

@@ -33,9 +33,9 @@ def ingest(task: Task) -> Outcome:
     database = settings.warehouse_path(PROJECT.project_id)
     days: list[LandedDay] = []
     started = perf_counter()
-    with _client(settings) as mixpanel:
+    with new_client(settings) as mixpanel:
         for start, end in task.spans:
-            days += ingest_events(mixpanel, _opening(settings), settings, start, end)
+            days += ingest_events(mixpanel, opening(settings), settings, start, end)
     seconds = perf_counter() - started
     return Outcome(_events(days, database), seconds, database)
 
@@ -58,12 +58,13 @@ def rebuild(task: Task) -> Outcome:
     database = task.scratch / "rebuilt.duckdb"
     settings = Settings(home=task.landed / "home", warehouse=database)
     started = perf_counter()
-    days = rebuild_events(_opening(settings), settings, PROJECT.project_id)
+    days = rebuild_events(opening(settings), settings, PROJECT.project_id)
     seconds = perf_counter() - started
     return Outcome(_events(days, database), seconds, database)
 
 
-def _client(settings: Settings) -> Client:
+def new_client(settings: Settings) -> Client:
+    """A client of the served project."""
     credentials = Credentials(
         username=PROJECT.username,
         secret=SecretStr(PROJECT.secret),
@@ -73,7 +74,7 @@ def _client(settings: Settings) -> Client:
     return Client(credentials, budget, base_url=settings.base_url)
 
 
-def _opening(settings: Settings) -> Any:
+def opening(settings: Settings) -> Any:
     """Opens the warehouse as the product does, with its limits."""
 
     def opened() -> AbstractContextManager[duckdb.DuckDBPyConnection]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from mixpanel_assets_tests.benchmarks.goals import Goal, database_bytes
 from mixpanel_assets_tests.benchmarks.measure import Measurement
+from mixpanel_assets_tests.benchmarks.profiles import History
 from mixpanel_assets_tests.benchmarks.suite import KEYS, Result
 
-BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
+BEGIN, END = "<!-- {}:begin -->", "<!-- {}:end -->"
 MB = 1_000_000
 
 
@@ -118,6 +120,47 @@ def _landing_row(says: str, took: Measurement) -> list[str]:
     return [says, *_numbers(took), f"{1e6 / took.rate:.1f}", *_sizes(took)]
 
 
+def snapshots_table(two: History) -> str:
+    """A first snapshot, and the next one."""
+    if two.problem:
+        return f"Snapshots: {two.problem}"
+    head = ("snapshot", "profiles", "seconds", "profiles/s", "CPU s", "peak RSS MB")
+    names = ("the first", "the next: 1 % changed")
+    rows = [
+        [
+            name,
+            *_numbers(took),
+            f"{took.cpu_seconds:.1f}",
+            f"{took.peak_bytes / MB:,.0f}",
+            f"{took.more['metered']}",
+            f"{took.more['requests']:,}",
+            f"{took.more['added']:,}",
+            _megabytes(took.database_bytes or 0),
+        ]
+        for name, took in zip(names, two.took, strict=False)
+    ]
+    return _table((*head, "queries of the hour", "pages asked for", "rows added", "DB MB"), rows)
+
+
+def history_table(many: History) -> str:
+    """What many snapshots keep, against as many copies of the first."""
+    if many.problem:
+        return f"History: {many.problem}"
+    copies, first, last = len(many.took), many.took[0], many.took[-1]
+    seconds = statistics.median(took.seconds for took in many.took[1:])
+    rows = [
+        ["the first snapshot", f"{first.events:,}", _megabytes(first.database_bytes or 0)],
+        [f"all {copies}, as kept", f"{many.rows:,}", _megabytes(last.database_bytes or 0)],
+        [
+            f"{copies} full copies",
+            f"{copies * first.events:,}",
+            _megabytes(copies * (first.database_bytes or 0)),
+        ],
+    ]
+    head = (f"{many.profiles:,} profiles, 1 % changed a day", "rows", "DB MB")
+    return f"{_table(head, rows)}\n\nA snapshot after the first took {seconds:.2f} s (median)."
+
+
 def goals_table(goals: Sequence[Goal]) -> str:
     """Each goal, what was measured, and whether it is met."""
     rows = [
@@ -135,13 +178,14 @@ def _limit(goal: Goal) -> str:
     return f"at {'least' if goal.at_least else 'most'} {_shown(goal, goal.limit)}"
 
 
-def put_into(document: Path, text: str) -> None:
-    """The section between the document's two markers is this text."""
-    before, begin, rest = document.read_text("utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
+def put_into(document: Path, text: str, section: str = "benchmarks") -> None:
+    """The section between the document's two markers of that name is this text."""
+    begins, ends = BEGIN.format(section), END.format(section)
+    before, begin, rest = document.read_text("utf-8").partition(begins)
+    _, end, after = rest.partition(ends)
     if not (begin and end):
-        raise SystemExit(f"{document} has no {BEGIN} with an {END} after it")
-    document.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", "utf-8")
+        raise SystemExit(f"{document} has no {begins} with an {ends} after it")
+    document.write_text(f"{before}{begins}\n\n{text}\n\n{ends}{after}", "utf-8")
 
 
 def _ratio(value: float) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 import dagster as dg
 
 from mixpanel_assets.definitions import defs
-from mixpanel_assets.defs.jobs import EVENTS_JOB
+from mixpanel_assets.defs.jobs import EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.defs.partitions import project_days
 from mixpanel_assets.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 EVENTS = dg.AssetKey("events")
+PROFILES = dg.AssetKey("profiles")
 
 
 def test_the_definitions_load_without_an_account() -> None:
@@ -21,7 +22,8 @@ def test_the_definitions_load_without_an_account() -> None:
     names = {key.to_user_string() for key in graph.get_all_asset_keys()}
     catalog = {"lexicon", "cohorts", "funnels", "bookmarks", "annotations"}
     assert names == {"events", "profiles"} | catalog
-    assert defs().resolve_job_def(EVENTS_JOB).executor_def is dg.in_process_executor
+    for job in (EVENTS_JOB, PROFILES_JOB):
+        assert defs().resolve_job_def(job).executor_def is dg.in_process_executor
 
 
 def test_events_are_daily_with_today_and_a_range_is_one_run() -> None:
@@ -31,6 +33,12 @@ def test_events_are_daily_with_today_and_a_range_is_one_run() -> None:
     assert (days.get_first_partition_key(), days.timezone) == ("2000-01-01", "UTC")
     assert days.get_last_partition_key() == str(datetime.now(UTC).date())
     assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_profiles_are_daily_with_today_and_each_day_is_a_run() -> None:
+    node = defs().resolve_asset_graph().get(PROFILES)
+    assert node.partitions_def == defs().resolve_asset_graph().get(EVENTS).partitions_def
+    assert node.backfill_policy != dg.BackfillPolicy.single_run()
 
 
 def test_a_legacy_project_s_days_are_those_of_its_zone() -> None:
@@ -46,6 +54,16 @@ def test_events_say_what_they_are_in_the_ui() -> None:
     columns = spec.metadata["dagster/column_schema"].columns
     assert [column.name for column in columns][:3] == ["event_date", "event_name", "event_time"]
     assert [column.name for column in columns if not column.description] == []
+
+
+def test_profiles_say_what_they_are_in_the_ui() -> None:
+    spec = defs().resolve_asset_graph().get(PROFILES)
+    assert (spec.group_name, spec.kinds) == ("mixpanel", {"mixpanel", "duckdb"})
+    columns = spec.metadata["dagster/column_schema"].columns
+    assert [column.name for column in columns if not column.description] == []
+    assert {"distinct_id", "last_seen", "snapshot_date", "properties"} == {
+        column.name for column in columns
+    }
 
 
 def test_the_files_in_the_package_are_those_of_the_checkout() -> None:

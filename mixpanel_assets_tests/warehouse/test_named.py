@@ -119,10 +119,17 @@ def test_appending_adds_and_widens_columns(warehouse: Warehouse) -> None:
     assert warehouse.sql("select p, q from signups order by n") == [("1", None), ("x", True)]
 
 
-def test_rows_without_an_insert_id_are_appended_every_time(warehouse: Warehouse) -> None:
-    pull(warehouse, "signups", sent('"n":1'))
+def test_of_the_same_rows_without_an_insert_id_the_pull_that_had_most_counts(
+    warehouse: Warehouse,
+) -> None:
+    pull(warehouse, "signups", *[sent('"n":1')] * 2)
+    again = pull(warehouse, "signups", *[sent('"n":1')] * 3, sent('"n":2'), how="append")
+    assert again == NamedTable(4, 2)
     pull(warehouse, "signups", sent('"n":1'), how="append")
-    assert warehouse.sql("select count(*) from signups") == [(2,)]
+    assert warehouse.sql("select n, count(*) from signups group by n order by n") == [
+        (1, 3),
+        (2, 1),
+    ]
 
 
 def test_a_table_to_append_to_has_to_be_there_and_of_the_same_kind(warehouse: Warehouse) -> None:

@@ -210,3 +210,128 @@ def test_snapshots_made_anew_from_their_files_are_the_same(
     before = warehouse.sql(query)
     load_snapshots(warehouse.connection, warehouse.files, warehouse.settings, anew=True)
     assert warehouse.sql(query) == before
+
+
+def text_of(order: str) -> str:
+    """Properties in one order or another, the same each time."""
+    members = {"a": '"a":1', "n": '"nest":{"x":[1,{"y":2}]}', "s": '"s":"é\\u00e9\\n"'}
+    return "{" + ",".join(members[name] for name in order) + "}"
+
+
+@pytest.mark.parametrize("other", [text_of("sna"), text_of("ans").replace(":", " : ")])
+def test_another_order_of_properties_or_other_spaces_are_no_change(
+    warehouse: Warehouse, other: str
+) -> None:
+    snap(warehouse, {"ann": text_of("ans"), "bob": text_of("nas")})
+    assert counts(snap(warehouse, {"ann": other, "bob": other}, 1)) == (2, 0, 0, 0)
+    assert counts(snap(warehouse, {"ann": other.replace("1", "7"), "bob": other}, 2)) == (
+        2,
+        0,
+        1,
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"x":0.12345678901234567890123}', '{"x":0.12345678901234567890124}'),
+        ('{"x":123456789012345678901234567890123456789012}', '{"x":1.2345678901234568e41}'),
+        ('{"x":1}', '{"x":"1"}'),
+        ('{"x":1}', '{"x":1.0}'),
+        ('{"x":null}', "{}"),
+        ('{"x":1,"y":2}', '{"x":2,"y":1}'),
+        ('{"x":["a","b"]}', '{"x":["b","a"]}'),
+        ('{"x":["a,b"]}', '{"x":["a","b"]}'),
+        ('{"x":""}', '{"x":null}'),
+        ('{"x":"\\ud800"}', '{"x":"\\ud801"}'),
+        ('{"X":1}', '{"x":1}'),
+    ],
+)
+def test_what_differs_in_value_is_a_change(warehouse: Warehouse, before: str, after: str) -> None:
+    snap(warehouse, {"ann": before})
+    assert counts(snap(warehouse, {"ann": after}, 1)) == (1, 0, 1, 0)
+
+
+def test_one_odd_profile_does_not_make_the_others_look_changed(warehouse: Warehouse) -> None:
+    people: People = {
+        "ann": '{"s":"\\u00e9é\\ud83c\\udf19 \\"q\\" \\/ \\\\","n":1E5,"x":0.1234567890123456789}',
+        "bob": '{"big":123456789012345678901234567890, "list" : [1, "a" ]}',
+        "Zoë 🌙": {"plan": "a"},
+    }
+    snap(warehouse, people)
+    assert counts(snap(warehouse, {**people, "eve": '{"s":"\\ud800"}'}, 1)) == (4, 1, 0, 0)
+    assert counts(snap(warehouse, people, 2)) == (3, 0, 0, 1)
+
+
+def test_large_numbers_do_not_make_the_others_look_changed(warehouse: Warehouse) -> None:
+    people: People = {f"u{n}": {"n": n, "x": n / 7} for n in range(50)}
+    snap(warehouse, people)
+    assert counts(snap(warehouse, {**people, "eve": {"n": 2**70}}, 1)) == (51, 1, 0, 0)
+    assert warehouse.sql("select n from profile_history where distinct_id in ('u7', 'eve')") == [
+        (7,),
+        (2**70,),
+    ]
+
+
+def test_a_profile_without_an_id_is_followed_like_any_other(warehouse: Warehouse) -> None:
+    file = land(warehouse, {}, DAY)
+    for after, plan in enumerate("aabb"):
+        line = f'{{"$distinct_id":null,"$properties":{{"plan":"{plan}"}}}}\n'
+        file.path.write_bytes(gzip.compress(line.encode()))
+        day = DAY + timedelta(after)
+        load_snapshots(
+            warehouse.connection,
+            [LandedFile(file.path, day, day, file.exported_at, "")],
+            warehouse.settings,
+        )
+    assert warehouse.sql("select plan, valid_from, valid_to from profile_history order by 1") == [
+        ("a", DAY, DAY + timedelta(2)),
+        ("b", DAY + timedelta(2), None),
+    ]
+
+
+def test_a_profile_that_changes_and_changes_back_has_three_states(warehouse: Warehouse) -> None:
+    for after, plan in enumerate(["a", "b", "a"]):
+        snap(warehouse, {"ann": {"plan": plan}}, after)
+    assert warehouse.sql("select plan, valid_from from profile_history order by 2") == [
+        (plan, DAY + timedelta(after)) for after, plan in enumerate(["a", "b", "a"])
+    ]
+
+
+def test_an_empty_snapshot_that_is_replaced_never_was(warehouse: Warehouse) -> None:
+    snap(warehouse, {"ann": {"plan": "a"}})
+    snap(warehouse, {}, 1)
+    assert counts(snap(warehouse, {"ann": {"plan": "a"}}, 1)) == (1, 0, 0, 0)
+    assert warehouse.sql("select distinct_id, valid_from, valid_to from profile_history") == [
+        ("ann", DAY, None)
+    ]
+
+
+def test_a_day_replaced_by_a_wider_type_keeps_the_days_before(warehouse: Warehouse) -> None:
+    snap(warehouse, {"ann": {"n": 1, "tags": ["a"]}, "bob": {"n": 2}})
+    snap(warehouse, {"ann": {"n": 3, "tags": ["b"]}}, 1)
+    snap(warehouse, {"ann": {"n": 2.5, "tags": [1]}, "bob": {"n": 2}}, 1)
+    assert warehouse.sql(
+        "select distinct_id, n, tags, valid_to is null from profile_history order by all"
+    ) == [
+        ("ann", 1.0, '["a"]', False),
+        ("ann", 2.5, "[1]", True),
+        ("bob", 2.0, None, True),
+    ]
+
+
+@pytest.mark.parametrize("part_bytes", [64, 1 << 28])
+def test_the_newest_day_alone_is_what_its_file_holds(
+    open_warehouse: Callable[..., Warehouse], part_bytes: int
+) -> None:
+    warehouse = open_warehouse(part_bytes=part_bytes)
+    for after in range(6):
+        people: People = {
+            f"u{n}": {"n": n if (n + after) % 3 else after, "plan": f"p{after % 2}"}
+            for n in range(after, 20 + after)
+            if n % (after + 2)
+        }
+        snap(warehouse, people, after)
+        held = warehouse.sql("select distinct_id, properties::varchar from profiles")
+        assert {name: json.loads(text) for name, text in held} == people
