@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
 
@@ -10,7 +10,15 @@ from mixpanel_assets.accounts import find_settings
 from mixpanel_assets.defs.checks import CHECKS, check_days
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.figures import REQUESTS, SECONDS, Metadata, hours_chart, of_day
-from mixpanel_assets.defs.labels import CODE_VERSION, GROUP, KINDS, OWNERS, TAGS, column_schema
+from mixpanel_assets.defs.labels import (
+    CODE_VERSION,
+    FRESH,
+    GROUP,
+    KINDS,
+    OWNERS,
+    TAGS,
+    column_schema,
+)
 from mixpanel_assets.defs.partitions import project_days
 from mixpanel_assets.defs.progress import listener
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
@@ -20,10 +28,6 @@ from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.read import day_previews, events_by_hour, recent_weight
 from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
-
-FRESH = dg.FreshnessPolicy.time_window(
-    fail_window=timedelta(hours=50), warn_window=timedelta(hours=26)
-)
 
 
 @dg.asset(

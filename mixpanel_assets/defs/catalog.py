@@ -8,7 +8,15 @@ import dagster as dg
 from mixpanel_assets.accounts import find_settings
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.figures import REQUESTS, SECONDS
-from mixpanel_assets.defs.labels import CODE_VERSION, GROUP, KINDS, OWNERS, TAGS, column_schema
+from mixpanel_assets.defs.labels import (
+    CODE_VERSION,
+    FRESH,
+    GROUP,
+    KINDS,
+    OWNERS,
+    TAGS,
+    column_schema,
+)
 from mixpanel_assets.defs.progress import listener
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.mixpanel.catalog_export import Part, export_catalog
@@ -43,6 +51,7 @@ def _spec(name: str) -> dg.AssetSpec:
         owners=OWNERS,
         tags={**TAGS, "mixpanel/kind": "catalog"},
         code_version=CODE_VERSION,
+        freshness_policy=FRESH,
         metadata={
             "dagster/column_schema": column_schema(columns),
             "dagster/table_name": ", ".join(tables),

@@ -11,6 +11,7 @@ from mixpanel_assets.defs.partitions import days_in_one_run
 from mixpanel_assets.settings import Settings
 
 WEEKLY_DAYS = 30  # Mixpanel exports what was deleted for up to 30 days, and merges people meanwhile
+SOURCE = {"mp/source": "schedule"}
 
 Evaluate = Callable[
     [dg.ScheduleEvaluationContext], dg.RunRequest | dg.SkipReason
@@ -50,7 +51,9 @@ def make_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             "daily_catalog",
             "30 6 * * *",
             catalog_job,
-            lambda context: dg.RunRequest(run_key=f"catalog {_day(context, settings)}"),
+            lambda context: dg.RunRequest(
+                run_key=f"catalog {_day(context, settings)}", tags=SOURCE
+            ),
             "Copies the Lexicon, cohorts, funnels, saved reports and annotations.",
             settings,
         ),
@@ -73,7 +76,6 @@ def _schedule(
         execution_timezone=settings.project_timezone or "UTC",
         default_status=dg.DefaultScheduleStatus.STOPPED,
         description=description,
-        tags={"mp/source": "schedule"},
     )
 
 
@@ -83,7 +85,9 @@ def _trailing(settings: Settings, days: int) -> Evaluate:
         if today < settings.start_day:
             return dg.SkipReason(f"the first day to land is {settings.start_day}")
         start = max(today - timedelta(days), settings.start_day)
-        return dg.RunRequest(run_key=f"{days} days to {today}", tags=days_in_one_run(start, today))
+        return dg.RunRequest(
+            run_key=f"{days} days to {today}", tags={**days_in_one_run(start, today), **SOURCE}
+        )
 
     return evaluate
 
@@ -93,7 +97,7 @@ def _snapshot(settings: Settings) -> Evaluate:
         today = _day(context, settings)
         if today < settings.start_day:
             return dg.SkipReason(f"the first day to land is {settings.start_day}")
-        return dg.RunRequest(run_key=f"profiles {today}", partition_key=str(today))
+        return dg.RunRequest(run_key=f"profiles {today}", partition_key=str(today), tags=SOURCE)
 
     return evaluate
 

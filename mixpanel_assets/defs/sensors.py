@@ -48,7 +48,6 @@ class Cursor:
     job=events_job,
     minimum_interval_seconds=ONCE_A_DAY,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    tags={"mp/source": "sensor"},
 )
 def late_events(
     context: dg.SensorEvaluationContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
@@ -80,7 +79,7 @@ def late_events(
         run_requests=[
             dg.RunRequest(
                 run_key=f"{start} to {end}, since {first_asked}",
-                tags=days_in_one_run(start, end),
+                tags={**days_in_one_run(start, end), "mp/source": "sensor"},
             )
             for start, end in unbroken(days)
         ],
