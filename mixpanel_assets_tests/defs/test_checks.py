@@ -110,7 +110,7 @@ def count(instance: dg.DagsterInstance, **config: Any) -> dg.AssetCheckEvaluatio
         .resolve_job_def(COUNTS_JOB)
         .execute_in_process(
             instance=instance,
-            run_config={**QUIET, "ops": {"events_counts_as_reported": {"config": config}}},
+            run_config={**QUIET, "ops": {"counts_as_reported": {"config": config}}},
         )
     )
     (evaluation,) = result.get_asset_check_evaluations()
@@ -139,6 +139,16 @@ def test_counts_that_mixpanel_does_not_report_are_named_and_fail_no_run(
     found = count(instance, day=str(DAY))
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert found.description == "Open: 1 are landed, Mixpanel reports 2"
+
+
+def test_no_other_run_asks_for_a_report(days: Simulator, instance: dg.DagsterInstance) -> None:
+    job = defs().resolve_implicit_global_asset_job_def()  # as the UI's Materialize does
+    result = job.execute_in_process(
+        instance=instance, asset_selection=[EVENTS], partition_key=str(DAY), run_config=QUIET
+    )
+    assert result.success
+    assert "counts_as_reported" not in outcomes(result)
+    assert [r.path for r in days.requests] == ["/api/2.0/export"]
 
 
 def test_a_report_that_can_not_be_had_fails_no_run(
