@@ -106,7 +106,9 @@ def test_the_days_after_a_failure_can_be_landed_later(
 def test_what_can_not_pass_is_not_tried_again(
     days: Simulator, instance: dg.DagsterInstance
 ) -> None:
-    patient = dg.define_asset_job("patient", "*", op_retry_policy=dg.RetryPolicy(max_retries=2))
+    patient = dg.define_asset_job(
+        "patient", [EVENTS], op_retry_policy=dg.RetryPolicy(max_retries=2)
+    )
     job = dg.Definitions.merge(defs(), dg.Definitions(jobs=[patient])).resolve_job_def("patient")
     days.fail("403@*")
     assert not run(instance, str(DAY), job=job).success
