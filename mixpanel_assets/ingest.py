@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING
 
 from mixpanel_assets.errors import (
     ConfigError,
@@ -24,63 +18,20 @@ from mixpanel_assets.errors import (
 )
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.export import EventFile, export_events
+from mixpanel_assets.mixpanel.landing import remove_old_parts
 from mixpanel_assets.mixpanel.profiles import export_profiles
 from mixpanel_assets.mixpanel.selection import ProfileSelection
+from mixpanel_assets.mixpanel.spans import Pace, export_spans
 from mixpanel_assets.results import LandedDay, Snapshot
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse import load, snapshots
+from mixpanel_assets.warehouse.connection import OpenWarehouse
 from mixpanel_assets.warehouse.source import LandedFile
 
-if TYPE_CHECKING:
-    import duckdb
-
-OpenWarehouse = Callable[[], AbstractContextManager["duckdb.DuckDBPyConnection"]]
-
-# A request is paid for by the piece, and lost as a whole; this many load in one part, too.
-EVENTS_PER_REQUEST = 300_000
-MOST_EVENTS_PER_REQUEST = 5_000_000  # even if the budget asks for more days at once
-MOST_DAYS_PER_REQUEST = 31
-DAYS_OF_FIRST_REQUEST = 7
-KEPT_FOR_OTHERS = 5  # requests of the hour that a long range leaves
-OLDEST_PART = 86_400  # seconds; no download goes on for longer
 REFETCHES = 2  # of a file that is whole by its lines, and has one that is no JSON
 
 SNAPSHOT_NAME = re.compile(r"profiles\.(\d{4}-\d\d-\d\d)\.(\d{8}T\d{12})Z\.jsonl\.gz")
 FILE_NAME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)\.(\d{8}T\d{12})Z\.jsonl\.gz")
-
-
-@dataclass
-class Pace:
-    """How many days to ask for at once, from what the days so far weighed."""
-
-    events_per_day: float | None
-    budget_left: int
-    most_days: int = MOST_DAYS_PER_REQUEST
-    asked: int = 0
-    _seen: list[tuple[int, int]] = field(default_factory=list)
-
-    def next_days(self, remaining: int) -> int:
-        """Days for the next request, so that the rest fits the budget if it can."""
-        if self.events_per_day is None:
-            days = DAYS_OF_FIRST_REQUEST
-        else:
-            weight = max(self.events_per_day, 1.0)
-            needed = -(-remaining // max(self.budget_left - KEPT_FOR_OTHERS, 1))
-            possible = int(MOST_EVENTS_PER_REQUEST / weight)
-            days = max(int(EVENTS_PER_REQUEST / weight), min(needed, possible), 1)
-        self.asked = min(days, self.most_days, remaining)
-        return self.asked
-
-    def saw(self, file: EventFile) -> None:
-        """The newest files say best what the next days weigh."""
-        self._seen = [*self._seen[-2:], (file.events, (file.end - file.start).days + 1)]
-        self.events_per_day = sum(n for n, _ in self._seen) / sum(n for _, n in self._seen)
-        self.budget_left -= 1
-
-    def shrink(self) -> bool:
-        """What was asked for was too much: ask for half from now on; False if it was one day."""
-        self.most_days = max(1, self.asked // 2)
-        return self.asked > 1
 
 
 def ingest_events(
@@ -103,60 +54,11 @@ def ingest_events(
     folder = settings.landed_folder(mixpanel.credentials.project_id) / "events"
     pace = Pace(events_per_day, mixpanel.budget.left("export"))
     days: list[LandedDay] = []
-    for file in _files(mixpanel, pace, folder, start, end):
+    for file in export_spans(mixpanel, pace, folder, start, end):
         for whole in _loaded(mixpanel, warehouse, settings, pace, file):
             days += whole
             landed(whole)
     return days
-
-
-def _files(
-    mixpanel: Client,
-    pace: Pace,
-    folder: Path,
-    start: date,
-    end: date,
-) -> Iterator[EventFile]:
-    """The days in order, in as few files as sense and budget allow, one ahead of its use."""
-
-    def begin(day: date) -> Future[EventFile] | None:
-        if day > end:
-            return None
-        last = day + timedelta(pace.next_days((end - day).days + 1) - 1)
-        return _in_background(partial(export_events, mixpanel, day, last, folder))
-
-    day, ahead = start, begin(start)
-    try:
-        while ahead:
-            try:
-                file = ahead.result()
-            except ExportIncompleteError as error:
-                if not pace.shrink():
-                    raise
-                mixpanel.note(f"{error.message}; asking for fewer days at once")
-                ahead = begin(day)
-                continue
-            pace.saw(file)
-            day = file.end + timedelta(1)
-            ahead = begin(day)
-            yield file
-    finally:
-        if ahead and not ahead.done():
-            mixpanel.close()  # nobody will use what is being downloaded
-
-
-def _in_background(download: Callable[[], EventFile]) -> Future[EventFile]:
-    # A thread of a pool would keep an interrupted process alive until Mixpanel answers.
-    future: Future[EventFile] = Future()
-
-    def fulfil() -> None:
-        try:
-            future.set_result(download())
-        except BaseException as error:  # noqa: BLE001  it is raised where the result is wanted
-            future.set_exception(error)
-
-    Thread(target=fulfil, name="export", daemon=True).start()
-    return future
 
 
 def _loaded(
@@ -335,14 +237,8 @@ def _tidy(loaded: Path, replaced: set[str], *, keep: bool) -> None:
 
     Another file may be one that another process has yet to load.
     """
-    _remove_old_parts(loaded.parent)
+    remove_old_parts(loaded.parent)
     if not keep:
         loaded.unlink()
     for name in replaced:
         (loaded.parent / name).unlink(missing_ok=True)
-
-
-def _remove_old_parts(folder: Path) -> None:
-    for part in folder.glob(".*.part"):
-        if time.time() - part.stat().st_mtime > OLDEST_PART:
-            part.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world import World
+from mixpanel_assets.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -68,6 +69,32 @@ def test_what_a_document_tells_to_type_works(page: str, line: str, reader: dict[
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip() not in ("", "[]")
+
+
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PROGRAMS = [(name, code) for name, text in TEXTS.items() for code in PYTHON.findall(text)]
+
+
+@pytest.mark.parametrize(("page", "code"), PROGRAMS, ids=lambda text: text[:40])
+def test_python_of_a_document_runs(page: str, code: str, reader: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:mixpanel_assets", "-c", code],
+        env=reader,
+        cwd=reader["HOME"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+METHOD = re.compile(r"`([a-z_]+)`")
+
+
+def test_every_method_of_a_workspace_is_in_its_document() -> None:
+    told = set(METHOD.findall(TEXTS["docs/python.md"]))
+    public = {name for name in dir(Workspace) if not name.startswith("_")}
+    classmethods_and_properties = {"open", "ephemeral", "memory", "api", "connection", "db_path"}
+    assert public - classmethods_and_properties - {"settings"} <= told
 
 
 def test_the_documents_have_something_to_type() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mixpanel_assets.simulator.server import Simulator
+
 ROOT = Path(__file__).parents[1]
 HEAVY = ("dagster", "pandas", "httpx", "duckdb", "pydantic", "rich", "starlette", "uvicorn")
 PARSING = {"pydantic", "rich"}  # typer's own
@@ -55,7 +57,17 @@ def test_help_and_version_load_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["materialize events", "rebuild events", "sql", "simulate", "inspect column", "auth add"],
+    [
+        "materialize events",
+        "rebuild events",
+        "sql",
+        "query jql",
+        "simulate",
+        "inspect column",
+        "fetch events",
+        "drop",
+        "auth add",
+    ],
 )
 def test_help_of_a_command_loads_nothing_heavy(command: str) -> None:
     assert mp(*command.split(), "--help") <= PARSING
@@ -70,6 +82,14 @@ def test_asking_the_warehouse_loads_no_dagster_pandas_or_http(warehouse: None) -
 def test_status_and_limits_load_no_dagster_pandas_or_http(warehouse: None) -> None:
     assert mp("status") & {"dagster", "pandas", "httpx", "starlette"} == set()
     assert mp("limits") & {"dagster", "pandas", "httpx", "duckdb", "starlette"} == set()
+
+
+@pytest.mark.parametrize("format_", ["json", "jsonl", "csv", "plain", "table"])
+def test_asking_mixpanel_loads_no_dagster_duckdb_or_pandas(
+    format_: str, account: Simulator
+) -> None:
+    question = ("query", "segmentation", "-e", "Open", "--from", "7d", "--format", format_)
+    assert mp(*question) & {"dagster", "pandas", "duckdb", "starlette"} == set()
 
 
 @pytest.fixture
@@ -88,7 +108,7 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             create schema internal;
             create table internal.property_columns (
                 property varchar, column_name varchar, type varchar, physical boolean,
-                wide boolean);
+                wide boolean, dataset varchar);
             create table internal.property_days (property varchar, event_name varchar);
             """
         )
@@ -115,6 +135,22 @@ INSPECT = [
 @pytest.mark.parametrize("command", INSPECT)
 def test_inspecting_loads_no_dagster_pandas_or_http(events: None, command: str) -> None:
     assert mp("inspect", *command.split()) & {"dagster", "pandas", "httpx", "starlette"} == set()
+
+
+@pytest.mark.parametrize("command", ["events", "funnels", "cohorts -f table"])
+def test_asking_what_mixpanel_has_loads_no_dagster_pandas_or_duckdb(
+    account: Simulator, command: str
+) -> None:
+    for _ in range(2):  # from Mixpanel, and from the cache
+        assert mp("inspect", *command.split()) & {"dagster", "pandas", "duckdb"} == set()
+
+
+def test_fetching_and_dropping_load_no_dagster_or_pandas(account: Simulator) -> None:
+    span = ("--from", "2024-01-02", "--to", "2024-01-02")
+    for command in (("fetch", "events", *span), ("fetch", "events", *span, "--stdout")):
+        assert mp("--quiet", *command) & {"dagster", "pandas", "starlette"} == set()
+    assert mp("fetch", "profiles") & {"dagster", "pandas", "starlette"} == set()
+    assert mp("drop", "--all") & {"dagster", "pandas", "httpx"} == set()
 
 
 def test_the_results_load_nothing_heavy_and_the_spec_only_what_parses() -> None:

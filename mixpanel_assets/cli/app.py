@@ -11,9 +11,12 @@ import typer
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.auth import auth
 from mixpanel_assets.cli.demo import demo
+from mixpanel_assets.cli.discover import discover
+from mixpanel_assets.cli.fetch import drop, fetch
 from mixpanel_assets.cli.inspect import inspect
 from mixpanel_assets.cli.invocation import Invocation
 from mixpanel_assets.cli.materialize import materialize, rebuild
+from mixpanel_assets.cli.query import query
 from mixpanel_assets.cli.servers import dev, simulate
 from mixpanel_assets.cli.spec import spec
 from mixpanel_assets.cli.warehouse import doctor, limits, sql, status
@@ -62,8 +65,12 @@ def start(
 app.command()(demo)
 app.add_typer(materialize)
 app.add_typer(rebuild)
+app.add_typer(fetch)
+app.command()(drop)
 app.command()(status)
 app.command()(sql)
+app.add_typer(query)
+inspect.add_typer(discover)
 app.add_typer(inspect)
 app.command()(limits)
 app.command()(doctor)

@@ -1,4 +1,4 @@
-"""`mp inspect`: what is landed, from the warehouse alone; Mixpanel is not asked."""
+"""`mp inspect`, what is landed: from the warehouse alone; `discover` has what asks Mixpanel."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from mixpanel_assets.settings import Settings, parse_day
 
 if TYPE_CHECKING:
     from mixpanel_assets.results import LandedDay
+    from mixpanel_assets.warehouse.connection import OpenWarehouse
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -46,6 +47,21 @@ def warehouse_path(settings: Settings, invocation: Invocation) -> Path:
     from mixpanel_assets.accounts import find_project
 
     return settings.warehouse or settings.warehouse_path(find_project(settings, invocation.account))
+
+
+def open_warehouse(settings: Settings, path: Path, invocation: Invocation) -> OpenWarehouse:
+    """What opens the warehouse for writing, as often as it is called."""
+    from functools import partial
+
+    from mixpanel_assets.warehouse.connection import writing
+
+    return partial(
+        writing,
+        path,
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
+        note=(lambda message: None) if invocation.quiet else output.note,
+    )
 
 
 def days_between(settings: Settings, start: str, end: str | None) -> tuple[date, date]:
@@ -145,6 +161,10 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """No bar is on the screen any more."""
         self._bar.stop()
 
     def note(self, message: str) -> None:
@@ -164,6 +184,10 @@ class Progress:
             self._total,
             lambda: f"{self._done} of {self._total} days, {self._events:,} events",
         )
+
+    def days(self, done: int, total: int) -> None:
+        """So many days of so many are here."""
+        self._show(done, total, lambda: f"{done:,} of {total:,} days")
 
     def arrived(self, done: int, total: int) -> None:
         """So many profiles of so many are here."""

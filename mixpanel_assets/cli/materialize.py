@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,12 +17,10 @@ from mixpanel_assets.cli.invocation import (
     JqOption,
     Progress,
     days_between,
+    open_warehouse,
 )
 from mixpanel_assets.results import Landing, Snapshot
 from mixpanel_assets.settings import Settings, make_private_folder
-
-if TYPE_CHECKING:
-    from mixpanel_assets.ingest import OpenWarehouse
 
 materialize = typer.Typer(
     name="materialize",
@@ -199,7 +197,8 @@ def rebuild_events(
         raise typer.BadParameter("--to needs --from")
     project = find_project(settings, invocation.account)
     began = time.monotonic()
-    days = ingest.rebuild_events(_writer(settings, project, invocation), settings, project, *span)
+    opened = open_warehouse(settings, settings.warehouse_path(project), invocation)
+    days = ingest.rebuild_events(opened, settings, project, *span)
     seconds = time.monotonic() - began
     days.sort(key=lambda day: day.day)
     landing = Landing("events", days[0].day, days[-1].day, days, 0, seconds)
@@ -222,20 +221,6 @@ def rebuild_profiles(
     form = output.wanted(format_, jq)
     project = find_project(settings, invocation.account)
     began = time.monotonic()
-    writer = _writer(settings, project, invocation)
-    last = ingest.rebuild_profiles(writer, settings, project)[-1]
+    opened = open_warehouse(settings, settings.warehouse_path(project), invocation)
+    last = ingest.rebuild_profiles(opened, settings, project)[-1]
     output.answer(replace(last, seconds=time.monotonic() - began).to_dict(), form)
-
-
-def _writer(settings: Settings, project: str, invocation: Invocation) -> OpenWarehouse:
-    from functools import partial
-
-    from mixpanel_assets.warehouse.connection import writing
-
-    return partial(
-        writing,
-        settings.warehouse_path(project),
-        memory_limit=settings.memory_limit,
-        threads=settings.threads,
-        note=(lambda message: None) if invocation.quiet else output.note,
-    )

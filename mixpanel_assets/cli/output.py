@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mixpanel_assets.cli.filters import Program
 
 INTERRUPTED = 130
+LINES_AT_ONCE = 500
 EXIT_CODES = {
     0: "done",
     1: "failed",
@@ -171,6 +173,15 @@ def write(text: str) -> None:
         # Whoever read stdout has seen enough; Python must not complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def write_lines(lines: Iterable[str]) -> int:
+    """Each text is a line of stdout, as soon as a few are there; how many they were."""
+    count, waiting = 0, iter(lines)
+    while some := list(islice(waiting, LINES_AT_ONCE)):
+        count += len(some)
+        write("".join(line + "\n" for line in some))
+    return count
 
 
 def note(message: str) -> None:

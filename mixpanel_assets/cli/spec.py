@@ -25,20 +25,24 @@ def spec(context: typer.Context, format_: FormatOption = None, jq: JqOption = No
     mp spec --jq '.commands[].command'
     """
     form = output.wanted(format_, jq)
-    root = context.find_root()
-    program = {
-        "program": "mp",
-        "version": version("mixpanel-assets"),
-        "help": _paragraph(root.command.help),
-        "options": _parameters(root.command, "option"),
-        "commands": list(_commands(root.command)),
-        "exit_codes": _exit_codes(),
-    }
+    program = describe(context.find_root().command)
     if form.format in (output.Format.json, output.Format.jsonl):
         output.answer(program, form)
     else:
-        rows = [(command["command"], command["help"]) for command in _commands(root.command)]
+        rows = [(command["command"], command["help"]) for command in program["commands"]]
         output.answer_rows(["command", "help"], rows, form)
+
+
+def describe(program: Any) -> dict[str, Any]:
+    """The command line of the program (its Click command) as plain data."""
+    return {
+        "program": "mp",
+        "version": version("mixpanel-assets"),
+        "help": _paragraph(program.help),
+        "options": _parameters(program, "option"),
+        "commands": list(_commands(program)),
+        "exit_codes": _exit_codes(),
+    }
 
 
 def _commands(group: Any, path: str = "mp") -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import BinaryIO
 
 from mixpanel_assets.errors import ConfigError
 
+OLDEST_PART = 86_400  # seconds; no download goes on for longer
 GZIP = 31  # zlib's window bits for a gzip stream with header and trailer
 
 
@@ -57,3 +59,10 @@ def landing(folder: Path, subject: str, exported_at: datetime) -> Iterator[Landi
         raise ConfigError(f"{folder} can't be written: {error.strerror}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def remove_old_parts(folder: Path) -> None:
+    """What killed downloads left in the folder is gone."""
+    for part in folder.glob(".*.part"):
+        if time.time() - part.stat().st_mtime > OLDEST_PART:
+            part.unlink(missing_ok=True)

@@ -1,17 +1,55 @@
-"""Which profiles are asked for, and of those which properties."""
+"""Which events or profiles are asked for."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from mixpanel_assets.errors import UsageError
 
+MOST_EVENTS = 100_000  # that a limit may be
 MOST_IDS = 2000  # of one query
 AHEAD = 60  # seconds that this machine's clock may be ahead of Mixpanel's
+
+
+@dataclass(frozen=True)
+class EventSelection:
+    """Events that meet all of these conditions; without any, every event.
+
+    Raises UsageError for conditions that no event can meet.
+
+    https://developer.mixpanel.com/reference/raw-event-export
+    """
+
+    events: Sequence[str] | None = None  # names
+    where: str | None = None  # an expression
+    limit: int | None = None  # at most this many; Mixpanel does not say which
+
+    def __post_init__(self) -> None:
+        if self.events is not None:
+            object.__setattr__(self, "events", tuple(dict.fromkeys(self.events)))
+            if not self.events:
+                raise UsageError("no event is named", hint="name one, or leave the names out")
+        if self.limit is not None and not 1 <= self.limit <= MOST_EVENTS:
+            raise UsageError(
+                f"a limit of {self.limit} is not from 1 to {MOST_EVENTS:,}",
+                hint="leave it out to get every event",
+            )
+
+    def fields(self) -> dict[str, str]:
+        """The parameters of the export that it means."""
+        fields = {"event": _json(self.events), "where": self.where or None, "limit": self.limit}
+        return {name: str(value) for name, value in fields.items() if value is not None}
+
+    def filters(self) -> dict[str, Any]:
+        """The conditions by name: what the landed events were filtered by."""
+        return _conditions(self)
+
+
+EVERY_EVENT = EventSelection()
 
 
 @dataclass(frozen=True)
@@ -64,6 +102,10 @@ class ProfileSelection:
             some = list(self.distinct_ids[start : start + MOST_IDS])
             yield {**fields, "distinct_ids": json.dumps(some)}
 
+    def filters(self) -> dict[str, Any]:
+        """The conditions by name: what the landed profiles were filtered by."""
+        return _conditions(self)
+
     def _fields(self) -> dict[str, str]:
         as_of = self.as_of_timestamp
         if as_of is None and self.behaviors is not None:
@@ -84,3 +126,11 @@ class ProfileSelection:
 
 def _json(values: Sequence[Any] | None) -> str | None:
     return None if values is None else json.dumps(list(values))
+
+
+def _conditions(selection: EventSelection | ProfileSelection) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(selection).items()
+        if value is not None and value is not False and value != ""
+    }

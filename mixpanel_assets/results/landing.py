@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+
+from mixpanel_assets.results.base import Result, plain
 
 
 class JSONText(str):
@@ -88,4 +90,31 @@ class Snapshot:
             "requests": self.requests,
             "seconds": round(self.seconds, 3),
             "run_id": self.run_id,
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class Fetched(Result):
+    """What one pull added to a table of its own."""
+
+    table: str
+    type: str  # events or profiles
+    rows: int
+    duplicates: int  # that were left out
+    start: date | None  # None for profiles
+    end: date | None
+    duration_seconds: float
+    fetched_at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer of `mp fetch`."""
+        return {
+            "table": self.table,
+            "type": self.type,
+            "rows": self.rows,
+            "duplicates": self.duplicates,
+            "from": plain(self.start),
+            "to": plain(self.end),
+            "duration_seconds": round(self.duration_seconds, 3),
+            "fetched_at": self.fetched_at.isoformat(),
         }

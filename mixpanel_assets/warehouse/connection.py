@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from mixpanel_assets.errors import (
     SQLError,
 )
 from mixpanel_assets.settings import make_private_folder
+
+OpenWarehouse = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
 WRITER_WAIT = 900.0  # another load may be a large one
 READER_WAIT = 10.0
@@ -82,13 +84,23 @@ def reading(
         config["threads"] = threads
     connection = _connect(path, config, read_only=True, wait=wait, note=lambda message: None)
     try:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set enable_external_access = false")
-        connection.execute("set lock_configuration = true")
+        _close_in(connection)
         with _interrupted_after(connection, timeout):
             yield connection
     finally:
         connection.close()
+
+
+def _close_in(connection: duckdb.DuckDBPyConnection) -> None:
+    """Nothing but reading is possible, and no setting can be changed any more."""
+    try:
+        # For the file, not for this connection: others of this process share all of it.
+        connection.execute("set global TimeZone = 'UTC'")
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+    except duckdb.InvalidInputException as error:
+        if "has been locked" not in str(error):
+            raise
 
 
 def _connect(
@@ -104,12 +116,13 @@ def _connect(
     while True:
         try:
             return duckdb.connect(str(path), read_only=read_only, config=config)
-        except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
+        except (duckdb.IOException, duckdb.ConnectionException) as error:
+            # In one process the file may be open for writing, or for reading, not for both.
+            if not re.search("lock|different configuration", str(error), re.IGNORECASE):
                 raise SQLError(f"{path} can't be opened: {error}") from error
             waited = time.monotonic() - started
             holder = re.search(r"PID (\d+)", str(error))
-            who = f"process {holder[1]}" if holder else "another process"
+            who = f"process {holder[1]}" if holder else "another process or thread"
             if waited >= wait:
                 raise DatabaseLockedError(
                     f"{path} is in use by {who}",

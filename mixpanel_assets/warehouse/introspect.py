@@ -46,7 +46,7 @@ def info(
     oldest = None
     if "landed" in found:
         ((oldest,),) = answer(warehouse, "select min(loaded_at) from landed").rows
-    size = round(path.stat().st_size / 1e6, 3)
+    size = round(path.stat().st_size / 1e6, 3) if path.exists() else 0.0  # it is in memory
     return WorkspaceInfo(str(path), project_id, region, account, found, size, oldest)
 
 
@@ -81,7 +81,7 @@ def table_schema(warehouse: duckdb.DuckDBPyConnection, table: str = "events") ->
     query = """
         select columns.column_name, columns.data_type, columns.is_nullable,
                coalesce(list_contains(keys.constraint_column_names, columns.column_name), false),
-               meanings.comment
+               coalesce(columns.comment, meanings.comment)
         from duckdb_columns() columns
         left join duckdb_columns() meanings on meanings.schema_name = 'main'
           and meanings.table_name = ? and meanings.column_name = columns.column_name

@@ -11,6 +11,7 @@ import duckdb
 from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.comments import write_comments
 from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.duplicates import drop_duplicates
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
@@ -71,6 +72,7 @@ def load_files(
             _write_properties(warehouse)
             write_event_views(warehouse, columns)
             _spare_vacuum(warehouse, days, replaced)
+        write_comments(warehouse)  # views made anew have none; DuckDB before 2.0: not in there
         return days
 
 

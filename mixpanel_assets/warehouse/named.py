@@ -19,6 +19,7 @@ from mixpanel_assets.errors import (
     near_names,
 )
 from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.connection import quoted
 from mixpanel_assets.warehouse.load import (
     as_load_errors,
@@ -41,21 +42,14 @@ from mixpanel_assets.warehouse.tables import (
 )
 
 How = Literal["create", "replace", "append"]
+Kind = Literal["events", "profiles"]
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
-CATALOG = (
-    "lexicon_events",
-    "lexicon_properties",
-    "cohorts",
-    "funnels",
-    "bookmarks",
-    "annotations",
-)
 # What makes up an asset: all of it goes when one of its names is dropped.
 ASSETS = {
     "events": ("events", "events_wide", "event_properties"),
     "profiles": ("profiles", "profile_history", "profile_properties"),
-    **{name: (name,) for name in CATALOG},
+    **{name: (name,) for name in CATALOG_TABLES},
 }
 RESERVED = {name for names in ASSETS.values() for name in names} | {"landed"}
 BATCH = 2048
@@ -82,6 +76,18 @@ def check_name(name: str) -> str:
             hint="choose another name; whole days and profiles are landed with: mp materialize",
         )
     return name
+
+
+def check_pull(warehouse: duckdb.DuckDBPyConnection, name: str, kind: Kind, how: How) -> None:
+    """Nothing that is there keeps a pull from being loaded under that name.
+
+    Raises UsageError, TableExistsError, TableNotFoundError (to append to).
+    """
+    check_name(name)
+    if how == "append":
+        _check_appendable(warehouse, named_layout(name, of_events=kind == "events"))
+    elif how == "create":
+        check_free(warehouse, name)
 
 
 def check_free(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -142,13 +148,10 @@ def _load(
     how: How,
     filters: Mapping[str, Any],
 ) -> NamedTable:
-    check_name(layout.table)
+    kind: Kind = "events" if layout.of_events else "profiles"
     with as_load_errors(), work_folder(files[0].path) as folder:
         create_tables(warehouse)
-        if how == "append":
-            _check_appendable(warehouse, layout)
-        elif how == "create":
-            check_free(warehouse, layout.table)
+        check_pull(warehouse, layout.table, kind, how)
         known = PropertyColumns.known(warehouse, layout.dataset) if how == "append" else []
         columns = PropertyColumns(known, settings.max_property_columns, layout)
         sources = survey_files(warehouse, files, columns, settings, folder)
@@ -176,7 +179,7 @@ def _insert(
     warehouse: duckdb.DuckDBPyConnection, sources: Sequence[Source], columns: PropertyColumns
 ) -> NamedTable:
     table = quoted(columns.layout.table)
-    appended = bool(number(warehouse, f"select count(*) from (from {table} limit 1)"))
+    last = number(warehouse, f"select max(rowid) + 1 from {table}") - 1
     duplicates = 0
     for source in sources:
         if columns.layout.of_events:
@@ -184,8 +187,9 @@ def _insert(
         else:
             duplicates += _insert_profiles(warehouse, source, columns)
     rows = number(warehouse, "select sum(events) from surveys where property is null")
-    if appended and columns.layout.of_events:
+    if last >= 0 and columns.layout.of_events:
         duplicates += number(warehouse, OLDER.format(table=table))
+        duplicates += number(warehouse, AGAIN.format(table=table, last=last))
     return NamedTable(rows, duplicates)
 
 
@@ -198,6 +202,20 @@ delete from {table} where rowid in (
                      coalesce(event_time::varchar, properties->>'$.time')
         order by processed_at desc nulls last, rowid desc
     ) > 1)
+"""
+
+# Without an id nobody knows which event is which: of the very same ones there are as many as the
+# table or the pull had, whichever had more.
+AGAIN = """
+delete from {table} where rowid in (
+    select rowid from (
+        select rowid, row_number() over (partition by same, rowid > {last}) as nth,
+               count(*) filter (rowid <= {last}) over (partition by same) as known
+        from (
+            select rowid, md5(concat_ws('|', event_name, event_date, properties)) as same
+            from {table} where nullif(insert_id, '') is null
+        )
+    ) where rowid > {last} and nth <= known)
 """
 
 
@@ -251,6 +269,11 @@ def named_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
         "and not temporary order by 1"
     ).fetchall()
     return [name for (name,) in rows if name.lower() not in RESERVED]
+
+
+def asset_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
+    """The tables of assets that are there, by the names that `drop_tables` knows them by."""
+    return [asset for asset in ASSETS if _found(warehouse, asset)]
 
 
 def drop_tables(
@@ -320,7 +343,7 @@ def _not_found(warehouse: duckdb.DuckDBPyConnection, name: str) -> TableNotFound
 def records(
     warehouse: duckdb.DuckDBPyConnection,
     name: str,
-    kind: Literal["events", "profiles"],
+    kind: Kind,
     *,
     raw: bool,
 ) -> Iterator[str]:

@@ -12,10 +12,12 @@ import duckdb
 
 from mixpanel_assets.results import SQLResult
 from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.connection import quoted, reading
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
 from mixpanel_assets.warehouse.rows import answer
 
+ASSETS = ("events", "profiles", *CATALOG_TABLES)
 LONGEST_LISTED = 31  # missing days on end that are listed one by one
 
 
@@ -36,24 +38,30 @@ def ask(
 
 
 def status(path: Path, settings: Settings) -> list[dict[str, Any]]:
-    """Per dataset what is landed: a set of days, and those missing between the first and last."""
-    datasets: dict[str, list[tuple[Any, ...]]] = {}
-    for dataset, *day in _landed(path, settings):
-        datasets.setdefault(dataset, []).append(tuple(day))
-    return [_coverage(dataset, days) for dataset, days in datasets.items()]
-
-
-def _landed(path: Path, settings: Settings) -> list[tuple[Any, ...]]:
-    """dataset, day, rows, loaded_at, partial of all that is landed."""
+    """Per asset what is landed: see `coverage`; nothing when there is no warehouse yet."""
     if not path.exists():
         return []
     with _open(path, settings, None) as warehouse:
-        try:
-            return warehouse.execute(
-                "select dataset, day, rows, loaded_at, partial from landed order by dataset, day"
-            ).fetchall()
-        except duckdb.CatalogException:
-            return []  # a warehouse that no load has finished yet
+        return coverage(warehouse)
+
+
+def coverage(warehouse: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Per asset the days that are landed, and those missing between the first and the last."""
+    datasets: dict[str, list[tuple[Any, ...]]] = {}
+    for dataset, *day in _landed(warehouse):
+        datasets.setdefault(dataset, []).append(tuple(day))
+    order = [name for name in ASSETS if name in datasets]  # not what was fetched under a name
+    return [_coverage(dataset, datasets[dataset]) for dataset in order]
+
+
+def _landed(warehouse: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    """dataset, day, rows, loaded_at, partial of all that is landed."""
+    try:
+        return warehouse.execute(
+            "select dataset, day, rows, loaded_at, partial from landed order by dataset, day"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return []  # a warehouse that no load has finished yet
 
 
 def recent_weight(path: Path, settings: Settings, days: int = 30) -> float | None:
@@ -147,7 +155,10 @@ def missing_ranges(
     path: Path, settings: Settings, dataset: str, start: date, end: date
 ) -> list[tuple[date, date]]:
     """The unbroken ranges of days that are not landed, or were landed before they were over."""
-    rows = _landed(path, settings)
+    rows = []
+    if path.exists():
+        with _open(path, settings, None) as warehouse:
+            rows = _landed(warehouse)
     whole = {day for name, day, _, _, partial in rows if name == dataset and not partial}
     days = (start + timedelta(n) for n in range((end - start).days + 1))
     return unbroken(day for day in days if day not in whole)

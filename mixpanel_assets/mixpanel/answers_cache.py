@@ -1,0 +1,112 @@
+"""Answers of Mixpanel kept on disk for a while, so that the same question costs nothing again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from mixpanel_assets.accounts import Credentials
+from mixpanel_assets.mixpanel.client import QUERY_HOSTS, Client
+from mixpanel_assets.settings import Settings, make_private_folder
+
+MAX_AGE = 3600.0  # seconds
+FORGOTTEN = 86_400.0  # seconds after which a file is removed
+
+
+class CachedAnswers:
+    """Puts questions to Mixpanel, or gives the answer of a while ago, whoever asked for it then.
+
+    Files are below `cache/<project_id>/` of the home, for this user alone: the question, when it
+    was put, and the answer; no credentials. One that can't be read, or written, is no failure.
+    """
+
+    def __init__(
+        self,
+        mixpanel: Client,
+        settings: Settings,
+        *,
+        max_age: float = MAX_AGE,
+        refresh: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._mixpanel = mixpanel
+        self._host = settings.base_url or QUERY_HOSTS[mixpanel.credentials.region]
+        self._folder = settings.home / "cache" / mixpanel.credentials.project_id
+        self._max_age = max_age
+        self._refresh = refresh
+        self._clock = clock
+        self.age: float | None = None  # seconds; of the oldest answer that was not asked for anew
+
+    @property
+    def credentials(self) -> Credentials:
+        """Whose project it is."""
+        return self._mixpanel.credentials
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        form: Mapping[str, Any] | None = None,
+        body: Any = None,
+        kind: Literal["export", "query", "lexicon"] | None = "query",
+    ) -> Any:
+        """The answer as parsed JSON: see Client.ask, which is asked unless it is known."""
+        words = [self._host, method, path, params or {}, form or {}, body]
+        question = json.loads(json.dumps(words, default=str, sort_keys=True))
+        file = self._folder / f"{_digest(question)}.json"
+        known = None if self._refresh else self._read(file, question)
+        if known is not None:
+            self.age = max(self.age or 0.0, self._clock() - known["asked_at"])
+            return known["answer"]
+        answer = self._mixpanel.ask(method, path, params=params, form=form, body=body, kind=kind)
+        self._write(file, {"question": question, "asked_at": self._clock(), "answer": answer})
+        return answer
+
+    def clear(self) -> None:
+        """No answer of the project is known any more."""
+        for file in self._folder.glob("*"):
+            file.unlink(missing_ok=True)
+
+    def _read(self, file: Path, question: Any) -> dict[str, Any] | None:
+        """What the file has, if it is of this question and young enough."""
+        try:
+            known = json.loads(file.read_bytes())
+            age = self._clock() - known["asked_at"]
+            fresh = 0 <= age < self._max_age and known["question"] == question
+            return known if fresh and "answer" in known else None
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return None
+
+    def _write(self, file: Path, known: dict[str, Any]) -> None:
+        make_private_folder(file.parent.parent)
+        make_private_folder(file.parent)
+        with suppress(OSError):
+            self._forget()
+            handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")  # mode 0600
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as part:
+                    json.dump(known, part)
+                os.utime(name, (known["asked_at"], known["asked_at"]))
+                Path(name).replace(file)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+
+    def _forget(self) -> None:
+        """Files that nobody will read any more are gone."""
+        for file in self._folder.iterdir():
+            if self._clock() - file.stat().st_mtime > FORGOTTEN:
+                file.unlink(missing_ok=True)
+
+
+def _digest(question: Any) -> str:
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:32]

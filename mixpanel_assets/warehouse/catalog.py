@@ -1,0 +1,180 @@
+"""The catalog's tables, and the Lexicon's descriptions as comments on the columns of events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import duckdb
+
+from mixpanel_assets.errors import LoadError
+from mixpanel_assets.results.catalog import Skipped
+from mixpanel_assets.warehouse.comments import exists, write_comments
+from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.load import in_transaction
+from mixpanel_assets.warehouse.properties import insert_rows
+from mixpanel_assets.warehouse.tables import create_tables
+
+Columns = dict[str, tuple[str, str]]
+HIDDEN = ("BOOLEAN", "Mixpanel does not show it")
+DROPPED = ("BOOLEAN", "Mixpanel drops it as it comes in")
+
+CATALOG_TABLES: dict[str, Columns] = {
+    "lexicon_events": {
+        "event_name": ("VARCHAR", "which event it is"),
+        "description": ("VARCHAR", "what it means"),
+        "display_name": ("VARCHAR", "what Mixpanel shows instead of its name"),
+        "tags": ("VARCHAR[]", "its tags"),
+        "hidden": HIDDEN,
+        "dropped": DROPPED,
+        "contacts": ("VARCHAR[]", "e-mail addresses of those who answer for it"),
+        "team_contacts": ("VARCHAR[]", "teams that answer for it"),
+        "source": ("VARCHAR", "which partner described it"),
+    },
+    "lexicon_properties": {
+        "entity_type": ("VARCHAR", "event or profile"),
+        "event_name": ("VARCHAR", "the event that carries it; null for a profile's"),
+        "property": ("VARCHAR", "its name in Mixpanel"),
+        "type": ("VARCHAR", "array, boolean, integer, null, number, object or string"),
+        "description": ("VARCHAR", "what it means"),
+        "display_name": ("VARCHAR", "what Mixpanel shows instead of its name"),
+        "hidden": HIDDEN,
+        "dropped": DROPPED,
+    },
+    "cohorts": {
+        "id": ("BIGINT", "its id"),
+        "name": ("VARCHAR", "its name"),
+        "count": ("BIGINT", "how many people were in it when it was asked for"),
+        "description": ("VARCHAR", "what it is for"),
+        "created": ("TIMESTAMPTZ", "when it was made; Mixpanel names no zone: taken for UTC"),
+        "is_visible": ("BOOLEAN", "Mixpanel shows it in its lists"),
+    },
+    "funnels": {
+        "funnel_id": ("BIGINT", "its id"),
+        "name": ("VARCHAR", "its name"),
+    },
+    "bookmarks": {
+        "id": ("BIGINT", "its id"),
+        "name": ("VARCHAR", "the report's name"),
+        "type": ("VARCHAR", "insights, funnels, retention, flows or launch-analysis"),
+        "project_id": ("BIGINT", "the project"),
+        "workspace_id": ("BIGINT", "the data view"),
+        "dashboard_id": ("BIGINT", "the board that it is on"),
+        "description": ("VARCHAR", "what it is for"),
+        "created": ("TIMESTAMPTZ", "when it was saved; UTC where Mixpanel names no zone"),
+        "modified": ("TIMESTAMPTZ", "when it was last changed; UTC where Mixpanel names no zone"),
+        "creator_id": ("BIGINT", "who saved it"),
+        "creator_name": ("VARCHAR", "who saved it"),
+        "creator_email": ("VARCHAR", "who saved it"),
+        "params": ("JSON", "what the report asks, as Mixpanel keeps it"),
+    },
+    "annotations": {
+        "id": ("BIGINT", "its id"),
+        "date": ("DATE", "the project's day"),
+        "moment": ("TIMESTAMP", "when on the project's clock"),
+        "description": ("VARCHAR", "the note"),
+        "user_name": ("VARCHAR", "who wrote it"),
+        "tags": ("VARCHAR[]", "its tags"),
+    },
+}
+
+
+def replace_catalog(
+    warehouse: duckdb.DuckDBPyConnection,
+    parts: Mapping[str, Sequence[Mapping[str, Any]] | Skipped],
+    *,
+    day: date,
+    asked_at: datetime | None = None,
+) -> dict[str, int]:
+    """Each part's table holds exactly its rows, and comments say what the Lexicon does, or nothing.
+
+    `day` is the project's today. A part that was skipped, or is not there, is left as it was. The
+    rows of each replaced table are returned. LoadError changes nothing.
+    """
+    rows = {table: found for table, found in parts.items() if not isinstance(found, Skipped)}
+    try:
+        create_tables(warehouse)
+        with in_transaction(warehouse):
+            for table, found in rows.items():
+                _replace(warehouse, table, found)
+            _record(warehouse, rows, day, asked_at or datetime.now(UTC))
+            write_comments(warehouse)
+    except duckdb.Error as error:
+        raise LoadError(f"the catalog's load failed, and changed nothing: {error}") from error
+    return {table: len(found) for table, found in rows.items()}
+
+
+def landed_events(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
+    """The names of the events that are landed; none in a warehouse without a load."""
+    if not exists(warehouse, "internal", "event_views"):
+        return []
+    rows = warehouse.execute("select event_name from internal.event_views order by 1").fetchall()
+    return [name for (name,) in rows]
+
+
+def _replace(
+    warehouse: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    columns = CATALOG_TABLES[table]
+    ddl = ", ".join(f"{quoted(name)} {type_}" for name, (type_, _) in columns.items())
+    warehouse.execute(f"create or replace table {table} ({ddl})")
+    for name, (_, meaning) in columns.items():
+        warehouse.execute(f"comment on column {table}.{quoted(name)} is {literal(meaning)}")
+    if not rows:
+        return
+    # As text first: a date or number that is none becomes null, and the rest of the row stays.
+    texts = {
+        name: type_ if type_ in ("VARCHAR[]", "JSON") else "VARCHAR"
+        for name, (type_, _) in columns.items()
+    }
+    values = ", ".join(
+        f"try_cast({quoted(name)} as {type_})" for name, (type_, _) in columns.items()
+    )
+    sent = [{name: _clean(row.get(name)) for name in columns} for row in rows]
+    warehouse.execute(
+        f"insert into {table} select {values} from ("
+        f"select unnest(from_json(?::json, {literal(json.dumps([texts]))}), recursive := true))",
+        [json.dumps(sent)],
+    )
+
+
+def _clean(value: Any) -> Any:
+    """The value without halves of characters, which are no JSON to DuckDB."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    if isinstance(value, Mapping):
+        return {_clean(name): _clean(item) for name, item in value.items()}
+    return value
+
+
+def _record(
+    warehouse: duckdb.DuckDBPyConnection,
+    rows: Mapping[str, Sequence[Any]],
+    day: date,
+    asked_at: datetime,
+) -> None:
+    warehouse.execute(
+        "delete from landed where dataset in (select unnest(?::varchar[]))", [list(rows)]
+    )
+    now = datetime.now(UTC).isoformat()
+    insert_rows(
+        warehouse,
+        "landed",
+        [
+            {
+                "dataset": table,
+                "day": day,
+                "rows": len(found),
+                "duplicates": 0,
+                "bytes": len(json.dumps(found, default=str)),
+                "exported_at": asked_at.isoformat(),
+                "loaded_at": now,
+                "partial": False,
+            }
+            for table, found in rows.items()
+        ],
+    )

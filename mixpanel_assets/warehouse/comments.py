@@ -1,0 +1,113 @@
+"""The Lexicon's descriptions as comments on views and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILES
+
+# What has a column for each property, by dataset; a view has comments of its own.
+WIDE_TABLES = {"events": ("events_wide",), "profiles": ("profile_history", "profiles")}
+
+Place = tuple[str, str, str]  # schema, table or view, column ("" for the view itself)
+
+
+def write_comments(warehouse: duckdb.DuckDBPyConnection) -> int:
+    """Views of events, and columns of events and profiles, say what the Lexicon says of them.
+
+    What it no longer describes has no comment any more. How many comments were written: only those
+    that were not there. A view made anew has lost its comments: call it after a load too.
+    """
+    if not exists(warehouse, "main", "lexicon_events", "lexicon_properties"):
+        return 0
+    described = {**_of_views(warehouse), **_of_wide_columns(warehouse)}
+    # DuckDB takes a NUL for the end of a comment, if it takes it at all.
+    wanted = {place: text.replace("\0", " ") for place, text in described.items()}
+    found = _comments(warehouse)
+    stale = {place: text for place, text in wanted.items() if found.get(place) != text}
+    gone = dict.fromkeys(found.keys() - wanted.keys())
+    for (schema, table, column), text in {**stale, **gone}.items():
+        where = f"{quoted(schema)}.{quoted(table)}"
+        what = f"column {where}.{quoted(column)}" if column else f"view {where}"
+        warehouse.execute(f"comment on {what} is {'null' if text is None else literal(text)}")
+    return len(stale) + len(gone)
+
+
+def _of_views(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
+    rows = warehouse.execute(
+        """
+        select view_name, '', any_value(description)
+        from lexicon_events join internal.event_views using (event_name)
+        where description <> '' group by all
+        union all
+        select view_name, column_name, any_value(description)
+        from lexicon_properties
+        join internal.event_views using (event_name)
+        join internal.property_columns columns using (property)
+        join (select distinct event_name, property from internal.property_days)
+          using (event_name, property)
+        where description <> '' and columns.dataset = 'events'
+          and property not in (select unnest(?::varchar[]))
+        group by all
+        """,
+        [list(BASE_PROPERTIES)],
+    ).fetchall()
+    return {("by_event", view, column): text for view, column, text in rows}
+
+
+def _of_wide_columns(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
+    """One description for all events is told once; else each event's own."""
+    rows = warehouse.execute(
+        """
+        select dataset, column_name, list((event_name, description) order by event_name)
+        from lexicon_properties join internal.property_columns using (property)
+        where physical and description <> '' and dataset = case entity_type
+            when 'event' then 'events' when 'profile' then 'profiles' end
+        group by dataset, column_name
+        """
+    ).fetchall()
+    return {
+        ("main", table, column): _joined(meanings)
+        for dataset, column, meanings in rows
+        for table in WIDE_TABLES[dataset]
+    }
+
+
+def _joined(meanings: Iterable[tuple[str, str]]) -> str:
+    by_text: dict[str, list[str]] = {}
+    for event, text in meanings:
+        by_text.setdefault(text, []).append(event)
+    if len(by_text) == 1:
+        return next(iter(by_text))
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())
+
+
+def _comments(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
+    """The comments that are there on what the Lexicon may describe."""
+    rows = warehouse.execute(
+        """
+        select schema_name, view_name, '', comment from duckdb_views()
+        where schema_name = 'by_event' and comment is not null
+        union all
+        select schema_name, table_name, column_name, comment from duckdb_columns()
+        where comment is not null and (schema_name = 'by_event' or (
+            schema_name = 'main' and table_name in (select unnest(?::varchar[]))))
+        """,
+        [[table for tables in WIDE_TABLES.values() for table in tables]],
+    ).fetchall()
+    found = {(schema, table, column): text for schema, table, column, text in rows}
+    ours = {"events_wide": EVENTS.columns, "profile_history": PROFILES.columns}
+    return {place: text for place, text in found.items() if place[2] not in ours.get(place[1], ())}
+
+
+def exists(warehouse: duckdb.DuckDBPyConnection, schema: str, *tables: str) -> bool:
+    """All of these tables are there."""
+    row = warehouse.execute(
+        "select count(*) from duckdb_tables() where schema_name = ? "
+        "and table_name in (select unnest(?::varchar[]))",
+        [schema, list(tables)],
+    ).fetchone()
+    return row == (len(tables),)

@@ -1,0 +1,19 @@
+"""One Mixpanel project and its warehouse, for Python: the rooms behind one door."""
+
+from mixpanel_assets.workspace.discovery import Discovery
+from mixpanel_assets.workspace.landing import Landings
+from mixpanel_assets.workspace.live import Live
+from mixpanel_assets.workspace.local import Local
+
+__all__ = ["Workspace"]
+
+
+class Workspace(Landings, Local, Discovery, Live):
+    """A Mixpanel project and its warehouse.
+
+    >>> ws = Workspace()                                   # the account that `mp` would use
+    >>> ws.materialize_events("2026-01-01", "2026-01-31")
+    >>> ws.sql("select event_name, count(*) from events group by all")
+
+    Use it in a `with`, or close it. Threads may share it.
+    """

@@ -1,0 +1,196 @@
+"""How a workspace is opened: its account, its warehouse, and what of both is open."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from mixpanel_assets.accounts import find_credentials, find_project, find_settings
+from mixpanel_assets.errors import ConfigError
+from mixpanel_assets.settings import Settings, parse_day
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from mixpanel_assets.mixpanel.client import Client
+
+MEMORY = Path(":memory:")
+NO_WAIT = 5.0  # seconds that a workspace waits that was told not to
+
+
+class Opening:
+    """The account and the warehouse of a workspace, both opened when they are first needed."""
+
+    def __init__(
+        self,
+        account: str | None = None,
+        *,
+        path: str | Path | None = None,
+        read_only: bool = False,
+        wait: bool = True,
+        note: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        """The account's project and its warehouse, or the DuckDB file at `path`.
+
+        Without an account it is the one that `mp` would use. `wait=False` raises rather than waits
+        for Mixpanel's limits; `note` hears of waits and retries. Nothing is opened yet.
+        """
+        self._account = account
+        self._path = Path(path).expanduser().absolute() if path is not None else None
+        self._read_only = read_only
+        self._wait = wait
+        self._note = note
+        self._lock = threading.RLock()
+        self._open = ExitStack()
+        self._api: Client | None = None
+        self._held: duckdb.DuckDBPyConnection | None = None
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: str | Path, *, read_only: bool = True) -> Self:
+        """The DuckDB file at `path`, to be read: no credentials are needed for what is in it."""
+        return cls(path=path, read_only=read_only)
+
+    @classmethod
+    def ephemeral(cls, account: str | None = None) -> Self:
+        """A warehouse in a temporary file, which is gone when the workspace is closed or lost."""
+        folder = Path(tempfile.mkdtemp(prefix="mixpanel-assets-"))
+        made = cls(account, path=folder / "mixpanel.duckdb")
+        made._open.callback(weakref.finalize(made, shutil.rmtree, folder, ignore_errors=True))
+        return made
+
+    @classmethod
+    def memory(cls, account: str | None = None) -> Self:
+        """A warehouse in memory, gone when the workspace is closed."""
+        made = cls(account)
+        made._path = MEMORY
+        return made
+
+    @property
+    def settings(self) -> Settings:
+        """What the environment and the account say."""
+        return find_settings(self._account)
+
+    @property
+    def db_path(self) -> Path | None:
+        """The DuckDB file; None for one in memory."""
+        if self._path == MEMORY:
+            return None
+        settings = self.settings
+        return self._path or settings.warehouse or settings.warehouse_path(self._project(settings))
+
+    @property
+    def api(self) -> Client:
+        """The client that asks Mixpanel, for what has no method here: `ws.api.ask(...)`.
+
+        Raises ConfigError when there are no credentials.
+        """
+        with self._lock:
+            self._check_open()
+            if self._api is None:
+                self._api = self._open.enter_context(self._client())
+            return self._api
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The warehouse, open until the workspace is closed: other processes have to wait for it.
+
+        Every other method opens it for as long as it works only. Raises DatabaseLockedError, and
+        DatabaseNotFoundError when it is read-only and not there.
+        """
+        with self._lock:
+            self._check_open()
+            if self._held is None:
+                self._held = self._open.enter_context(self._opened(read_only=self._read_only))
+            return self._held
+
+    def close(self) -> None:
+        """Nothing is open any more; a second time does nothing."""
+        with self._lock:
+            self._closed, self._api, self._held = True, None, None
+            self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        where = f"path={str(self._path)!r}" if self._path else f"account={self._account!r}"
+        return f"{type(self).__name__}({where})"
+
+    def _day(self, day: date | str) -> date:
+        return parse_day(day, self.settings.today()) if isinstance(day, str) else day
+
+    def _day_or_none(self, day: date | str | None) -> date | None:
+        return None if day is None else self._day(day)
+
+    def _project(self, settings: Settings) -> str:
+        return find_project(settings, self._account)
+
+    @contextmanager
+    def _client(self) -> Iterator[Client]:
+        from mixpanel_assets.mixpanel.budget import Budget
+        from mixpanel_assets.mixpanel.client import Client, RetryPolicy
+
+        settings = self.settings
+        credentials = find_credentials(settings, self._account)
+        with Client(
+            credentials,
+            Budget(settings.home / "budget.sqlite", credentials.project_id),
+            base_url=settings.base_url,
+            retry=RetryPolicy() if self._wait else RetryPolicy(longest_wait=NO_WAIT),
+            note=self._note,
+        ) as client:
+            yield client
+
+    def _reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return self._cursor() if self._is_held() else self._opened(read_only=True)
+
+    def _writing(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        if self._read_only:
+            raise ConfigError("this workspace is read-only", hint="open it with read_only=False")
+        return self._cursor() if self._is_held() else self._opened(read_only=False)
+
+    def _is_held(self) -> bool:
+        with self._lock:
+            self._check_open()
+            if self._path == MEMORY:
+                _ = self.connection
+            return self._held is not None
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        # Each thread needs a connection of its own; a cursor is one to the same open file.
+        with self.connection.cursor() as cursor:
+            yield cursor
+
+    def _opened(self, *, read_only: bool) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        from mixpanel_assets.warehouse.connection import reading, writing
+
+        self._check_open()
+        settings = self.settings
+        path = self.db_path or MEMORY
+        if read_only:
+            return reading(path, memory_limit=settings.memory_limit, threads=settings.threads)
+        return writing(
+            path, memory_limit=settings.memory_limit, threads=settings.threads, note=self._note
+        )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConfigError("this workspace is closed", hint="make another one")

@@ -1,0 +1,101 @@
+"""Every example of the command line's help does what it says, on a project that has it all."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import typer
+
+from mixpanel_assets.cli.app import app
+from mixpanel_assets.cli.spec import describe
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets.simulator.store import Store
+from mixpanel_assets.simulator.world import World
+from mixpanel_assets_tests.clidoc import PAGE, page
+
+EXAMPLES = {
+    one["command"]: one["example"] for one in describe(typer.main.get_command(app))["commands"]
+}
+RUN_ELSEWHERE = {"mp demo", "mp dev", "mp simulate"}  # they stay until they are told to stop
+FIRST = {  # what has to be there before
+    "mp auth remove": "mp auth add shop -u u -p 1",
+    "mp auth switch": "mp auth add shop -u u -p 1",
+    "mp rebuild profiles": "mp materialize profiles",
+    "mp drop": "mp fetch events purchases --from 7d",
+}
+SCRIPT = """
+function main() {
+  return Events({from_date: params.from_date, to_date: params.from_date})
+    .groupBy(["name"], mixpanel.reducer.count());
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def analyst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, str], Simulator]]:
+    """The environment of somebody who has landed a week of the simulated shop."""
+    folder = tmp_path_factory.mktemp("analyst")
+    today = Settings(folder).today()
+    with Simulator(Store(world=World(first_day=today - timedelta(31), events_per_day=100))) as shop:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("MP_", "DAGSTER_"))}
+        environment = {
+            **clean,
+            "HOME": str(folder),
+            "MP_BASE_URL": shop.url,
+            "MP_USERNAME": shop.project.username,
+            "MP_SECRET": shop.project.secret,
+            "MP_PROJECT_ID": shop.project.project_id,
+        }
+        (folder / "counts.js").write_text(SCRIPT)
+        _run("mp materialize events --from 7d", environment)
+        yield environment, shop
+
+
+def _run(line: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    mp = f'mp() {{ "{sys.executable}" -m mixpanel_assets "$@"; }}; '
+    return subprocess.run(
+        ["bash", "-c", mp + line],
+        env=environment,
+        cwd=environment["HOME"],
+        capture_output=True,
+        text=True,
+    )
+
+
+def _of_this_project(command: str, shop: Simulator) -> str:
+    """The example with the ids that the simulated shop has, and with days that it has."""
+    line = EXAMPLES[command]
+    ids = {
+        "mp query funnel": ("7500", str(next(iter(shop.funnels)).id)),
+        "mp query saved-report": ("12345", str(_bookmark(shop, "insights"))),
+        "mp query flows": ("12345", str(_bookmark(shop, "flows"))),
+        "mp materialize events": ("--from 2026-01-01 --to 2026-01-31", "--from 2d --to 1d"),
+        "mp materialize all": ("--from 2026-01-01", "--from 2d"),
+    }
+    old, new = ids.get(command, ("", ""))
+    assert old in line
+    return line.replace(old, new) if old else line
+
+
+def _bookmark(shop: Simulator, kind: str) -> int:
+    return next(one.id for one in shop.bookmarks if one.type == kind)
+
+
+@pytest.mark.parametrize("command", sorted(EXAMPLES.keys() - RUN_ELSEWHERE))
+def test_the_example_of_a_command_works(
+    command: str, analyst: tuple[dict[str, str], Simulator]
+) -> None:
+    environment, shop = analyst
+    if command in FIRST:
+        _run(FIRST[command], environment)
+    done = _run(_of_this_project(command, shop), environment)
+    assert (done.returncode, done.stdout.strip() not in ("", "[]", "{}")) == (0, True), done.stderr
+
+
+def test_the_page_of_commands_is_what_the_program_says() -> None:
+    assert Path(PAGE).read_text("utf-8") == page()
