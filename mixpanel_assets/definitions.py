@@ -11,6 +11,7 @@ from mixpanel_assets.defs.assets import events, profiles  # noqa: E402
 from mixpanel_assets.defs.catalog import catalog  # noqa: E402
 from mixpanel_assets.defs.checks import counts_as_reported  # noqa: E402
 from mixpanel_assets.defs.jobs import JOBS  # noqa: E402
+from mixpanel_assets.defs.queries import QUERY_JOBS  # noqa: E402
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource  # noqa: E402
 from mixpanel_assets.defs.schedules import make_schedules  # noqa: E402
 from mixpanel_assets.defs.sensors import late_events  # noqa: E402
@@ -22,7 +23,7 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=[events, profiles, catalog],
         asset_checks=[counts_as_reported],
-        jobs=JOBS,
+        jobs=[*JOBS, *QUERY_JOBS],
         schedules=make_schedules(find_settings()),
         sensors=[late_events],
         resources={"mixpanel": MixpanelResource(), "warehouse": WarehouseResource()},

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
 import duckdb
@@ -11,8 +11,9 @@ from pydantic import Field
 from mixpanel_assets.accounts import find_settings
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.mixpanel.live import event_counts
-from mixpanel_assets.settings import Settings
+from mixpanel_assets.settings import Settings, parse_day
 from mixpanel_assets.warehouse import quality
 from mixpanel_assets.warehouse.quality import Finding
 
@@ -96,14 +97,16 @@ def _result(
 class Counts(dg.Config):
     """Which day is held against Mixpanel's report, and how exactly."""
 
-    day: str | None = Field(default=None, description="YYYY-MM-DD; default: the last whole day.")
+    day: str | None = Field(default=None, description="A day; default: the newest whole one.")
     events: int = Field(default=20, description="How many events, those with most.", ge=1)
     tolerance: float = Field(default=0.01, description="Share that may differ.", ge=0)
 
 
-@dg.asset_check(asset=EVENTS, description=
-    "As many of each event are landed as Mixpanel's own report counts. It takes one query, and is "
-    "run when it is asked for: counts_job.")  # fmt: skip
+@dg.asset_check(
+    asset=EVENTS,
+    description="As many of each event are landed as Mixpanel's own report counts. It takes one "
+    "query, and is run when it is asked for: counts_job.",
+)
 def counts_as_reported(
     context: dg.AssetCheckExecutionContext,
     config: Counts,
@@ -114,13 +117,16 @@ def counts_as_reported(
         settings = find_settings(mixpanel.account)
         with warehouse.get_reader() as connection:
             newest = quality.newest_whole_day(connection)
-            day = date.fromisoformat(config.day) if config.day else newest
-            day = day or settings.today() - timedelta(1)
-            landed = quality.busiest_events(connection, day, config.events)
-        if not landed:
-            return dg.AssetCheckResult(passed=True, description=f"{day} has no events")
-        with mixpanel.get_client(context.log.warning) as client:
+            day = parse_day(config.day, settings.today()) if config.day else newest
+            landed = quality.busiest_events(connection, day, config.events) if day else {}
+    if not (day and landed):
+        return dg.AssetCheckResult(passed=True, description="there is nothing to compare")
+    try:
+        with mixpanel.get_client(context.log.warning, wait=False) as client:
             report = event_counts(client, list(landed), from_date=day, to_date=day)
+    except MixpanelDataError as error:
+        finding = Finding(False, f"Mixpanel could not be asked: {error.message}")
+        return _result(finding)
     reported = {
         name: sum(int(n) for n in counts.values()) for name, counts in report.series.items()
     }

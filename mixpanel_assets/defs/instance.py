@@ -40,5 +40,6 @@ def enter_instance(settings: Settings) -> Path:
             os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "900")  # one export may take long
     os.chdir(home)
     return home

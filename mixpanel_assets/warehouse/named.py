@@ -157,7 +157,7 @@ def _load(
         sources = survey_files(warehouse, files, columns, settings, folder)
         with in_transaction(warehouse):
             if how == "replace":
-                _drop(warehouse, layout.table)
+                drop_named(warehouse, layout.table)
             create_table(warehouse, layout.table, layout.columns)
             columns.write(warehouse)
             added = _insert(warehouse, sources, columns)
@@ -300,7 +300,7 @@ def _drop_as_asked(warehouse: duckdb.DuckDBPyConnection, name: str, *, force: bo
             hint="--force drops it" if asset else "it says what is landed; it can't be dropped",
         )
     if asset is None:
-        _drop(warehouse, found)
+        drop_named(warehouse, found)
     else:
         _drop_asset(warehouse, asset)
     return found
@@ -323,7 +323,8 @@ def _is_view(warehouse: duckdb.DuckDBPyConnection, name: str) -> bool:
     return warehouse.execute(query, [name]).fetchone() is not None
 
 
-def _drop(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
+def drop_named(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
+    """There is no table or view of that name, nor a trace of one."""
     if found := _found(warehouse, name):
         kind = "view" if _is_view(warehouse, found) else "table"
         warehouse.execute(f"drop {kind} {quoted(found)}")

@@ -74,6 +74,8 @@ def test_each_day_has_its_own_figures(days: Simulator, instance: dg.DagsterInsta
     assert all(told[key]["bytes"] > 0 and told[key]["file"] for key in keys(3))
     assert {told[key][REQUESTS] for key in keys(3)} == {1}
     assert all("| Open | 1 | 1 |" in told[key]["preview"] for key in keys(3))
+    assert all(f"12 {'█' * 30} 1\n13 {' ' * 30} 0\n" in told[key]["hours"] for key in keys(3))
+    assert all(told[key]["seconds"] > 0 for key in keys(3))
 
 
 def test_a_single_day_is_a_run_too(days: Simulator, instance: dg.DagsterInstance) -> None:

@@ -141,6 +141,25 @@ def test_counts_that_mixpanel_does_not_report_are_named_and_fail_no_run(
     assert found.description == "Open: 1 are landed, Mixpanel reports 2"
 
 
+def test_a_report_that_can_not_be_had_fails_no_run(
+    days: Simulator, instance: dg.DagsterInstance
+) -> None:
+    run(instance)
+    days.fail_query("402@*")
+    found = count(instance)
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert found.description.startswith("Mixpanel could not be asked: ")
+
+
+def test_without_landed_days_nothing_is_asked(
+    account: Simulator, instance: dg.DagsterInstance
+) -> None:
+    assert run(instance).success
+    before = len(account.requests)
+    assert count(instance).description == "there is nothing to compare"
+    assert len(account.requests) == before
+
+
 def test_a_failed_check_is_named_with_its_days_by_mp(
     days: Simulator, instance: dg.DagsterInstance
 ) -> None:

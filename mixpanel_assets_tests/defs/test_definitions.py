@@ -66,6 +66,19 @@ def test_profiles_say_what_they_are_in_the_ui() -> None:
     }
 
 
+def test_every_asset_and_job_says_whose_it_is_and_what_for() -> None:
+    graph = defs().resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert (node.group_name, node.kinds) == ("mixpanel", {"mixpanel", "duckdb"})
+        assert (node.owners, node.tags["source"]) == (["team:data"], "mixpanel")
+        assert node.description
+        assert node.code_version
+        assert node.metadata["dagster/table_name"]
+    own = [job for job in defs().resolve_all_job_defs() if not job.name.startswith("__")]
+    assert [job.name for job in own if not (job.description and job.owners)] == []
+
+
 def test_the_files_in_the_package_are_those_of_the_checkout() -> None:
     for name in ("dagster.yaml", "workspace.yaml"):
         packaged = ROOT / "mixpanel_assets" / "defs" / name

@@ -1,0 +1,36 @@
+"""A code location of your own: the project's assets, and two that are made of them."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from mixpanel_assets.definitions import defs as mixpanel_defs
+from mixpanel_assets.defs.assets import events
+from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.mixpanel.live import segmentation
+
+
+@dg.asset(deps=[events], group_name="reports", kinds={"duckdb"})
+def people_a_day(warehouse: WarehouseResource) -> None:
+    """How many people did something, each day."""
+    with warehouse.get_connection() as connection:
+        connection.execute(
+            "create or replace table people_a_day as "
+            "select event_date, count(distinct distinct_id) as people from events group by all"
+        )
+
+
+@dg.asset(group_name="reports", kinds={"mixpanel"})
+def recent_purchases(mixpanel: MixpanelResource) -> dg.MaterializeResult:
+    """How many purchases Mixpanel itself reports."""
+    with mixpanel.get_client() as client:
+        today = client.now().date()
+        report = segmentation(client, "Purchase", from_date=today - timedelta(30), to_date=today)
+    return dg.MaterializeResult(metadata={"purchases": report.total})
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Everything of the project, and these."""
+    own = dg.Definitions(assets=[people_a_day, recent_purchases])
+    return dg.Definitions.merge(mixpanel_defs(), own)

@@ -1,0 +1,170 @@
+"""Every live question is a job, with the answer that `mp query` gives."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from mixpanel_assets.definitions import defs
+from mixpanel_assets.defs.queries import QUESTIONS, markdown
+from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.mixpanel import live
+from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets.simulator.store import Store
+from mixpanel_assets.simulator.world import World
+
+FIRST = date(2024, 1, 1)
+DAYS = {"from_date": "2024-01-01", "to_date": "2024-01-07"}
+ASKED: dict[str, dict[str, Any]] = {
+    "segmentation": {"event": "Purchase", "on": "plan", **DAYS},
+    "segmentation_numeric": {"event": "Purchase", "on": "amount", **DAYS},
+    "segmentation_sum": {"event": "Purchase", "on": "amount", **DAYS},
+    "segmentation_average": {"event": "Purchase", "on": "amount", **DAYS},
+    "event_counts": {"events": ["Purchase", "Sign Up"], **DAYS},
+    "property_counts": {"event": "Purchase", "property_name": "plan", **DAYS},
+    "funnel": {"funnel_id": 0, **DAYS},
+    "retention": {"born_event": "Sign Up", "interval_count": 3, **DAYS},
+    "frequency": {"event": "Page View", **DAYS},
+    "activity_feed": {"distinct_ids": ["nobody"], **DAYS},
+    "saved_report": {"bookmark_id": 0},
+    "flows": {"bookmark_id": 0},
+    "jql": {
+        "script": "function main(){return Events({from_date: params.a, to_date: params.a})"
+        ".groupBy(['name'], mixpanel.reducer.count())}",
+        "params": {"a": "2024-01-02"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[Simulator]:
+    """A week of a project, with what its people have saved."""
+    store = Store(world=World(first_day=FIRST, events_per_day=300), last_day=date(2024, 1, 7))
+    with Simulator(store) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def asking(world: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """The environment has the project's address and credentials."""
+    monkeypatch.setenv("MP_BASE_URL", world.url)
+    monkeypatch.setenv("MP_USERNAME", world.project.username)
+    monkeypatch.setenv("MP_SECRET", world.project.secret)
+    monkeypatch.setenv("MP_PROJECT_ID", world.project.project_id)
+    return world
+
+
+def config_of(name: str, **more: Any) -> dict[str, Any]:
+    """The question with the ids of what is saved in the world."""
+    config = {**ASKED[name], **more}
+    with MixpanelResource().get_client() as client:
+        if "funnel_id" in config:
+            from mixpanel_assets.mixpanel.catalog import funnels
+
+            config["funnel_id"] = funnels(client)[0].funnel_id
+        if "bookmark_id" in config:
+            from mixpanel_assets.mixpanel.catalog import bookmarks
+
+            kind = "flows" if name == "flows" else "insights"
+            config["bookmark_id"] = next(b.id for b in bookmarks(client) if b.type == kind)
+    return config
+
+
+def run(name: str, config: dict[str, Any]) -> dg.ExecuteInProcessResult:
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    job = defs().resolve_job_def(f"query_{name}")
+    with dg.DagsterInstance.ephemeral() as instance:
+        return job.execute_in_process(
+            instance=instance,
+            run_config={**quiet, "ops": {name: {"config": config}}},
+            raise_on_error=False,
+        )
+
+
+def told(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
+    (made,) = [e for e in result.all_events if e.is_successful_output]
+    metadata = made.step_output_data.metadata
+    return {key: entry.value for key, entry in metadata.items()}
+
+
+def test_there_is_a_job_for_each_live_question() -> None:
+    assert set(QUESTIONS) == set(ASKED) == set(live.__all__)
+    names = {job.name for job in defs().resolve_all_job_defs()}
+    assert {f"query_{name}" for name in QUESTIONS} <= names
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_each_job_answers_as_its_function_does(name: str, asking: Simulator) -> None:
+    config = config_of(name)
+    result = run(name, config)
+    assert result.success
+    with MixpanelResource().get_client() as client:
+        expected = QUESTIONS[name][1](client, **config)
+    found, wanted = result.output_for_node(name), expected.to_dict()
+    found.pop("computed_at", None), wanted.pop("computed_at", None)
+    assert found == wanted
+    seen = told(result, name)
+    assert seen["dagster/row_count"] == len(expected.to_rows()[1])
+    assert seen["rows"].splitlines()[0] == f"| {' | '.join(expected.to_rows()[0])} |"
+    assert seen["requests"] == 1
+
+
+def test_the_rows_can_be_kept_as_a_table(asking: Simulator) -> None:
+    config = config_of("segmentation", table="by_plan")
+    assert run("segmentation", config).success
+    with WarehouseResource().get_reader() as warehouse:
+        columns = warehouse.execute("select name, type from pragma_table_info('by_plan')")
+        assert dict(columns.fetchall())["count"] == "BIGINT"
+        rows = warehouse.execute("select * from by_plan").fetchall()
+        (landed,) = warehouse.execute(
+            "select rows, filters->>'$.event' from landed where dataset = 'by_plan'"
+        ).fetchall()
+    assert landed == (len(rows), "Purchase")
+    assert rows
+
+
+def test_a_table_is_replaced_only_if_that_is_said(asking: Simulator) -> None:
+    config = config_of("event_counts", table="counts")
+    assert run("event_counts", config).success
+    again = run("event_counts", config)
+    assert not again.success
+    (failed,) = [e for e in again.all_events if e.is_step_failure]
+    assert "TABLE_EXISTS" in failed.step_failure_data.user_failure_data.description
+    assert run("event_counts", {**config, "replace": True}).success
+
+
+def test_a_table_of_the_project_is_never_replaced(asking: Simulator) -> None:
+    config = config_of("event_counts", table="events", replace=True)
+    assert not run("event_counts", config).success
+
+
+def test_a_question_that_makes_no_sense_costs_nothing(asking: Simulator) -> None:
+    before = len(asking.requests)
+    result = run("segmentation", {**ASKED["segmentation"], "unit": "fortnight"})
+    assert not result.success
+    assert len(asking.requests) == before
+
+
+def test_dagster_runs_a_question_from_the_command_line(asking: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text(
+        "ops: {segmentation: {config: {event: Purchase, from_date: '2024-01-01', "
+        "to_date: '2024-01-07', table: purchases}}}"
+    )
+    command = [sys.executable, "-m", "dagster", "job", "execute"]
+    command += ["-m", "mixpanel_assets.definitions", "-j", "query_segmentation", "-c", "q.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, env=dict(os.environ), capture_output=True)
+    assert done.returncode == 0, done.stderr
+    with WarehouseResource().get_reader() as warehouse:
+        assert warehouse.execute("select count(*) from purchases").fetchall() == [(7,)]
+
+
+def test_a_long_answer_is_shown_in_part() -> None:
+    text = markdown(["a"], [(n,) for n in range(60)])
+    assert text.endswith("| 49 |\n\n10 more rows")
+    assert markdown(["a", "b"], [("x|y", None)]).splitlines()[2] == "| x\\|y | None |"
