@@ -16,12 +16,15 @@ HINT = "Mixpanel sent a damaged page; run the same command again later"
 
 # Numbers are compared as text: nobody here computes with them.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
+_FRAME = re.compile(
+    r"""\{\s*"\$distinct_id"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"\$properties"\s*:\s*(?=\{)"""
+)
 _MARK = re.compile(r"[ \t\r\n]*([{}\[\],:]|\Z)[ \t\r\n]*")
 
 
 @dataclass(frozen=True)
 class Page:
-    """What engage answers: profiles as (key, line), the line as Mixpanel sent it.
+    """What engage answers: profiles as (key, line), every value in it as Mixpanel sent it.
 
     The key stands for the `$distinct_id`. Only a first page is sure to have the others.
     """
@@ -109,7 +112,14 @@ def _profile(value: Any, text: str) -> tuple[bytes, bytes]:
     key = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     if "\n" in text or "\r" in text:  # between values only: in strings they are escaped
         text = text.replace("\n", " ").replace("\r", " ")
-    return key, text.encode("latin-1")
+    return key, _framed(text).encode("latin-1")
+
+
+def _framed(text: str) -> str:
+    """The profile without spaces between its two members: what a load reads at once."""
+    if not (frame := _FRAME.match(text)):
+        return text
+    return f'{{"$distinct_id":{frame[1]},"$properties":{text[frame.end() : -1].rstrip()}}}'
 
 
 def _whole(value: Any) -> int | None:

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from mixpanel_assets.definitions import defs
-from mixpanel_assets.defs.figures import REQUESTS
+from mixpanel_assets.defs.assets import REQUESTS
 from mixpanel_assets.defs.jobs import EVENTS_JOB
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, event
@@ -109,7 +109,7 @@ def test_what_can_not_pass_is_not_tried_again(
     days: Simulator, instance: dg.DagsterInstance
 ) -> None:
     patient = dg.define_asset_job(
-        "patient", "events", op_retry_policy=dg.RetryPolicy(max_retries=2)
+        "patient", [EVENTS], op_retry_policy=dg.RetryPolicy(max_retries=2)
     )
     job = dg.Definitions.merge(defs(), dg.Definitions(jobs=[patient])).resolve_job_def("patient")
     days.fail("403@*")

@@ -20,7 +20,7 @@ VERBATIM = [
     '{"$distinct_id":"a","$properties":{"n":-9007199254740993}}',
     '{"$distinct_id":"a","$properties":{"n":0.1000000000000000055511151231257827}}',
     '{"$distinct_id":"a","$properties":{"n":1.0,"m":1E400,"k":-0.0,"j":1e2}}',
-    '{"$distinct_id": "a", "$properties": {"z": 1, "a": 2, "z": 3}}',
+    '{"$distinct_id":"a","$properties":{"z": 1, "a": 2, "z": 3}}',
     '{"$distinct_id":"a","$properties":{"s":"\\u00e9é\\/😀\u2028\x85\\ud800"}}',
     '{"$distinct_id":4,"$properties":{}}',
     '{"$distinct_id":null,"$properties":{}}',
@@ -131,3 +131,19 @@ def test_an_answer_that_is_an_error_is_that_error(
 ) -> None:
     with pytest.raises(kind):
         page_of(status, {}, body)
+
+
+def test_a_profile_with_spaces_between_its_members_loads_as_fast_as_one_without() -> None:
+    spaced = '{ "$distinct_id" : "a\\"b" , "$properties": {"x": 1.50, "y": [1, 2]} }'
+    assert lines(page(spaced)) == [
+        b'{"$distinct_id":"a\\"b","$properties":{"x": 1.50, "y": [1, 2]}}'
+    ]
+
+
+def test_a_profile_with_other_members_is_left_as_it_is() -> None:
+    for text in (
+        '{"$properties": {}, "$distinct_id": "a"}',
+        '{"$distinct_id": 7, "$properties": {}}',
+        '{"$distinct_id": "a", "$properties": null}',
+    ):
+        assert lines(page(text)) == [text.encode()]
