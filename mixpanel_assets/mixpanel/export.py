@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 from isal import isal_zlib
@@ -174,7 +174,7 @@ class LineCheck:
                 if line.strip():
                     self._check_line(line)
 
-    def _check_line(self, line: bytes) -> None:
+    def _check_line(self, line: bytes) -> dict[str, Any]:
         try:
             record = json.loads(line.decode("utf-8", "replace"), strict=False)
         except RecursionError:
@@ -185,3 +185,4 @@ class LineCheck:
             seen = line.strip()[-120:].decode("utf-8", "replace")
             raise self.incomplete(f"it has a line that is no event, ending in {seen!r}")
         self.count += 1
+        return record

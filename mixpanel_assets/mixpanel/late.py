@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime, timedelta
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.export import LineCheck, copy_verified
@@ -61,11 +60,13 @@ class _Arrivals(LineCheck):
             if line.strip():
                 self._check_line(line)
 
-    def _check_line(self, line: bytes) -> None:
-        super()._check_line(line)
-        properties = json.loads(line.decode("utf-8", "replace"), strict=False).get("properties")
-        if not isinstance(properties, dict):
-            return
+    def _check_line(self, line: bytes) -> dict[str, Any]:
+        record = super()._check_line(line)
+        if isinstance(properties := record.get("properties"), dict):
+            self._note(properties)
+        return record
+
+    def _note(self, properties: dict[str, Any]) -> None:
         at, came_in = properties.get("time"), properties.get("mp_processing_time_ms")
         if _is_time(at) and _is_time(came_in):
             # The export files an event of a time elsewhere, near an edge, under a day at the edge.
