@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -16,12 +16,14 @@ from mixpanel_assets.simulator.apphost import AppHost, me, workspaces
 from mixpanel_assets.simulator.bookmarks import bookmarks_endpoint
 from mixpanel_assets.simulator.cohortlist import CohortsApi
 from mixpanel_assets.simulator.engage import EngageApi
+from mixpanel_assets.simulator.engageproperties import EngagePropertiesApi
 from mixpanel_assets.simulator.eventcounts import EventCountsApi
 from mixpanel_assets.simulator.eventproperties import EventPropertiesApi
 from mixpanel_assets.simulator.export import ExportApi
 from mixpanel_assets.simulator.funnels import FunnelsApi
 from mixpanel_assets.simulator.ingest import IngestApi
 from mixpanel_assets.simulator.jql import JqlApi
+from mixpanel_assets.simulator.profiles import Profiles
 from mixpanel_assets.simulator.queryhost import Prepare, QueryHost
 from mixpanel_assets.simulator.reading import Reader
 from mixpanel_assets.simulator.saved import Saved
@@ -33,6 +35,10 @@ from mixpanel_assets.simulator.updates import UpdateApi
 _ASKED = ["GET", "POST"]
 # The older of these is still in use.
 _QUERY_ROOTS = ("/api/query", "/api/2.0")
+# What some endpoints of the app host overlook, while others refuse all that they don't know.
+_WHO_ASKS = ("project_id", "query_origin")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Apis:
     export: ExportApi
     ingest: IngestApi
     updates: UpdateApi
+    profiles: Profiles
     engage: EngageApi
     cohorts: CohortsApi
     reader: Reader
@@ -71,9 +78,14 @@ def build_app(apis: Apis) -> Starlette:
 def _query_routes(apis: Apis) -> Iterator[Route]:
     reports = {path: apis.query_host.report(one) for path, one in _reports(apis).items()}
     for root in _QUERY_ROOTS:
-        yield Route(f"{root}/engage", apis.engage.engage, methods=_ASKED)
-        for path, endpoint in reports.items():
-            yield Route(f"{root}/{path}", endpoint, methods=_ASKED)
+        for path, endpoint in {"engage": apis.engage.engage, **reports}.items():
+            yield from _slashed(f"{root}/{path}", endpoint)
+
+
+def _slashed(path: str, endpoint: Endpoint) -> Iterator[Route]:
+    # Mixpanel answers with a final slash too, and some clients follow no redirect.
+    yield Route(path, endpoint, methods=_ASKED)
+    yield Route(f"{path}/", endpoint, methods=_ASKED)
 
 
 def _reports(apis: Apis) -> dict[str, Prepare]:
@@ -82,6 +94,7 @@ def _reports(apis: Apis) -> dict[str, Prepare]:
     segmentation, funnels = SegmentationApi(reader), FunnelsApi(reader, saved.funnels)
     bookmarked = SavedReportsApi(reader, saved.bookmarks)
     return {
+        "engage/properties": EngagePropertiesApi(apis.profiles).properties,
         "cohorts/list": apis.cohorts.list,
         "events": counts.counts,
         "events/names": counts.names,
@@ -104,7 +117,7 @@ def _reports(apis: Apis) -> dict[str, Prepare]:
     }
 
 
-def _app_routes(apis: Apis) -> list[Route]:
+def _app_routes(apis: Apis) -> Iterator[Route]:
     door, saved, project = apis.app_host.endpoint, apis.saved, apis.app_host.project
     lexicon, notes = saved.lexicon, saved.annotations
     bookmarks = bookmarks_endpoint(project, saved.bookmarks)
@@ -112,16 +125,19 @@ def _app_routes(apis: Apis) -> list[Route]:
     endpoints = {
         "/me": door("me", me(project)),
         "/projects/{project}/workspaces/public": door("me", workspaces(project)),
-        schemas: door("schemas", lexicon.all),
-        schemas + "/{entity}": door("schemas", lexicon.of_type, "entity_name"),
+        schemas: door("schemas", lexicon.all, *_WHO_ASKS),
+        schemas + "/{entity}": door("schemas", lexicon.of_type, "entity_name", *_WHO_ASKS),
         # A name may have slashes.
-        schemas + "/{entity}/{name:path}": door("schemas", lexicon.one),
+        schemas + "/{entity}/{name:path}": door("schemas", lexicon.one, *_WHO_ASKS),
         annotations: door("annotations", notes.listed, "fromDate", "toDate"),
         annotations + "/tags": door("annotations", notes.tags),
         annotations + "/{annotation}": door("annotations", notes.one),
-        "/projects/{project}/bookmarks": door("bookmarks", bookmarks, "v", "type"),
+        "/projects/{project}/bookmarks": door("bookmarks", bookmarks, "v", "type", *_WHO_ASKS),
     }
-    return [Route(f"/api/app{path}", endpoint) for path, endpoint in endpoints.items()]
+    for path, endpoint in endpoints.items():
+        yield Route(f"/api/app{path}", endpoint)
+        if not path.endswith(":path}"):
+            yield Route(f"/api/app{path}/", endpoint)
 
 
 async def _hello(_request: Request) -> Response:

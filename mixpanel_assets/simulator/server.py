@@ -98,6 +98,7 @@ class Simulator:
                 ),
                 ingest=IngestApi(self.store, project, clock),
                 updates=UpdateApi(self.profiles, project, clock),
+                profiles=self.profiles,
                 engage=self._engage(door, paging, clock, slow_seconds),
                 cohorts=CohortsApi(self.cohorts, self.profiles, project, clock),
                 reader=Reader(self.store, self.profiles, project, clock, plan),

@@ -192,3 +192,20 @@ def test_faults_of_the_app_api_come_as_planned(sim, app, query):
     assert answers[1].headers["retry-after"] == "3600"
     assert "retry-after" not in answers[2].headers
     assert query(sim, "funnels/list").status_code == 200
+
+
+@every_path
+def test_a_path_of_the_app_host_may_end_in_a_slash(sim, app, path):
+    if not path.endswith("B"):  # there it would belong to the event's name
+        assert app(sim, path + "/").content == app(sim, path).content
+
+
+@pytest.mark.parametrize("path", [SCHEMAS, SCHEMAS + "/event", SCHEMAS + "/event/A%2FB"])
+def test_the_lexicon_may_be_told_who_asks(sim, app, path):
+    assert app(sim, path, query_origin="a-client").content == app(sim, path).content
+
+
+def test_bookmarks_may_be_told_who_asks_for_which_project(sim, app):
+    path, who = "/projects/12345/bookmarks", {"query_origin": "a-client", "project_id": "12345"}
+
+    assert app(sim, path, v="2", **who).json() == app(sim, path, v="2").json()

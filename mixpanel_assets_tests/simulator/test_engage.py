@@ -280,3 +280,27 @@ def test_paging_by_behavior_needs_the_time_it_is_as_of(buyers, engage, ids):
     session = engage(buyers, **asked).json()["session_id"]
 
     assert ids(engage(buyers, **asked, session_id=session, page=1)) == ["cy"]
+
+
+def test_the_properties_of_profiles_are_listed_with_their_types(sim, query, profile):
+    odd = {"tags": ["a"], "address": {"zip": 1}, "vip": True, "nothing": None}
+    sim.profiles.set([profile(plan="pro", born="2020-01-02T03:04:05", n=1.5, **odd)])
+
+    answer = query(sim, "engage/properties").json()
+
+    assert (answer["status"], {name: one["type"] for name, one in answer["results"].items()}) == (
+        "ok",
+        {
+            "plan": "string",
+            "born": "datetime",
+            "n": "number",
+            "tags": "list",
+            "address": "object",
+            "vip": "boolean",
+            "nothing": "unknown",
+        },
+    )
+
+
+def test_an_engage_path_may_end_in_a_slash(crowd, engage, ids):
+    assert ids(engage(crowd(1), path="/api/query/engage/")) == ["u0"]
