@@ -45,7 +45,10 @@ def rows_as_landed(warehouse: duckdb.DuckDBPyConnection, start: date, end: date)
 
 
 def no_duplicates(warehouse: duckdb.DuckDBPyConnection, start: date, end: date) -> Finding:
-    """No two rows are one event to Mixpanel: by event, distinct_id, time and $insert_id."""
+    """No two rows are one event to Mixpanel: by event, distinct_id, time and $insert_id.
+
+    Rows without $insert_id are events of their own; those without a time are not looked at.
+    """
     days = warehouse.execute(
         """
         select event_date, sum(copies - 1)::BIGINT
