@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -46,7 +47,7 @@ class Settings:
             ),
             base_url=_origin(env["MP_BASE_URL"]) if "MP_BASE_URL" in env else None,
             start_day=_start_day(env.get("MP_START_DATE")),
-            owners=env.get("MP_OWNERS", "team:data"),
+            owners=_owners(env.get("MP_OWNERS", "team:data")),
             reland_days=_positive("MP_RELAND_DAYS", env.get("MP_RELAND_DAYS", "7")),
             keep_landed=_flag("MP_KEEP_LANDED", env.get("MP_KEEP_LANDED", "true")),
             memory_limit=env.get("MP_MEMORY_LIMIT", "1GB"),
@@ -167,6 +168,16 @@ def _start_day(text: str | None) -> date:
     except ValueError as error:
         raise ConfigError(f"MP_START_DATE={text} is not a day", hint="YYYY-MM-DD") from error
     return max(day, EARLIEST_DAY)
+
+
+def _owners(text: str) -> str:
+    for owner in text.split(","):
+        if not re.fullmatch(r"team:[\w-]+|[^@\s]+@[\w.-]+\.\w+", owner.strip()):
+            raise ConfigError(
+                f"MP_OWNERS: {owner.strip()!r} is no owner",
+                hint="write e-mail addresses, or teams as team:name, with commas between them",
+            )
+    return text
 
 
 def _flag(name: str, text: str) -> bool:

@@ -112,6 +112,7 @@ def test_an_empty_variable_is_none(setenv, tmp_path: Path) -> None:
         ("MP_THREADS", "²"),
         ("MP_MAX_PROPERTY_COLUMNS", "-1"),
         ("MP_RELAND_DAYS", "0"),
+        ("MP_OWNERS", "team:data, Ann"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(name: str, value: str, setenv) -> None:
