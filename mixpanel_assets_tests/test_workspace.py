@@ -63,6 +63,20 @@ def test_profiles_are_landed(ws: mp.Workspace, days: Simulator) -> None:
     assert ws.sql_scalar("select plan from profiles") == "pro"
 
 
+def test_the_catalog_is_landed(ws: mp.Workspace, days: Simulator) -> None:
+    days.funnels.add("Way in", ["Open", "Buy"])
+    landed = {one.table: one for one in ws.materialize_catalog()}
+    assert (landed["funnels"].rows, landed["funnels"].skipped) == (1, None)
+    assert ws.sql_scalar("select name from funnels") == "Way in"
+
+
+def test_what_the_plan_refuses_is_skipped_and_said(ws: mp.Workspace, days: Simulator) -> None:
+    days.fail_app("402@*")
+    refused = {one.table for one in ws.materialize_catalog() if one.skipped}
+    assert "bookmarks" in refused
+    assert "funnels" not in refused
+
+
 def test_what_is_landed_can_be_looked_at(ws: mp.Workspace) -> None:
     ws.materialize_events(DAY, LAST)
     assert "events" in {table.name for table in ws.tables()}

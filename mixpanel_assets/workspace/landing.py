@@ -15,7 +15,7 @@ from mixpanel_assets.settings import make_private_folder
 from mixpanel_assets.workspace.opening import Opening
 
 if TYPE_CHECKING:
-    from mixpanel_assets.results import Fetched, Landing, Snapshot
+    from mixpanel_assets.results import Fetched, LandedTable, Landing, Snapshot
     from mixpanel_assets.warehouse.named import How
 
 CHANGED = ("DAGSTER_HOME", "DAGSTER_DISABLE_TELEMETRY", "MP_HOME", "MP_WAREHOUSE", "MP_CONFIG_PATH")
@@ -64,6 +64,25 @@ class Landings(Opening):
 
         with self._in_dagster():
             return materialize_profiles(
+                self.settings,
+                account=self._account,
+                wait=self._wait,
+                hears=Listener(self._note),
+            )
+
+    def materialize_catalog(self) -> list[LandedTable]:
+        """The catalog's tables hold what the project has saved and described now; as for events.
+
+        A table that the plan refuses is as it was, and says so in `skipped`.
+        """
+        self._check_writable()
+        if not self._is_own():
+            return self._land_catalog()
+        from mixpanel_assets.defs.progress import Listener
+        from mixpanel_assets.materialize import materialize_catalog
+
+        with self._in_dagster():
+            return materialize_catalog(
                 self.settings,
                 account=self._account,
                 wait=self._wait,
@@ -179,6 +198,19 @@ class Landings(Opening):
         from mixpanel_assets.ingest import ingest_profiles
 
         return ingest_profiles(self.api, self._writing, self.settings)
+
+    def _land_catalog(self) -> list[LandedTable]:
+        from mixpanel_assets.mixpanel.catalog_export import export_catalog
+        from mixpanel_assets.results import LandedTable, Skipped
+        from mixpanel_assets.warehouse.catalog import replace_catalog
+
+        parts = export_catalog(self.api)
+        with self._writing() as warehouse:
+            rows = replace_catalog(warehouse, parts, day=self.settings.today())
+        return [
+            LandedTable(table, rows.get(table), part.reason if isinstance(part, Skipped) else None)
+            for table, part in parts.items()
+        ]
 
     def _is_own(self) -> bool:
         """The warehouse is the one of the project, which Dagster knows."""
