@@ -21,7 +21,7 @@ JSON_TYPES = {"UBIGINT": "BIGINT", "ARRAY": "VARCHAR[]", "OBJECT": "JSON"}
 NOT_TEXT = ["UBIGINT", "BIGINT", "DOUBLE", "BOOLEAN", "OBJECT", "ARRAY"]
 EXACT_IN_DOUBLE = 2**53
 LARGEST_BIGINT = 2**63 - 1
-MOST_NUMBERS = 200  # properties to look into before reading the whole text is cheaper
+MOST_NUMBERS = 200  # properties to look into by name before looking into every value is cheaper
 
 
 class UnparsableError(Exception):
@@ -116,7 +116,9 @@ def properties_seen(
     lists = _lists_that_may_hold_text(kinds, columns)
     numbers = _numbers(kinds, columns.layout) if mode == "plain" else []
     if len(numbers) > MOST_NUMBERS:
-        raise LargeNumbersError
+        large, numbers = _any_large(warehouse), []
+        if large:
+            raise LargeNumbersError
     large, mixed = _looked_into(warehouse, numbers, lists)
     if large:
         raise LargeNumbersError
@@ -180,6 +182,24 @@ def _numbers(kinds: dict[str, dict[str, int]], layout: Layout) -> list[str]:
         and is_addressable(name)
         and name not in layout.base
     ]
+
+
+def _any_large(warehouse: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a double may round a number of any property."""
+    return bool(
+        number(
+            warehouse,
+            f"""
+            select count(*) from (
+                select unnest(json_extract(value, '$.*'))::varchar as number,
+                       unnest(json_type(value, '$.*')) as type
+                from (select {VALUES} as value from stage)
+            )
+            where type in ('UBIGINT', 'BIGINT', 'DOUBLE')
+              and abs(try_cast(number as double)) >= {EXACT_IN_DOUBLE}
+            """,
+        )
+    )
 
 
 def _looked_into(
