@@ -144,7 +144,9 @@ def _reports(stage: Stage) -> Iterator[Question]:
     yield _alike("retention", return_event="Purchase", return_where=paying, says="paying", **born)
     yield _alike("frequency", event="Purchase", says="hours a day", **days)
     yield _alike("frequency", unit="week", addiction_unit="day", says="days a week", **days)
-    yield _alike("activity_feed", ["user-1"], reason=STREAM, **days)
+    somebody = f"user-{stage.first:%y%m%d}-0000"  # who signed up on the first day
+    feed = only("events")
+    yield _alike("activity_feed", [somebody], canonical=feed, reason=STREAM, **days)
 
 
 def _tables(stage: Stage) -> Iterator[Question]:
