@@ -19,5 +19,8 @@ test *arguments:
 benchmark *arguments:
     python -m mixpanel_assets_tests.benchmarks {{arguments}}
 
+judges *arguments:
+    python -m mixpanel_assets_tests.judges {{arguments}}
+
 ui:
     mp dev

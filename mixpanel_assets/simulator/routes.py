@@ -35,7 +35,7 @@ from mixpanel_assets.simulator.updates import UpdateApi
 _ASKED = ["GET", "POST"]
 # The older of these is still in use.
 _QUERY_ROOTS = ("/api/query", "/api/2.0")
-# What some endpoints of the app host overlook, while others refuse all that they don't know.
+# What a client sends to some endpoints of the app host, which others are said to refuse.
 _WHO_ASKS = ("project_id", "query_origin")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -83,7 +83,7 @@ def _query_routes(apis: Apis) -> Iterator[Route]:
 
 
 def _slashed(path: str, endpoint: Endpoint) -> Iterator[Route]:
-    # Mixpanel answers with a final slash too, and some clients follow no redirect.
+    # Some clients ask Mixpanel so, and follow no redirect.
     yield Route(path, endpoint, methods=_ASKED)
     yield Route(f"{path}/", endpoint, methods=_ASKED)
 
