@@ -1,7 +1,11 @@
 """Help is plain, complete, and its examples can be pasted."""
 
+import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,3 +70,12 @@ def test_help_is_plain_text(here: Mp) -> None:
 
 def test_the_version_is_the_package_s(here: Mp) -> None:
     assert here("--version").out == "mixpanel-assets 0.1.0\n"
+
+
+def test_a_shell_completes_commands() -> None:
+    asked = {"_MP_COMPLETE": "complete_bash", "COMP_WORDS": "mp materialize ev", "COMP_CWORD": "2"}
+    program = Path(sys.executable).with_name("mp")
+    done = subprocess.run(
+        [program], env={**os.environ, **asked}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["events"]
