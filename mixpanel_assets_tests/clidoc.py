@@ -16,8 +16,8 @@ This page is made from the program: `python -m mixpanel_assets_tests.clidoc` wri
 `mp spec` gives the same as JSON.
 
 Data goes to stdout, everything else to stderr. Every command that answers with data takes
-`--format` (`-f`: json, jsonl, table, csv, plain) and `--jq EXPR`. `mp --install-completion` completes
-commands in your shell. These go before a command's name:
+`--format` (`-f`: json, jsonl, table, csv, plain) and `--jq EXPR`.
+`mp --install-completion` completes commands in your shell. These go before a command's name:
 """
 
 
