@@ -18,6 +18,7 @@ from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
 from mixpanel_assets.defs.figures import REQUESTS
 from mixpanel_assets.defs.instance import enter_instance
 from mixpanel_assets.defs.jobs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB
+from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
 from mixpanel_assets.defs.partitions import days_in_one_run
 from mixpanel_assets.defs.progress import Listener, listener
 from mixpanel_assets.errors import LoadError, MixpanelDataError, RunFailedError
@@ -152,7 +153,7 @@ def _run(
                 instance=instance,
                 raise_on_error=False,
                 partition_key=partition_key,
-                tags={**(tags or {}), "mp/source": "cli"},
+                tags={**(tags or {}), **of_this_process(), "mp/source": "cli"},
                 run_config=_run_config(account, wait=wait, verbose=verbose),
             )
     finally:
@@ -169,6 +170,7 @@ def _open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
             instance.get_runs_count()
             instance.event_log_storage.get_maximum_record_id()
             instance.all_instigator_state()
+            fail_killed_runs(instance)
         yield instance
 
 

@@ -173,6 +173,12 @@ def test_a_wrong_command_line_is_refused_before_anything_heavy_is_loaded() -> No
     assert mp(*wrong, may_fail=True) <= PARSING
 
 
+def test_handing_days_over_loads_no_dagster_duckdb_pandas_or_http(account: Simulator) -> None:
+    span = ("--from", "2024-01-02", "--to", "2024-01-03")
+    needless = set(HEAVY) - PARSING
+    assert mp("materialize", "events", *span, "--detach", may_fail=True) & needless == set()
+
+
 def test_a_landing_needs_no_pandas(tmp_path: Path) -> None:
     assert "pandas" not in loaded("import mixpanel_assets.materialize")
 

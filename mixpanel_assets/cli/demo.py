@@ -65,7 +65,7 @@ def demo(
         landing = land_events(settings, invocation, first, last)
         _show(settings, settings.warehouse_path(project), landing)
         if ui:
-            _run_ui(settings)
+            _run_ui(settings, project)
         else:
             output.write(_what_next(project))
 
@@ -85,14 +85,18 @@ def _show(settings: Settings, path: Path, landing: Landing) -> None:
         output.answer_rows(rows.columns, rows.rows, output.Format.table)
 
 
-def _run_ui(settings: Settings) -> None:
+def _run_ui(settings: Settings, project: str) -> None:
     """The UI runs until it is stopped, and the local Mixpanel as long as it does."""
+    from mixpanel_assets.defs.backfill import serving_at
+
     output.write(f"\nThe Dagster UI: http://127.0.0.1:{UI_PORT} (stop it with Ctrl-C)\n")
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # dagster can't be stopped if it inherits SIG_IGN
-    ui = subprocess.Popen(ui_command(settings, UI_PORT))  # noqa: S603  our own command
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ui.send_signal(signal.SIGINT))
-    ui.wait()
+    command = ui_command(settings, UI_PORT)
+    with serving_at(Path.cwd(), UI_PORT, project):
+        ui = subprocess.Popen(command)  # noqa: S603  our own command
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ui.send_signal(signal.SIGINT))
+        ui.wait()
 
 
 def _leave_real_home() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +19,7 @@ from mixpanel_assets.cli.invocation import (
     days_between,
     open_warehouse,
 )
-from mixpanel_assets.errors import MixpanelDataError, PlanRequiredError
+from mixpanel_assets.errors import ConfigError, MixpanelDataError, PlanRequiredError
 from mixpanel_assets.results import LandedTable, Landing, Snapshot
 from mixpanel_assets.settings import Settings, make_private_folder
 
@@ -63,6 +63,9 @@ def materialize_events(
     missing: Annotated[
         bool, typer.Option("--missing", help="Only days that are not landed, or not whole.")
     ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Hand the days to a running mp dev, and don't wait.")
+    ] = False,
     no_wait: NoWait = False,
     format_: FormatOption = None,
     jq: JqOption = None,
@@ -77,8 +80,45 @@ def materialize_events(
     settings = find_settings(invocation.account)
     form = output.wanted(format_, jq)
     first, last = days_between(settings, start, end)
+    if detach and no_wait:
+        raise typer.BadParameter("--no-wait is for days that are landed here, not for --detach")
+    if detach:
+        output.answer(hand_over(settings, invocation, first, last, missing=missing), form)
+        return
     landing = land_events(settings, invocation, first, last, missing=missing, wait=not no_wait)
     output.answer(landing.to_dict(), form)
+
+
+def hand_over(
+    settings: Settings, invocation: Invocation, first: date, last: date, *, missing: bool
+) -> dict[str, str | None]:
+    """The days are a backfill of the running Dagster UI: asset, from, to, backfill_id, url."""
+    from mixpanel_assets.accounts import find_project
+    from mixpanel_assets.defs.backfill import find_ui, start_backfill
+    from mixpanel_assets.defs.instance import dagster_home
+
+    ui = find_ui(dagster_home(settings))
+    project = find_project(settings, invocation.account)
+    if ui.project_id != project:
+        raise ConfigError(
+            f"the Dagster UI at {ui.url} lands project {ui.project_id}, not {project}",
+            hint="start mp dev with this account, or land the days without --detach",
+        )
+    ranges = [(first, last)]
+    if missing:
+        from mixpanel_assets.warehouse.read import missing_ranges
+
+        path = settings.warehouse_path(project)
+        ranges = missing_ranges(path, settings, "events", first, last)
+    days = [a + timedelta(n) for a, b in ranges for n in range((b - a).days + 1)]
+    backfill = start_backfill(ui, "events", days) if days else None
+    return {
+        "asset": "events",
+        "from": str(first),
+        "to": str(last),
+        "backfill_id": backfill,
+        "url": backfill and f"{ui.url}/runs/b/{backfill}",
+    }
 
 
 def land_events(

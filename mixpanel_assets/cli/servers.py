@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import runpy
 import signal
 import sys
 from datetime import timedelta
@@ -13,7 +13,7 @@ import typer
 
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption
-from mixpanel_assets.errors import ConfigError
+from mixpanel_assets.errors import ConfigError, MixpanelDataError
 from mixpanel_assets.settings import Settings
 
 
@@ -26,16 +26,29 @@ def dev(
     mp dev
     """
     from mixpanel_assets.accounts import using_account
+    from mixpanel_assets.defs.backfill import serving_at
 
     invocation: Invocation = context.obj
     settings = Settings.from_env()
     with using_account(settings, invocation.account):
+        project = _project(settings)
         command = ui_command(settings, port)
         # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't
         # be stopped at all.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        sys.stdout.flush()
-        os.execv(command[0], command)  # noqa: S606  no shell is wanted
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with serving_at(Path.cwd(), port, project):
+            sys.argv = command[2:]  # as python -m has it
+            runpy.run_module(command[2], run_name="__main__", alter_sys=True)
+
+
+def _project(settings: Settings) -> str | None:
+    """The project that the UI's runs ask; without an account the UI can still be looked at."""
+    from mixpanel_assets.accounts import find_project
+
+    try:
+        return find_project(settings)
+    except MixpanelDataError:
+        return None
 
 
 def ui_command(settings: Settings, port: int) -> list[str]:

@@ -1,6 +1,7 @@
 """Where the Dagster instance lives: `mp`, `mp dev` and `dagster dev` agree on it."""
 
 import os
+import sys
 from pathlib import Path
 
 from mixpanel_assets.settings import Settings, make_private_folder
@@ -43,3 +44,18 @@ def enter_instance(settings: Settings) -> Path:
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "900")  # one export may take long
     os.chdir(home)
     return home
+
+
+def is_running(pid: int) -> bool:
+    """Whether this machine has a process of that number."""
+    if sys.platform == "win32":  # where os.kill would end it
+        import psutil
+
+        return psutil.pid_exists(pid)
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True  # somebody else's
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True

@@ -5,9 +5,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import chdir
 from datetime import timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from mixpanel_assets.simulator.server import Simulator
@@ -185,6 +187,52 @@ def test_an_interrupted_download_ends_at_once_with_130(
             process.send_signal(signal.SIGINT)
             answer = _ended(process, 10)
     assert (answer.code, answer.out, "Traceback" in answer.err) == (130, "", False)
+
+
+def test_a_killed_landing_has_failed_once_the_next_one_is_made(
+    account: Simulator,
+    start: Callable[..., subprocess.Popen[str]],
+    here: Mp,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, monkeypatch.context() as patch:
+        patch.setenv("MP_BASE_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        process = start(*LAND)
+        connection, _ = silent.accept()
+        with connection:
+            process.kill()
+            _ended(process)
+    assert _runs(tmp_path) == ["STARTED"]
+    assert here(*LAND).code == 0
+    assert _runs(tmp_path) == ["SUCCESS", "FAILURE"]
+
+
+def test_a_landing_leaves_one_that_is_still_at_work_alone(
+    account: Simulator,
+    start: Callable[..., subprocess.Popen[str]],
+    here: Mp,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with monkeypatch.context() as patch:
+            patch.setenv("MP_BASE_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+            process = start(*LAND)
+        connection, _ = silent.accept()
+        with connection:
+            other = here(*_landing("2024-01-05", "2024-01-05"))
+            runs = _runs(tmp_path)
+            process.kill()
+            _ended(process)
+    assert (other.code, runs) == (0, ["SUCCESS", "STARTED"])
+
+
+def _runs(folder: Path) -> list[str]:
+    """The statuses of the instance's runs, the newest first."""
+    home = folder / "home" / "dagster"
+    with chdir(home), dg.DagsterInstance.from_config(str(home)) as instance:
+        return [run.status.value for run in instance.get_runs()]
 
 
 def test_verbose_adds_a_traceback_before_the_last_line(account: Simulator, here: Mp) -> None:

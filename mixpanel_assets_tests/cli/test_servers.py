@@ -15,6 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
+from mixpanel_assets.defs.backfill import serving_at
+from mixpanel_assets.defs.instance import dagster_home
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.cli.conftest import Home
 from mixpanel_assets_tests.cli.test_materialize import TODAY
 from mixpanel_assets_tests.conftest import Answer
@@ -115,6 +119,65 @@ def test_dev_shows_what_mp_has_landed_and_stops_when_told(landed: Home, start: S
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert not (landed.path / "dagster" / "storage").exists()
+
+
+BACKFILLS = """{partitionBackfillsOrError {... on PartitionBackfills {results {
+  id isAssetBackfill partitionNames}}}}"""
+DETACH = ("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-04", "--detach")
+
+
+def test_a_running_dev_takes_days_over_and_the_command_ends_at_once(
+    account: Simulator, start: Start, mp: Mp, here: Mp, tmp_path: Path
+) -> None:
+    address = tmp_path / "home" / "dagster" / ".dagster" / "ui.json"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    ui = f"http://127.0.0.1:{port}"
+    process = start("dev", "--port", str(port))
+    _ask(f"{ui}/graphql", "{version}", process)
+    assert address.stat().st_mode & 0o777 == 0o600
+    other = mp(*DETACH, MP_PROJECT_ID="999")
+    assert (other.code, other.out, other.error["code"]) == (2, "", "CONFIG_ERROR")
+    answer = here(*DETACH)
+    assert (answer.code, answer.err) == (0, "")
+    told = answer.json
+    made = told.pop("backfill_id")
+    days = {"from": "2024-01-02", "to": "2024-01-04"}
+    assert told == {"asset": "events", **days, "url": f"{ui}/runs/b/{made}"}
+    seen = _ask(f"{ui}/graphql", BACKFILLS, process)["data"]["partitionBackfillsOrError"]
+    (backfill,) = seen["results"]
+    names = ["2024-01-02", "2024-01-03", "2024-01-04"]
+    assert backfill == {"id": made, "isAssetBackfill": True, "partitionNames": names}
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert not address.exists()
+
+
+def test_nothing_is_handed_over_when_no_dev_runs(
+    account: Simulator, here: Mp, tmp_path: Path
+) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    address = tmp_path / "home" / "dagster" / ".dagster" / "ui.json"
+    address.parent.mkdir(parents=True)
+    left = {"host": "127.0.0.1", "port": 3000, "pid": gone.pid, "project_id": "12345"}
+    for text in (None, "{", json.dumps(left)):
+        if text is not None:
+            address.write_text(text)
+        answer = here(*DETACH)
+        assert (answer.code, answer.out, answer.error["code"]) == (2, "", "CONFIG_ERROR")
+        assert answer.error["hint"] == "start it: mp dev"
+    assert account.requests == []
+
+
+def test_a_dev_that_does_not_answer_yet_may_be_asked_again(account: Simulator, here: Mp) -> None:
+    home = dagster_home(Settings.from_env())
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with serving_at(home, port, account.project.project_id):
+        answer = here(*DETACH)
+    assert (answer.code, answer.out, answer.error["code"]) == (5, "", "UNAVAILABLE")
+    assert here(*DETACH).error["code"] == "CONFIG_ERROR"
 
 
 def _ask(url: str, query: str, process: subprocess.Popen[str]) -> Any:

@@ -1,0 +1,134 @@
+"""Days handed to the Dagster UI that runs on the same instance: by `mp dev`, on this machine."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from mixpanel_assets.defs.instance import is_running
+from mixpanel_assets.errors import ConfigError, MixpanelDataError, UnavailableError
+from mixpanel_assets.settings import make_private_folder
+
+HOST = "127.0.0.1"
+SECONDS_TO_ANSWER = 60
+
+# https://docs.dagster.io/api/graphql
+LAUNCH = """mutation($backfill: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $backfill) {
+    __typename ... on LaunchBackfillSuccess {backfillId} ... on Error {message}}}"""
+
+
+@dataclass(frozen=True)
+class RunningUI:
+    """Where a Dagster UI listens, and the project whose account it asks with, if it has one."""
+
+    host: str
+    port: int
+    pid: int
+    project_id: str | None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+
+@contextmanager
+def serving_at(home: Path, port: int, project_id: str | None) -> Iterator[None]:
+    """Meanwhile this process' UI is found by others, unless the instance has another one."""
+    other = _read(home)
+    if other and _listens(other):  # its number may be another process' by now
+        yield
+        return
+    own = RunningUI(HOST, port, os.getpid(), project_id)
+    _write(_address_file(home), json.dumps(asdict(own)))
+    try:
+        yield
+    finally:
+        if _read(home) == own:
+            _address_file(home).unlink(missing_ok=True)
+
+
+def find_ui(home: Path) -> RunningUI:
+    """The UI that runs on the instance; ConfigError if none does."""
+    if ui := _read(home):
+        return ui
+    raise ConfigError(f"no Dagster UI runs on the instance in {home}", hint="start it: mp dev")
+
+
+def start_backfill(ui: RunningUI, asset: str, days: Sequence[date]) -> str:
+    """The days are a backfill, which the UI's daemon begins within a minute; its id.
+
+    Raises UnavailableError if the UI does not answer, MixpanelDataError if it refuses.
+    """
+    backfill = {
+        "assetSelection": [{"path": [asset]}],
+        "partitionNames": [str(day) for day in days],
+        "title": "mp materialize",
+        "tags": [{"key": "mp/source", "value": "cli"}],
+    }
+    told = _ask(ui, LAUNCH, {"backfill": backfill})
+    launched = (told.get("data") or {}).get("launchPartitionBackfill") or {}
+    if "backfillId" in launched:
+        return str(launched["backfillId"])
+    errors = [launched, *told.get("errors", [])]
+    reasons = [str(error["message"]) for error in errors if "message" in error]
+    raise MixpanelDataError(
+        f"the Dagster UI took no backfill: {'; '.join(reasons) or 'no reason given'}",
+        hint=f"see {ui.url}, or land the days without --detach",
+    )
+
+
+def _ask(ui: RunningUI, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    # Not by httpx: nothing of the environment, a proxy least of all, is between us and loopback.
+    connection = http.client.HTTPConnection(ui.host, ui.port, timeout=SECONDS_TO_ANSWER)
+    body = json.dumps({"query": query, "variables": variables})
+    try:
+        connection.request("POST", "/graphql", body, {"Content-Type": "application/json"})
+        told = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise UnavailableError(
+            f"the Dagster UI at {ui.url} does not answer: {error}",
+            hint="it takes some seconds to start: ask again",
+        ) from error
+    finally:
+        connection.close()
+    return told if isinstance(told, dict) else {}
+
+
+def _listens(ui: RunningUI) -> bool:
+    try:
+        socket.create_connection((ui.host, ui.port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _address_file(home: Path) -> Path:
+    return home / ".dagster" / "ui.json"
+
+
+def _read(home: Path) -> RunningUI | None:
+    """What the file says, unless a killed process left it."""
+    try:
+        ui = RunningUI(**json.loads(_address_file(home).read_text("utf-8")))
+        return ui if is_running(ui.pid) else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    """Readers see the whole file or none; it is for this user alone."""
+    make_private_folder(path.parent)
+    descriptor, part = tempfile.mkstemp(dir=path.parent, suffix=".part")  # mode 0600
+    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  no path
+        file.write(text)
+    Path(part).replace(path)

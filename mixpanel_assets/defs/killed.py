@@ -1,0 +1,34 @@
+"""Runs whose process is gone: nobody but the next one can say that they have ended."""
+
+import os
+import socket
+import time
+
+import dagster as dg
+
+from mixpanel_assets.defs.instance import is_running
+
+PID, HOST = "mp/pid", "mp/host"
+LOADED = time.time()
+
+
+def of_this_process() -> dict[str, str]:
+    """The tags of a run that is carried out in this process."""
+    return {PID: str(os.getpid()), HOST: socket.gethostname()}
+
+
+def fail_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Runs of killed processes of this machine have failed: they take up their pool no more."""
+    unended = dg.RunsFilter(
+        tags={HOST: socket.gethostname()},
+        statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+    )
+    for record in instance.get_run_records(unended):
+        pid = record.dagster_run.tags.get(PID, "")
+        if pid.isdigit() and not _is_run_by(int(pid), record.create_timestamp.timestamp()):
+            instance.report_run_failed(record.dagster_run, f"its process, {pid}, was killed")
+
+
+def _is_run_by(pid: int, created: float) -> bool:
+    # In a container every process may have the same number as the one before it.
+    return created >= LOADED if pid == os.getpid() else is_running(pid)
