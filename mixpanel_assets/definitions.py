@@ -13,6 +13,7 @@ from mixpanel_assets.defs.checks import counts_as_reported  # noqa: E402
 from mixpanel_assets.defs.jobs import JOBS  # noqa: E402
 from mixpanel_assets.defs.queries import QUERY_JOBS  # noqa: E402
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource  # noqa: E402
+from mixpanel_assets.defs.saved import saved_reports  # noqa: E402
 from mixpanel_assets.defs.schedules import make_schedules  # noqa: E402
 from mixpanel_assets.defs.sensors import late_events  # noqa: E402
 
@@ -21,7 +22,7 @@ from mixpanel_assets.defs.sensors import late_events  # noqa: E402
 def defs() -> dg.Definitions:
     """Assets, checks, jobs, schedules, the sensor and resources of one Mixpanel project."""
     return dg.Definitions(
-        assets=[events, profiles, catalog],
+        assets=[events, profiles, catalog, saved_reports],
         asset_checks=[counts_as_reported],
         jobs=[*JOBS, *QUERY_JOBS],
         schedules=make_schedules(find_settings()),

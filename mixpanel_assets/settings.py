@@ -28,6 +28,7 @@ class Settings:
     start_day: date = EARLIEST_DAY
     owners: str = "team:data"  # of the assets in Dagster: addresses or team:name, with commas
     reland_days: int = 7  # before today, that the daily schedule lands again
+    saved_reports: tuple[int, ...] = ()  # ids of bookmarks whose numbers are landed
     keep_landed: bool = True
     memory_limit: str = "1GB"
     threads: int | None = None  # None: every core
@@ -49,6 +50,7 @@ class Settings:
             start_day=_start_day(env.get("MP_START_DATE")),
             owners=_owners(env.get("MP_OWNERS", "team:data")),
             reland_days=_positive("MP_RELAND_DAYS", env.get("MP_RELAND_DAYS", "7")),
+            saved_reports=_ids("MP_SAVED_REPORTS", env.get("MP_SAVED_REPORTS", "")),
             keep_landed=_flag("MP_KEEP_LANDED", env.get("MP_KEEP_LANDED", "true")),
             memory_limit=env.get("MP_MEMORY_LIMIT", "1GB"),
             threads=_positive("MP_THREADS", env["MP_THREADS"]) if "MP_THREADS" in env else None,
@@ -178,6 +180,17 @@ def _owners(text: str) -> str:
                 hint="write e-mail addresses, or teams as team:name, with commas between them",
             )
     return text
+
+
+def _ids(name: str, text: str) -> tuple[int, ...]:
+    """Each id once, in the order given."""
+    ids = [part.strip() for part in text.split(",") if part.strip()]
+    if wrong := [one for one in ids if not (one.isascii() and one.isdigit())]:
+        raise ConfigError(
+            f"{name}: {wrong[0]!r} is not the id of a saved report",
+            hint="write ids with commas between them; they are in: mp inspect bookmarks",
+        )
+    return tuple(dict.fromkeys(map(int, ids)))
 
 
 def _flag(name: str, text: str) -> bool:

@@ -64,6 +64,7 @@ def test_every_setting_is_taken_from_its_variable(setenv, tmp_path: Path) -> Non
         MP_BASE_URL="https://proxy.example.com/", MP_START_DATE="2020-02-02",
         MP_KEEP_LANDED="no", MP_MEMORY_LIMIT="2GB", MP_THREADS="3", MP_MAX_PROPERTY_COLUMNS="9",
         MP_CONFIG_PATH="c.toml", MP_RELAND_DAYS="5", MP_OWNERS="a@b.example",
+        MP_SAVED_REPORTS="7, 5,7",
     )  # fmt: skip
     settings = Settings.from_env()
     assert settings == Settings(
@@ -74,6 +75,7 @@ def test_every_setting_is_taken_from_its_variable(setenv, tmp_path: Path) -> Non
         start_day=date(2020, 2, 2),
         owners="a@b.example",
         reland_days=5,
+        saved_reports=(7, 5),
         keep_landed=False,
         memory_limit="2GB",
         threads=3,
@@ -113,6 +115,7 @@ def test_an_empty_variable_is_none(setenv, tmp_path: Path) -> None:
         ("MP_MAX_PROPERTY_COLUMNS", "-1"),
         ("MP_RELAND_DAYS", "0"),
         ("MP_OWNERS", "team:data, Ann"),
+        ("MP_SAVED_REPORTS", "63, Sales"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(name: str, value: str, setenv) -> None:

@@ -8,10 +8,12 @@ from mixpanel_assets.defs.assets import events, profiles
 from mixpanel_assets.defs.catalog import catalog
 from mixpanel_assets.defs.checks import counts_as_reported
 from mixpanel_assets.defs.labels import OWNERS, TAGS
+from mixpanel_assets.defs.saved import saved_reports
 
 EVENTS_JOB = "events_job"
 PROFILES_JOB = "profiles_job"
 CATALOG_JOB = "catalog_job"
+SAVED_REPORTS_JOB = "saved_reports_job"
 COUNTS_JOB = "counts_job"
 
 
@@ -39,7 +41,12 @@ profiles_job = _job(
 catalog_job = _job(
     CATALOG_JOB, dg.AssetSelection.assets(catalog), "Copies what the project has saved."
 )
+saved_reports_job = _job(
+    SAVED_REPORTS_JOB,
+    dg.AssetSelection.assets(saved_reports),
+    "Lands the numbers of saved reports: a query each.",
+)
 counts_job = _job(
     COUNTS_JOB, _counts, "Holds what is landed of a day against Mixpanel's own report: one query."
 )
-JOBS = (events_job, profiles_job, catalog_job, counts_job)
+JOBS = (events_job, profiles_job, catalog_job, saved_reports_job, counts_job)

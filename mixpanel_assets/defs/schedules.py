@@ -6,8 +6,9 @@ from typing import Any
 
 import dagster as dg
 
-from mixpanel_assets.defs.jobs import catalog_job, events_job, profiles_job
+from mixpanel_assets.defs.jobs import catalog_job, events_job, profiles_job, saved_reports_job
 from mixpanel_assets.defs.partitions import days_in_one_run
+from mixpanel_assets.defs.saved import NOTHING_TO_ASK
 from mixpanel_assets.settings import Settings
 
 WEEKLY_DAYS = 30  # Mixpanel exports what was deleted for up to 30 days, and merges people meanwhile
@@ -57,6 +58,14 @@ def make_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             "Copies the Lexicon, cohorts, funnels, saved reports and annotations.",
             settings,
         ),
+        _schedule(
+            "daily_saved_reports",
+            "45 6 * * *",
+            saved_reports_job,
+            _saved(settings),
+            "Lands the numbers of the reports that MP_SAVED_REPORTS names.",
+            settings,
+        ),
     ]
 
 
@@ -98,6 +107,15 @@ def _snapshot(settings: Settings) -> Evaluate:
         if today < settings.start_day:
             return dg.SkipReason(f"the first day to land is {settings.start_day}")
         return dg.RunRequest(run_key=f"profiles {today}", partition_key=str(today), tags=SOURCE)
+
+    return evaluate
+
+
+def _saved(settings: Settings) -> Evaluate:
+    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if not settings.saved_reports:
+            return dg.SkipReason(NOTHING_TO_ASK)
+        return dg.RunRequest(run_key=f"saved reports {_day(context, settings)}", tags=SOURCE)
 
     return evaluate
 

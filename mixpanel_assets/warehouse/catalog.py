@@ -122,6 +122,16 @@ def _replace(
     warehouse.execute(f"create or replace table {table} ({ddl})")
     for name, (_, meaning) in columns.items():
         warehouse.execute(f"comment on column {table}.{quoted(name)} is {literal(meaning)}")
+    insert_texts(warehouse, table, columns, rows)
+
+
+def insert_texts(
+    warehouse: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Mapping[str, tuple[str, str]],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """The rows are in the table; a value that its column's type can't hold is null there."""
     if not rows:
         return
     # As text first: a date or number that is none becomes null, and the rest of the row stays.

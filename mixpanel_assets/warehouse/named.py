@@ -28,6 +28,7 @@ from mixpanel_assets.warehouse.load import (
     insert_typed,
 )
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
+from mixpanel_assets.warehouse.saved import SAVED_REPORTS
 from mixpanel_assets.warehouse.source import LandedFile, in_utc, work_folder
 from mixpanel_assets.warehouse.stage import number
 from mixpanel_assets.warehouse.survey import Source, survey_files
@@ -49,7 +50,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 ASSETS = {
     "events": ("events", "events_wide", "event_properties"),
     "profiles": ("profiles", "profile_history", "profile_properties"),
-    **{name: (name,) for name in CATALOG_TABLES},
+    **{name: (name,) for name in (*CATALOG_TABLES, SAVED_REPORTS)},
 }
 RESERVED = {name for names in ASSETS.values() for name in names} | {"landed"}
 BATCH = 2048

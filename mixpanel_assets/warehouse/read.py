@@ -16,8 +16,9 @@ from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.connection import quoted, reading
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
 from mixpanel_assets.warehouse.rows import answer
+from mixpanel_assets.warehouse.saved import SAVED_REPORTS
 
-ASSETS = ("events", "profiles", *CATALOG_TABLES)
+ASSETS = ("events", "profiles", *CATALOG_TABLES, SAVED_REPORTS)
 LONGEST_LISTED = 31  # missing days on end that are listed one by one
 
 

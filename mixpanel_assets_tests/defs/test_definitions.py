@@ -21,7 +21,7 @@ def test_the_definitions_load_without_an_account() -> None:
     graph = defs().resolve_asset_graph()
     names = {key.to_user_string() for key in graph.get_all_asset_keys()}
     catalog = {"lexicon", "cohorts", "funnels", "bookmarks", "annotations"}
-    assert names == {"events", "profiles"} | catalog
+    assert names == {"events", "profiles", "saved_reports"} | catalog
     for job in (EVENTS_JOB, PROFILES_JOB):
         assert defs().resolve_job_def(job).executor_def is dg.in_process_executor
 

@@ -42,6 +42,7 @@ def test_nothing_runs_until_somebody_turns_it_on() -> None:
         "weekly_events": "STOPPED",
         "daily_profiles": "STOPPED",
         "daily_catalog": "STOPPED",
+        "daily_saved_reports": "STOPPED",
     }
     assert [one.default_status.value for one in repository.sensor_defs] == ["STOPPED"]
 
@@ -115,3 +116,11 @@ def test_the_catalog_is_copied_once_a_day() -> None:
     assert isinstance(first, dg.RunRequest)
     assert isinstance(again, dg.RunRequest)
     assert first.run_key == again.run_key == "catalog 2024-03-10"
+
+
+def test_saved_reports_are_asked_for_once_a_day_if_there_are_any() -> None:
+    at = datetime(2024, 3, 10, 6, 45, tzinfo=UTC)
+    request = tick("daily_saved_reports", at, saved_reports=(63,))
+    assert isinstance(request, dg.RunRequest)
+    assert request.run_key == "saved reports 2024-03-10"
+    assert "MP_SAVED_REPORTS" in str(tick("daily_saved_reports", at))

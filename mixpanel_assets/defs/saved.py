@@ -1,0 +1,95 @@
+"""The asset of saved reports: their numbers, as Mixpanel gave them day after day."""
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+
+from mixpanel_assets.accounts import find_settings
+from mixpanel_assets.defs.catalog import SKIPPED
+from mixpanel_assets.defs.failures import as_dagster_failures
+from mixpanel_assets.defs.figures import REQUESTS, SECONDS
+from mixpanel_assets.defs.labels import (
+    CODE_VERSION,
+    FRESH,
+    GROUP,
+    KINDS,
+    OWNERS,
+    TAGS,
+    column_schema,
+)
+from mixpanel_assets.defs.progress import listener
+from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.mixpanel.saved_export import export_saved_reports
+from mixpanel_assets.results.catalog import Skipped
+from mixpanel_assets.warehouse.saved import (
+    SAVED_REPORT_COLUMNS,
+    SAVED_REPORTS,
+    load_saved_reports,
+)
+
+REPORTS = "reports"  # the metadata entry with the rows of each report
+NOTHING_TO_ASK = "MP_SAVED_REPORTS names no report; the ids are in the table bookmarks"
+
+
+@dg.asset(
+    name=SAVED_REPORTS,
+    output_required=False,
+    group_name=GROUP,
+    kinds=KINDS,
+    owners=OWNERS,
+    tags={**TAGS, "mixpanel/kind": "saved"},
+    code_version=CODE_VERSION,
+    pool="duckdb_writer",
+    freshness_policy=FRESH,
+    metadata={
+        "dagster/column_schema": column_schema(SAVED_REPORT_COLUMNS),
+        "dagster/table_name": SAVED_REPORTS,
+        "dagster/storage_kind": "duckdb",
+    },
+)
+def saved_reports(
+    context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetObservation]:
+    """The numbers of the reports that `MP_SAVED_REPORTS` names, as of each day they were asked for.
+
+    Each is one query. What was landed today is replaced, what was landed before stays. A report
+    that the plan refuses is left out, and the run says so.
+    """
+    started = time.monotonic()
+    hears = listener.get()
+    note = hears.note if hears else context.log.warning
+    with as_dagster_failures():
+        settings = find_settings(mixpanel.account)
+        if not settings.saved_reports:
+            yield _nothing(context, NOTHING_TO_ASK)
+            return
+        with mixpanel.get_client(note) as client:
+            asked_at = client.now()
+            found = export_saved_reports(client, settings.saved_reports)
+            requests = client.requests
+        reports = {id_: rows for id_, rows in found.items() if not isinstance(rows, Skipped)}
+        refused = {id_: why.reason for id_, why in found.items() if isinstance(why, Skipped)}
+        said = "; ".join(f"{id_}: {reason}" for id_, reason in refused.items())
+        if not reports:
+            yield _nothing(context, said)
+            return
+        with warehouse.get_connection(note) as connection:
+            day = settings.today(asked_at)
+            count = load_saved_reports(connection, reports, day=day, asked_at=asked_at)
+    if said:
+        context.log.warning(f"skipped: {said}")
+    yield dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": count,
+            REPORTS: dg.MetadataValue.json({str(id_): len(rows) for id_, rows in reports.items()}),
+            **({SKIPPED: dg.MetadataValue.text(said)} if said else {}),
+            REQUESTS: requests,
+            SECONDS: round(time.monotonic() - started, 3),
+        }
+    )
+
+
+def _nothing(context: dg.AssetExecutionContext, reason: str) -> dg.AssetObservation:
+    context.log.warning(f"{SAVED_REPORTS} was skipped: {reason}")
+    return dg.AssetObservation(SAVED_REPORTS, metadata={SKIPPED: dg.MetadataValue.text(reason)})
