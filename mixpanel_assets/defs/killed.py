@@ -24,9 +24,12 @@ def fail_killed_runs(instance: dg.DagsterInstance) -> None:
         statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
     )
     for record in instance.get_run_records(unended):
-        pid = record.dagster_run.tags.get(PID, "")
-        if pid.isdigit() and not _is_run_by(int(pid), record.create_timestamp.timestamp()):
-            instance.report_run_failed(record.dagster_run, f"its process, {pid}, was killed")
+        run, created = record.dagster_run, record.create_timestamp.timestamp()
+        if run.remote_job_origin:
+            continue  # the daemon's: a run that is started again from the UI inherits the tags
+        pid = run.tags.get(PID, "")
+        if pid.isdigit() and not _is_run_by(int(pid), created):
+            instance.report_run_failed(run, f"its process, {pid}, was killed")
 
 
 def _is_run_by(pid: int, created: float) -> bool:

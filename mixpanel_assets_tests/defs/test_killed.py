@@ -1,0 +1,64 @@
+"""Which runs are taken for those of a killed process."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+
+from mixpanel_assets.defs.killed import HOST, PID, fail_killed_runs, of_this_process
+
+STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
+OF_THE_DAEMON = RemoteJobOrigin(
+    RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("mixpanel_assets"), "__repository__"),
+    "events_job",
+)
+
+
+@pytest.fixture(scope="module")
+def gone() -> str:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return str(process.pid)
+
+
+def _after(tags: dict[str, str], **more: Any) -> dg.DagsterRunStatus:
+    """The status of a started run, once killed ones have failed."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = dg.DagsterRun(job_name="events_job", status=STARTED, tags=tags, **more)
+        instance.add_run(run)
+        fail_killed_runs(instance)
+        found = instance.get_run_by_id(run.run_id)
+        assert found
+        return found.status
+
+
+def test_a_run_whose_process_is_gone_has_failed(gone: str) -> None:
+    assert _after({**of_this_process(), PID: gone}) == FAILURE
+
+
+def test_a_run_of_a_process_that_lives_is_left_alone() -> None:
+    assert _after(of_this_process()) == STARTED
+    assert _after({**of_this_process(), PID: str(os.getppid())}) == STARTED
+
+
+def test_a_run_of_another_machine_is_left_alone(gone: str) -> None:
+    assert _after({PID: gone, HOST: "elsewhere"}) == STARTED
+
+
+def test_a_run_that_the_ui_has_started_again_is_left_alone(gone: str) -> None:
+    again = {"remote_job_origin": OF_THE_DAEMON}
+    assert _after({**of_this_process(), PID: gone}, **again) == STARTED
+
+
+def test_a_run_that_says_no_process_is_left_alone() -> None:
+    assert _after({}) == STARTED
+    assert _after({**of_this_process(), PID: "one"}) == STARTED
