@@ -75,7 +75,6 @@ def _of_this_project(command: str, shop: Simulator) -> str:
         "mp query saved-report": ("12345", str(_bookmark(shop, "insights"))),
         "mp query flows": ("12345", str(_bookmark(shop, "flows"))),
         "mp materialize events": ("--from 2026-01-01 --to 2026-01-31", "--from 2d --to 1d"),
-        "mp materialize all": ("--from 2026-01-01", "--from 2d"),
     }
     old, new = ids.get(command, ("", ""))
     assert old in line

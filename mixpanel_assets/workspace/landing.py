@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from mixpanel_assets.results import Fetched, LandedTable, Landing, Snapshot
     from mixpanel_assets.warehouse.named import How
 
-CHANGED = ("DAGSTER_HOME", "DAGSTER_DISABLE_TELEMETRY", "MP_HOME", "MP_WAREHOUSE", "MP_CONFIG_PATH")
-
 
 class Landings(Opening):
     """Landing, fetching and streaming.
@@ -230,13 +228,12 @@ class Landings(Opening):
         make_private_folder(settings.home)
         make_private_folder(settings.warehouse_path(self._project(settings)).parent)
         here = os.getcwd()  # noqa: PTH109  its type is what chdir wants
-        before: dict[str, Any] = {name: os.environ.get(name) for name in CHANGED}
+        before = dict(os.environ)
         try:
             with using_account(settings, self._account):
                 yield
         finally:
             os.chdir(here)
-            for name, value in before.items():
-                os.environ.pop(name, None)
-                if value is not None:
-                    os.environ[name] = value
+            for name in os.environ.keys() - before.keys():
+                del os.environ[name]
+            os.environ.update(before)
