@@ -222,6 +222,8 @@ class Client:
             with self._translated(request):
                 response = self._http.send(request, stream=True)
             try:
+                # Closed meanwhile: an answer that nobody reads takes its connection with it.
+                self._check_open()
                 if response.status_code != 200:
                     with self._translated(request):
                         body = _beginning(response)
@@ -260,7 +262,11 @@ class Client:
         raise AssertionError("unreachable")
 
     def _pause(self, seconds: float) -> None:
-        if self._stopped.wait(seconds):
+        self._stopped.wait(seconds)
+        self._check_open()
+
+    def _check_open(self) -> None:
+        if self._stopped.is_set():
             raise MixpanelDataError("stopped before its turn came")
 
     @contextmanager
