@@ -238,3 +238,26 @@ def test_reading_waits_as_long_as_mixpanel_itself_would(
         mixpanel.ask("GET", "/api/app/projects/1/schemas", kind="lexicon")
         mixpanel.ask("GET", "/api/query/insights", read_timeout=30)
     assert [request.extensions["timeout"]["read"] for request in asked] == [500, 130, 30]
+
+
+def test_an_answer_that_comes_after_the_client_is_closed_is_closed_unread(tmp_path: Path) -> None:
+    class Body(httpx.SyncByteStream):
+        read = closed = False
+
+        def __iter__(self) -> Iterator[bytes]:
+            self.read = True
+            yield b"{}"
+
+        def close(self) -> None:
+            self.closed = True
+
+    body = Body()
+
+    def answers() -> Iterator[httpx.Response]:
+        mixpanel.close()
+        yield httpx.Response(200, stream=body)
+
+    mixpanel = client(tmp_path, answers(), [])
+    with pytest.raises(MixpanelDataError, match="stopped"):
+        mixpanel.ask("GET", "/api/query/events/names")
+    assert (body.read, body.closed) == (False, True)
