@@ -19,6 +19,10 @@ test *arguments:
 benchmark *arguments:
     python -m mixpanel_assets_tests.benchmarks {{arguments}}
 
+# the long form of the torture suite, about an hour
+torture *arguments:
+    pytest --torture mixpanel_assets_tests/torture {{arguments}}
+
 judges *arguments:
     python -m mixpanel_assets_tests.judges {{arguments}}
 

@@ -28,6 +28,14 @@ DAY = date(2024, 1, 2)
 NOON = 1_704_196_800_000  # of that day, in ms
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--torture",
+        action="store_true",
+        help="the long form of the torture suite: hundreds of kills, thousands of faults",
+    )
+
+
 def pytest_configure() -> None:
     """Nor does their collection, which loads the definitions."""
     for name in [name for name in os.environ if name.startswith(("MP_", "DAGSTER_"))]:
