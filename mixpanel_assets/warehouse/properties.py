@@ -82,6 +82,10 @@ class PropertyColumns:
         """The properties that are columns of the table."""
         return [column for column in self._by_property.values() if column.physical]
 
+    def all(self) -> list[PropertyColumn]:
+        """Every property that was ever seen."""
+        return list(self._by_property.values())
+
     def get(self, name: str) -> PropertyColumn | None:
         """How the property shows; None if it was never seen."""
         return self._by_property.get(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -52,6 +52,9 @@ FIRST_MS, LAST_MS = -62_135_510_400_000, 253_402_214_400_000
 # How a file is read. plain: no integer in it is so large that a double rounds it. exact: every
 # record is searched for such numbers. mended: a line was not as DuckDB needs it.
 Mode = Literal["plain", "exact", "mended"]
+
+EXACT_IN_DOUBLE = 2**53
+NOT_TEXT = ["UBIGINT", "BIGINT", "DOUBLE", "BOOLEAN", "OBJECT", "ARRAY"]
 
 VALUES = "coalesce(typed, properties)"  # what values are taken from
 KEYS = {
@@ -178,13 +181,16 @@ def in_utc(moment: str) -> str:
     return f"make_timestamptz(epoch_us({moment}))"  # ten times faster than timezone('UTC', ...)
 
 
-def lines(path: Path, file: LandedFile, mode: Mode, layout: Layout) -> str:
+def lines(
+    path: Path, file: LandedFile, mode: Mode, layout: Layout, watched: Mapping[str, str]
+) -> str:
     """SQL: a part of the file, one record a row.
 
     event_date, event_name, line_bytes; `regular`, else the file has to be mended; long_integers;
     `properties` as sent; `typed`, where that is another, an object whose numbers all fit a type;
-    two hashes of the key of duplicates, and what decides between those. A profile has no event,
-    no day and no key, but a distinct_id.
+    two hashes of the key of duplicates, and what decides between those; whether a watched number
+    is `large`, or a watched list `mixed`. A profile has no event, no day, no key and nothing
+    watched, but a distinct_id.
     """
     records = _mended(path) if mode == "mended" else _as_sent(path, mode, layout)
     if not layout.of_events:
@@ -194,13 +200,16 @@ def lines(path: Path, file: LandedFile, mode: Mode, layout: Layout) -> str:
                    regular and (typed is null or json_valid(typed)) as regular
             from ({records})
         )"""
+    wanted = literal(json.dumps({**KEYS, **watched}, ensure_ascii=False))
     return f"""(
         select * from (
             select {_event_date(file)} as event_date, name as event_name, line_bytes, long_integers,
                    properties, typed, regular and (typed is null or json_valid(typed)) as regular,
                    hash(name, keys.distinct_id, moment, insert_id) as hash_1,
                    hash(insert_id, moment, keys.distinct_id, name, 1) as hash_2,
-                   insert_id is not null as has_key, processed
+                   insert_id is not null as has_key, processed,
+                   {_any(watched, "DOUBLE", large)} as large,
+                   {_any(watched, "JSON", mixed)} as mixed
             from (
                 select *, nullif(keys."$insert_id", '') as insert_id,
                        coalesce({milliseconds("time_number")}::varchar, keys.time) as moment,
@@ -208,7 +217,7 @@ def lines(path: Path, file: LandedFile, mode: Mode, layout: Layout) -> str:
                 from (
                     select *, try_cast(keys.time as double) as time_number
                     from (
-                        select *, json_transform({VALUES}, {literal(json.dumps(KEYS))}) as keys
+                        select *, json_transform({VALUES}, {wanted}) as keys
                         from ({records})
                     )
                 )
@@ -274,6 +283,21 @@ def _read(path: Path) -> str:
         from read_ndjson_objects({literal(str(path))}, compression = 'uncompressed',
                                  maximum_object_size = {LONGEST_RECORD})
     )"""
+
+
+def large(number: str) -> str:
+    """SQL: a double may have rounded the number."""
+    return f"abs({number}) >= {EXACT_IN_DOUBLE}"  # 2^53 + 1 is read as 2^53
+
+
+def mixed(list_: str) -> str:
+    """SQL: the list holds other things than text."""
+    return f"list_has_any(json_type({list_}, '$[*]'), {NOT_TEXT})"
+
+
+def _any(watched: Mapping[str, str], kind: str, told: Callable[[str], str]) -> str:
+    which = [told(f"keys.{quoted(name)}") for name, type_ in watched.items() if type_ == kind]
+    return " or ".join(which) or "false"
 
 
 def _event_date(file: LandedFile) -> str:

@@ -14,12 +14,20 @@ from mixpanel_assets.warehouse.properties import (
     is_addressable,
     merged_type,
 )
-from mixpanel_assets.warehouse.source import VALUES, LandedFile, Mode, layered, lines
+from mixpanel_assets.warehouse.source import (
+    EXACT_IN_DOUBLE,
+    KEYS,
+    VALUES,
+    LandedFile,
+    Mode,
+    large,
+    layered,
+    lines,
+    mixed,
+)
 from mixpanel_assets.warehouse.tables import Layout
 
 JSON_TYPES = {"UBIGINT": "BIGINT", "ARRAY": "VARCHAR[]", "OBJECT": "JSON"}
-NOT_TEXT = ["UBIGINT", "BIGINT", "DOUBLE", "BOOLEAN", "OBJECT", "ARRAY"]
-EXACT_IN_DOUBLE = 2**53
 LARGEST_BIGINT = 2**63 - 1
 MOST_NUMBERS = 200  # properties to look into by name before looking into every value is cheaper
 
@@ -37,22 +45,37 @@ def stage(
     part: Path,
     file: LandedFile,
     mode: Mode,
-    layout: Layout,
+    columns: PropertyColumns,
 ) -> None:
     """temp.stage has the records of the part. Raises UnparsableError.
 
     In order of events a column is long runs of values and of nulls: smaller, and faster to ask.
     """
-    order = "order by event_name" if layout.of_events else ""
+    order = "order by event_name" if columns.layout.of_events else ""
+    records = lines(part, file, mode, columns.layout, watched(columns, mode))
     try:
-        warehouse.execute(
-            f"create or replace temp table stage as from {lines(part, file, mode, layout)} {order}"
-        )
+        warehouse.execute(f"create or replace temp table stage as from {records} {order}")
     # DuckDB may cut its message inside a character, which then can't be decoded.
     except (duckdb.InvalidInputException, duckdb.ConversionException, UnicodeDecodeError) as error:
         raise UnparsableError from error
     if mode != "mended" and number(warehouse, "select count(*) from stage where not regular"):
         raise UnparsableError
+
+
+def watched(columns: PropertyColumns, mode: Mode) -> dict[str, str]:
+    """What staging looks into on its way: numbers for large ones, lists for more than text."""
+    if not columns.layout.of_events:
+        return {}
+    kinds = {"VARCHAR[]": "JSON"}
+    if mode == "plain":
+        kinds |= {"BIGINT": "DOUBLE", "DOUBLE": "DOUBLE"}
+    found = {
+        column.property.lower(): (column.property, kinds[column.type])  # one of each case
+        for column in columns.all()
+        if column.type in kinds and column.property not in columns.layout.base
+    }
+    few = list(found.values())[:MOST_NUMBERS]
+    return {name: kind for name, kind in few if name.lower() not in KEYS}
 
 
 def counted(table: str, sign: str = "") -> str:
@@ -115,16 +138,18 @@ def properties_seen(
         counts[kind] = counts.get(kind, 0) + int(events)
     lists = _lists_that_may_hold_text(kinds, columns)
     numbers = _numbers(kinds, columns.layout) if mode == "plain" else []
+    if looked_into := watched(columns, mode):
+        numbers, lists = _unsettled(warehouse, numbers, lists, looked_into)
     if len(numbers) > MOST_NUMBERS:
-        large, numbers = _any_large(warehouse), []
-        if large:
+        if _any_large(warehouse):
             raise LargeNumbersError
-    large, mixed = _looked_into(warehouse, numbers, lists)
-    if large:
+        numbers = []
+    any_large, not_text = _looked_into(warehouse, numbers, lists)
+    if any_large:
         raise LargeNumbersError
     largest = _long_integers(warehouse)
     return {
-        name: _seen(counts, *largest.get(name, (0, 0)), mixed=name in mixed)
+        name: _seen(counts, *largest.get(name, (0, 0)), mixed=name in not_text)
         for name, counts in kinds.items()
     }
 
@@ -184,6 +209,21 @@ def _numbers(kinds: dict[str, dict[str, int]], layout: Layout) -> list[str]:
     ]
 
 
+def _unsettled(
+    warehouse: duckdb.DuckDBPyConnection,
+    numbers: list[str],
+    lists: list[str],
+    looked_into: dict[str, str],
+) -> tuple[list[str], list[str]]:
+    """Those of the numbers and lists that have to be looked into: staging has not cleared them."""
+    query = "select coalesce(bool_or(large), false), coalesce(bool_or(mixed), false) from stage"
+    any_large, any_mixed = warehouse.execute(query).fetchone() or (True, True)
+    return (
+        [name for name in numbers if any_large or looked_into.get(name) != "DOUBLE"],
+        [name for name in lists if any_mixed or looked_into.get(name) != "JSON"],
+    )
+
+
 def _any_large(warehouse: duckdb.DuckDBPyConnection) -> bool:
     """Whether a double may round a number of any property."""
     return bool(
@@ -196,7 +236,7 @@ def _any_large(warehouse: duckdb.DuckDBPyConnection) -> bool:
                 from (select {VALUES} as value from stage)
             )
             where type in ('UBIGINT', 'BIGINT', 'DOUBLE')
-              and abs(try_cast(number as double)) >= {EXACT_IN_DOUBLE}
+              and {large("try_cast(number as double)")}
             """,
         )
     )
@@ -211,9 +251,7 @@ def _looked_into(
     kinds = {**dict.fromkeys(numbers, "DOUBLE"), **dict.fromkeys(lists, "JSON")}
     layers, found = layered(kinds, VALUES)
     asked = [
-        f"max(abs({found[name]})) >= {EXACT_IN_DOUBLE}"  # 2^53 + 1 is read as 2^53
-        if kind == "DOUBLE"
-        else f"bool_or(list_has_any(json_type({found[name]}, '$[*]'), {NOT_TEXT}))"
+        f"bool_or({large(found[name]) if kind == 'DOUBLE' else mixed(found[name])})"
         for name, kind in kinds.items()
     ]
     query = f"select {', '.join(asked)} from (select {', '.join(layers)} from stage)"

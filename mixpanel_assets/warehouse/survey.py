@@ -28,7 +28,7 @@ from mixpanel_assets.warehouse.stage import (
     properties_seen,
     stage,
 )
-from mixpanel_assets.warehouse.tables import EVENTS, Layout
+from mixpanel_assets.warehouse.tables import EVENTS
 
 SAMPLED_BELOW = 20_000
 
@@ -40,7 +40,7 @@ class Source:
     file: LandedFile
     path: Path
     mode: Mode
-    layout: Layout
+    columns: PropertyColumns
     settings: Settings
     folder: Path
     staged: bool = False  # it is all in temp.stage already
@@ -51,7 +51,7 @@ class Source:
             yield 0
             return
         for count, part in enumerate(parts(self.path, self.folder, self.settings.part_bytes)):
-            stage(warehouse, part, self.file, self.mode, self.layout)
+            stage(warehouse, part, self.file, self.mode, self.columns)
             yield count
 
 
@@ -75,7 +75,7 @@ def survey_files(
         warehouse.execute("insert into examples from internal.property_examples")
     sources = []
     for count, file in enumerate(files):
-        source = Source(file, file.path, columns.mode(), columns.layout, settings, folder)
+        source = Source(file, file.path, columns.mode(), columns, settings, folder)
         source, parts_ = _survey_in_some_mode(warehouse, source, columns, count)
         sources.append(replace(source, staged=parts_ == 1 and len(files) == 1))
     find_duplicates(warehouse)
@@ -106,7 +106,7 @@ def _survey_in_some_mode(
                 hint="report it; the days before and after it can be landed alone",
             ) from error
         again = replace(source, path=source.folder / source.path.name, mode="mended")
-        mend(source.path, again.path, source.layout.keys)
+        mend(source.path, again.path, columns.layout.keys)
     forget_keys(warehouse, file)
     warehouse.execute(f"delete from surveys where file = {file}")
     return _survey_in_some_mode(warehouse, again, columns, file)
@@ -118,10 +118,10 @@ def _survey_file(
     count = 0
     for count in source.stage_parts(warehouse):  # noqa: B007  the last one is wanted
         warehouse.execute(f"create or replace temp table survey as {counted('stage')}")
-        if source.layout == EVENTS:
+        if columns.layout == EVENTS:
             check_span(warehouse, source.file)
         columns.learn(properties_seen(warehouse, columns, source.mode))
-        if source.layout.of_events:
+        if columns.layout.of_events:
             add_keys(warehouse, file)
         _add_examples(warehouse)
         warehouse.execute(f"insert into surveys by name select {file} as file, * from survey")
@@ -150,13 +150,20 @@ def _take_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
     warehouse.execute(
         f"""
         insert into examples
+        with lacking as ({lacking}),
+        wanted as (select event_name, list(property) as names from lacking group by all)
         select found.event_name, found.property, any_value(example)
         from (
             select event_name, unnest(json_keys(value)) as property,
                    unnest(json_extract(value, '$.*'))::varchar as example
-            from (select *, {VALUES} as value from stage {where})
+            from (
+                select stage.event_name, {VALUES} as value
+                from (from stage {where}) stage
+                join wanted on wanted.event_name is not distinct from stage.event_name
+                where list_has_any(json_keys(value), names)
+            )
         ) found
-        semi join ({lacking}) lacking
+        semi join lacking
             on lacking.event_name is not distinct from found.event_name
             and lacking.property = found.property
         where example <> 'null'
