@@ -13,7 +13,8 @@ MixpanelDataError
 │   ├── APIError                    exit 1
 │   │   ├── AuthenticationError     exit 3
 │   │   ├── PlanRequiredError       exit 3
-│   │   └── QueryError              exit 6
+│   │   ├── QueryError              exit 6
+│   │   └── AnswerTooLargeError     exit 1
 │   ├── SQLError                    exit 6
 │   ├── FilterError                 exit 6
 │   ├── TableNotFoundError          exit 4
@@ -139,6 +140,12 @@ class QueryError(APIError):
 
     code = "QUERY_FAILED"
     exit_code = 6
+
+
+class AnswerTooLargeError(APIError):
+    """An answer is larger, or takes longer, than is allowed; the rest of it was not read."""
+
+    code = "ANSWER_TOO_LARGE"
 
 
 class ServerError(APIError):

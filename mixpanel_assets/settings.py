@@ -33,6 +33,8 @@ class Settings:
     memory_limit: str = "1GB"
     threads: int | None = None  # None: every core
     max_property_columns: int = 256
+    max_answer_mb: int = 128  # of one answer in JSON
+    max_export_gb: int = 64  # of one export, uncompressed
     part_bytes: int = 256 * 1024 * 1024  # of JSON: what DuckDB stages and sorts in memory at once
 
     @classmethod
@@ -57,6 +59,8 @@ class Settings:
             max_property_columns=_positive(
                 "MP_MAX_PROPERTY_COLUMNS", env.get("MP_MAX_PROPERTY_COLUMNS", "256")
             ),
+            max_answer_mb=_positive("MP_MAX_ANSWER_MB", env.get("MP_MAX_ANSWER_MB", "128")),
+            max_export_gb=_positive("MP_MAX_EXPORT_GB", env.get("MP_MAX_EXPORT_GB", "64")),
         )
 
     @property

@@ -43,7 +43,15 @@ TREE = list(_drawing())
 
 # The table of exit codes that `mp` is documented with.
 EXITS = {
-    1: {"INTERNAL", "RUN_FAILED", "API_ERROR", "SERVER_ERROR", "EXPORT_INCOMPLETE", "LOAD_FAILED"},
+    1: {
+        "INTERNAL",
+        "RUN_FAILED",
+        "API_ERROR",
+        "ANSWER_TOO_LARGE",
+        "SERVER_ERROR",
+        "EXPORT_INCOMPLETE",
+        "LOAD_FAILED",
+    },
     2: {"CONFIG_ERROR", "ACCOUNT_EXISTS", "USAGE", "INVALID_DATE", "TABLE_EXISTS"},
     3: {"AUTH_FAILED", "PLAN_REQUIRED"},
     4: {

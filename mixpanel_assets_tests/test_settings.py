@@ -64,7 +64,7 @@ def test_every_setting_is_taken_from_its_variable(setenv, tmp_path: Path) -> Non
         MP_BASE_URL="https://proxy.example.com/", MP_START_DATE="2020-02-02",
         MP_KEEP_LANDED="no", MP_MEMORY_LIMIT="2GB", MP_THREADS="3", MP_MAX_PROPERTY_COLUMNS="9",
         MP_CONFIG_PATH="c.toml", MP_RELAND_DAYS="5", MP_OWNERS="a@b.example",
-        MP_SAVED_REPORTS="7, 5,7",
+        MP_SAVED_REPORTS="7, 5,7", MP_MAX_ANSWER_MB="10", MP_MAX_EXPORT_GB="20",
     )  # fmt: skip
     settings = Settings.from_env()
     assert settings == Settings(
@@ -80,6 +80,8 @@ def test_every_setting_is_taken_from_its_variable(setenv, tmp_path: Path) -> Non
         memory_limit="2GB",
         threads=3,
         max_property_columns=9,
+        max_answer_mb=10,
+        max_export_gb=20,
     )
     assert settings.warehouse_path("7") == tmp_path / "w.duckdb"
     assert settings.config_path == tmp_path / "c.toml"

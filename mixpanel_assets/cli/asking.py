@@ -29,6 +29,7 @@ def open_client(
 ) -> Iterator[Client]:
     """A client of the account's project, closed afterwards; what it waits for is on stderr."""
     from mixpanel_assets.accounts import find_credentials
+    from mixpanel_assets.mixpanel.bounds import Bounds
     from mixpanel_assets.mixpanel.budget import Budget
     from mixpanel_assets.mixpanel.client import Client, RetryPolicy
 
@@ -38,6 +39,7 @@ def open_client(
         credentials,
         Budget(settings.home / "budget.sqlite", credentials.project_id),
         base_url=settings.base_url,
+        bounds=Bounds.of(settings),
         retry=RetryPolicy() if wait else RetryPolicy(longest_wait=NO_WAIT),
         note=(lambda message: None) if invocation.quiet else note or output.note,
     ) as client:

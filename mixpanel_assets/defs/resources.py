@@ -11,6 +11,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
 from mixpanel_assets.accounts import find_credentials, find_project
+from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client, RetryPolicy
 from mixpanel_assets.settings import Settings
@@ -44,6 +45,7 @@ class MixpanelResource(dg.ConfigurableResource[Any]):
             credentials,
             Budget(settings.home / "budget.sqlite", credentials.project_id),
             base_url=settings.base_url,
+            bounds=Bounds.of(settings),
             retry=RetryPolicy() if patient else RetryPolicy(longest_wait=NO_WAIT),
             note=note,
         ) as client:

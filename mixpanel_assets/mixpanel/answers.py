@@ -18,6 +18,8 @@ from mixpanel_assets.errors import (
     ServerError,
 )
 
+LONGEST_ERROR = 64 * 1024  # bytes; what is longer is no error that Mixpanel wrote
+
 
 def answer_of(status: int, headers: Mapping[str, str], body: bytes) -> Any:
     """The data that an answer holds, or the error that it means: a pure function of the three.
@@ -87,10 +89,10 @@ def error_for(status: int, headers: Mapping[str, str], body: bytes) -> MixpanelD
 
 def said(body: bytes) -> str:
     """What an error body says, short enough to read: its `error` if it is JSON, else its text."""
-    text = body.decode("utf-8", "replace").strip()
+    text = body[:LONGEST_ERROR].decode("utf-8", "replace").strip()
     try:
         parsed = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if isinstance(parsed, dict) and "error" in parsed:
         text = str(parsed["error"])
@@ -107,6 +109,8 @@ def seconds_to_wait(headers: Mapping[str, str], now: datetime | None = None) -> 
         pass
     try:
         moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
+    # A date of zone -0000 comes without one.
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())

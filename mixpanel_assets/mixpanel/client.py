@@ -23,7 +23,8 @@ from mixpanel_assets.errors import (
     RateLimitError,
     UnavailableError,
 )
-from mixpanel_assets.mixpanel.answers import answer_of, error_for
+from mixpanel_assets.mixpanel.answers import LONGEST_ERROR, answer_of, error_for
+from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.budget import Budget
 
 # https://developer.mixpanel.com/reference/overview
@@ -46,10 +47,14 @@ TIMEOUT = httpx.Timeout(60, connect=20, read=600)
 # Mixpanel itself gives up after 488 s on a query, and after 120 s in the app API.
 QUERY_READ_TIMEOUT = 500.0
 APP_READ_TIMEOUT = 130.0
-LONGEST_ERROR_BODY = 64 * 1024
+LONGEST_ERROR_SECONDS = 60.0
+ENCODINGS = ("", "identity", "gzip")
 
 Kind = Literal["export", "query", "lexicon"]
 T = TypeVar("T")
+
+# Python parses one JSON text at a time anyway; so only one is in memory as objects, too.
+_PARSING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class Client:
         *,
         base_url: str | None = None,
         retry: RetryPolicy | None = None,
+        bounds: Bounds = Bounds(),  # noqa: B008  frozen, so safe to share
         note: Callable[[str], None] = lambda message: None,
         sleep: Callable[[float], None] | None = None,
         clock: Callable[[], float] = time.time,
@@ -109,6 +115,7 @@ class Client:
     ) -> None:
         self.credentials = credentials
         self.budget = budget
+        self.bounds = bounds
         self.note = note
         # A project secret stands for one project, and is refused beside the project's id.
         legacy = credentials.kind == "project_secret"
@@ -128,7 +135,7 @@ class Client:
             auth=auth_of(credentials),
             timeout=TIMEOUT,
             follow_redirects=False,  # credentials go to the host that was asked, and no other
-            headers={"User-Agent": "mixpanel-assets"},
+            headers={"User-Agent": "mixpanel-assets", "Accept-Encoding": "gzip"},
             transport=transport,
         )
 
@@ -162,7 +169,6 @@ class Client:
             "GET",
             f"{self._export_host}/api/2.0/export",
             params={**self.scope, **params},
-            headers={"Accept-Encoding": "gzip"},
         )
         with self._sent(request, "export") as response:
             yield response
@@ -190,7 +196,13 @@ class Client:
         self, question: Question, decide: Callable[[int, Mapping[str, str], bytes], T]
     ) -> T:
         """What `decide` makes of (status, headers, body); asked again if its error may pass."""
-        return self.retrying(lambda: decide(*self._exchange(question)))
+
+        def attempt() -> T:
+            answer = self._exchange(question)
+            with _PARSING:
+                return decide(*answer)
+
+        return self.retrying(attempt)
 
     def _exchange(self, question: Question) -> tuple[int, Mapping[str, str], bytes]:
         default = QUERY_READ_TIMEOUT if question.is_query else APP_READ_TIMEOUT
@@ -205,7 +217,8 @@ class Client:
         )
         slots = self._slots if question.is_query else nullcontext()
         with self._sent(request, question.kind, slots) as response, self._translated(request):
-            return response.status_code, response.headers, response.read()
+            body = self.bounds.whole(_decoded(response))
+            return response.status_code, response.headers, body
 
     @contextmanager
     def _sent(
@@ -307,9 +320,17 @@ def _query_slots(_project_id: str) -> threading.BoundedSemaphore:
 
 
 def _beginning(response: httpx.Response) -> bytes:
-    body = bytearray()
-    for chunk in response.iter_bytes():
+    body, end = bytearray(), time.monotonic() + LONGEST_ERROR_SECONDS
+    for chunk in _decoded(response):
         body += chunk
-        if len(body) > LONGEST_ERROR_BODY:
+        if len(body) > LONGEST_ERROR or time.monotonic() > end:
             break
     return bytes(body)
+
+
+def _decoded(response: httpx.Response) -> Iterator[bytes]:
+    """The uncompressed body; each layer of compression could make it a thousand times larger."""
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ENCODINGS:
+        raise httpx.DecodingError(f"its Content-Encoding {encoding[:80]!r} was not asked for")
+    return response.iter_bytes()

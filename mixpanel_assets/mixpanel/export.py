@@ -16,12 +16,14 @@ from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
 from mixpanel_assets.errors import ExportIncompleteError
+from mixpanel_assets.mixpanel.bounds import Bounds, Meter
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.landing import GZIP, landing
 from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection
 from mixpanel_assets.settings import make_private_folder
 
 LONGEST_LINE = 16 * 1024 * 1024  # Mixpanel takes in events of less than 1 MB
+PIECE = 4 * 1024 * 1024  # a compressed chunk may be a thousand times larger than it looks
 HINT = "Mixpanel ended this export early; run the same command again later"
 
 
@@ -70,7 +72,7 @@ def _export_once(
         landing(folder, f"{start}_{end}", exported_at) as file,
         mixpanel.stream_export(params) as response,
     ):
-        lines = copy_verified(response, file, LineCheck())
+        lines = copy_verified(response, file, LineCheck(), mixpanel.bounds)
     return EventFile(file.path, start, end, lines, file.bytes, exported_at, file.checksum)
 
 
@@ -80,34 +82,41 @@ class Sink(Protocol):
     def write(self, data: bytes) -> None: ...
 
 
-def copy_verified(response: httpx.Response, file: Sink, lines: LineCheck) -> int:
-    """The body is in `file`, went by `lines`, and is whole: how many lines it has."""
+def copy_verified(response: httpx.Response, file: Sink, lines: LineCheck, bounds: Bounds) -> int:
+    """The body is in `file`, went by `lines`, and is whole: how many lines it has.
+
+    Raises ExportIncompleteError if it is not, AnswerTooLargeError for more than `bounds` allow.
+    """
     gzipped = response.headers.get("Content-Encoding", "").lower() == "gzip"
     copy = _copy_gzip if gzipped else _copy_plain
     with _cut_is_incomplete(lines):
-        copy(response, file, lines)
+        copy(response, file, lines, bounds.of_export())
         lines.finish()
     return lines.count
 
 
-def _copy_gzip(response: httpx.Response, file: Sink, lines: LineCheck) -> None:
+def _copy_gzip(response: httpx.Response, file: Sink, lines: LineCheck, meter: Meter) -> None:
     inflate = isal_zlib.decompressobj(GZIP)
     begun = False
     for chunk in response.iter_raw():
         file.write(chunk)
-        begun = True
-        while chunk:
+        begun, more = True, True
+        while more:
             if inflate.eof:  # gzip allows several members after each other
                 inflate = isal_zlib.decompressobj(GZIP)
-            lines.feed(inflate.decompress(chunk))
-            chunk = inflate.unused_data
+            piece = inflate.decompress(chunk, PIECE)
+            meter.count(len(piece))
+            lines.feed(piece)
+            chunk = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
+            more = bool(chunk) or (len(piece) == PIECE and not inflate.eof)
     if not (begun and inflate.eof):
         raise lines.incomplete("its gzip stream has no end")
 
 
-def _copy_plain(response: httpx.Response, file: Sink, lines: LineCheck) -> None:
+def _copy_plain(response: httpx.Response, file: Sink, lines: LineCheck, meter: Meter) -> None:
     deflate = zlib.compressobj(1, wbits=GZIP)
     for chunk in response.iter_raw():
+        meter.count(len(chunk))
         lines.feed(chunk)
         file.write(deflate.compress(chunk))
     file.write(deflate.flush())
@@ -169,7 +178,7 @@ class LineCheck:
         if regular == ends and block.endswith(b"}\n"):
             self.count += ends - 1
             self._check_line(block[last:])  # the newest line: a cut body ends with an odd one
-        else:
+        elif block.strip():
             for line in block.split(b"\n"):
                 if line.strip():
                     self._check_line(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import BinaryIO
 
 from mixpanel_assets.errors import ConfigError
 
+SPARE_DISK = 512 * 1024**2  # bytes that a file in the making leaves to others
+LOOK_EVERY = 16 * 1024**2
 OLDEST_PART = 86_400  # seconds; no download goes on for longer
 GZIP = 31  # zlib's window bits for a gzip stream with header and trailer
 
@@ -24,11 +27,23 @@ class Landing:
         self.path = path
         self._file = file
         self._digest = hashlib.sha256()
+        self._unseen = 0
 
     def write(self, data: bytes) -> None:
-        """The bytes are the file's next."""
+        """The bytes are the file's next. Raises ConfigError before the disk is full."""
         self._file.write(data)
         self._digest.update(data)
+        self._unseen += len(data)
+        if self._unseen > LOOK_EVERY:
+            self._unseen = 0
+            self._look_at_disk()
+
+    def _look_at_disk(self) -> None:
+        if (free := shutil.disk_usage(self.path.parent).free) < SPARE_DISK:
+            raise ConfigError(
+                f"{self.path.parent}: only {free // 1024**2} MB of the disk are free",
+                hint="make room, or set MP_HOME to a place on another disk; nothing was kept",
+            )
 
     @property
     def checksum(self) -> str:

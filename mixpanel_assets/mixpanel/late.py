@@ -32,7 +32,7 @@ def newest_arrivals(
     def asked() -> _Arrivals:
         arrivals = _Arrivals(start, end)
         with mixpanel.stream_export(params) as response:
-            copy_verified(response, _Nowhere(), arrivals)
+            copy_verified(response, _Nowhere(), arrivals, mixpanel.bounds)
         return arrivals
 
     return {

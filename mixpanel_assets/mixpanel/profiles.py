@@ -12,7 +12,7 @@ from threading import Thread
 
 from isal import isal_zlib
 
-from mixpanel_assets.errors import ExportIncompleteError, QueryError
+from mixpanel_assets.errors import AnswerTooLargeError, ExportIncompleteError, QueryError
 from mixpanel_assets.mixpanel.client import Client, Kind, Question
 from mixpanel_assets.mixpanel.landing import GZIP, Landing, landing
 from mixpanel_assets.mixpanel.pages import Page, page_of
@@ -22,6 +22,9 @@ from mixpanel_assets.settings import make_private_folder
 PAGE_SIZE = 5000
 PAGES_AT_ONCE = 4  # of the five queries that a project may have
 SESSIONS = 2  # each costs a query of the hour
+SMALL_PAGES = 10  # of these hold what one page of large profiles would
+MOST_IN_VAIN = 20  # pages one after the other without a new profile
+MOST_BEYOND = 100  # pages after those that Mixpanel's own count makes
 HINT = "profiles changed while they were read, or Mixpanel ended early; run the same command again"
 
 Progress = Callable[[int, int], None]
@@ -56,7 +59,8 @@ def export_profiles(
 
     It costs one query of the hour, or one for each 2000 distinct ids. Pages that fail are asked
     for again; if some profiles are missing in the end, all of it once more, and `progress` starts
-    anew; then ExportIncompleteError. Nothing but verified files ever bears its name in `folder`.
+    anew; then ExportIncompleteError. Pages that are too large are asked for in tenths the second
+    time; then AnswerTooLargeError. Nothing but verified files ever bears its name in `folder`.
 
     https://developer.mixpanel.com/reference/engage-query
     """
@@ -74,6 +78,12 @@ def export_profiles(
             if session == SESSIONS:
                 raise
             mixpanel.note(f"{error.message}; starting again from the first page")
+            continue
+        except AnswerTooLargeError as error:
+            if session == SESSIONS:
+                raise
+            page_size = max(1, page_size // SMALL_PAGES)
+            mixpanel.note(f"{error.message}; starting again in pages of {page_size:,}")
             continue
         return ProfileFile(
             file.path,
@@ -171,19 +181,24 @@ class _Session:
 
     def fetch(self, numbers: Iterable[int]) -> None:
         """These pages' profiles are found, whatever page comes first."""
+        in_vain = 0
         try:
             for number, page in _arriving(self._ask, numbers):
                 self._lengths[number] = len(page.profiles)
-                self._found.add(page)
+                in_vain = 0 if self._found.add(page) else in_vain + 1
+                if in_vain == MOST_IN_VAIN and self._found.missing:
+                    raise _incomplete(self._found, f"{in_vain} pages had nothing new")
         except QueryError as error:  # the first page was no problem: its session is over
             raise _incomplete(self._found, f"the session ended: {error.message}") from error
 
     def fetch_rest(self) -> None:
         """What comes after the planned pages is found, up to the first page with nothing new."""
-        number = self.planned
+        end = self.planned + MOST_BEYOND
         try:
-            while self._found.add(self._ask(number)):
-                number += 1
+            for number in range(self.planned, end):
+                if not self._found.add(self._ask(number)):
+                    return
+            raise _incomplete(self._found, f"pages go on after the {end:,}th")
         except QueryError as error:
             if self._found.missing:
                 raise _incomplete(self._found, f"the session ended: {error.message}") from error

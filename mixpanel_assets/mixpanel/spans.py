@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 
-from mixpanel_assets.errors import ExportIncompleteError
+from mixpanel_assets.errors import AnswerTooLargeError, ExportIncompleteError
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.export import EventFile, export_events
 from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection
@@ -78,7 +78,7 @@ def export_spans(
         while ahead:
             try:
                 file = ahead.result()
-            except ExportIncompleteError as error:
+            except (ExportIncompleteError, AnswerTooLargeError) as error:
                 if not pace.shrink():
                     raise
                 mixpanel.note(f"{error.message}; asking for fewer days at once")

@@ -144,6 +144,7 @@ class Opening:
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
+        from mixpanel_assets.mixpanel.bounds import Bounds
         from mixpanel_assets.mixpanel.budget import Budget
         from mixpanel_assets.mixpanel.client import Client, RetryPolicy
 
@@ -153,6 +154,7 @@ class Opening:
             credentials,
             Budget(settings.home / "budget.sqlite", credentials.project_id),
             base_url=settings.base_url,
+            bounds=Bounds.of(settings),
             retry=RetryPolicy() if self._wait else RetryPolicy(longest_wait=NO_WAIT),
             note=self._note,
         ) as client:
