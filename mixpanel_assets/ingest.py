@@ -54,7 +54,8 @@ def ingest_events(
     folder = settings.landed_folder(mixpanel.credentials.project_id) / "events"
     pace = Pace(events_per_day, mixpanel.budget.left("export"))
     days: list[LandedDay] = []
-    for file in export_spans(mixpanel, pace, folder, start, end):
+    spans = export_spans(mixpanel, pace, folder, start, end, longest_text=settings.part_bytes)
+    for file in spans:
         for whole in _loaded(mixpanel, warehouse, settings, pace, file):
             days += whole
             landed(whole)
@@ -71,10 +72,7 @@ def _loaded(
     """The file's days are in the warehouse; a file that turns out damaged is fetched again."""
     for attempt in range(REFETCHES + 1):
         try:
-            with warehouse() as connection:
-                before = load.files_in_use(connection)
-                days = load.load_events(connection, _landed_file(file), settings)
-                replaced = before - load.files_in_use(connection)
+            days, replaced = _load(warehouse, settings, file)
         except EventsOutsideSpanError as error:
             # Mixpanel alone knows which day these belong to, and says so for single days only.
             file.path.unlink()
@@ -94,6 +92,19 @@ def _loaded(
         return
 
 
+def _load(
+    warehouse: OpenWarehouse, settings: Settings, file: EventFile
+) -> tuple[list[LandedDay], set[str]]:
+    """The file's days are in the warehouse; the names of the files that nobody needs for it."""
+    try:
+        with warehouse() as connection:
+            before = load.files_in_use(connection)
+            days = load.load_events(connection, _landed_file(file), settings)
+            return days, before - load.files_in_use(connection)
+    finally:
+        file.drop_text()
+
+
 def _day_by_day(
     mixpanel: Client,
     warehouse: OpenWarehouse,
@@ -108,7 +119,9 @@ def _day_by_day(
 
 
 def _landed_file(file: EventFile) -> LandedFile:
-    return LandedFile(file.path, file.start, file.end, file.exported_at, file.checksum)
+    return LandedFile(
+        file.path, file.start, file.end, file.exported_at, file.checksum, text=file.text
+    )
 
 
 def rebuild_events(

@@ -1,19 +1,25 @@
 """The story: a day in the warehouse is that day in Mixpanel."""
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
+from time import monotonic, sleep
 
+import duckdb
 import pytest
 
 from mixpanel_assets.errors import (
     AuthenticationError,
     DateRangeError,
     ExportIncompleteError,
+    LoadError,
     PlanRequiredError,
     RateLimitError,
     ServerError,
 )
-from mixpanel_assets.ingest import rebuild_events
+from mixpanel_assets.ingest import ingest_events, rebuild_events
 from mixpanel_assets.mixpanel.export import export_events
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event
@@ -260,6 +266,31 @@ def test_a_file_that_another_process_has_yet_to_load_is_left_alone(
     waiting = export_events(project.client, DAY, DAY, project.landed_folder)
     project.ingest()
     assert waiting.path.exists()
+
+
+def test_a_load_that_fails_leaves_whole_files_behind_and_nothing_else(
+    mixpanel: Simulator, project: Project
+) -> None:
+    @contextmanager
+    def fails_when_the_next_span_is_there() -> Iterator[duckdb.DuckDBPyConnection]:
+        deadline = monotonic() + 60
+        while len(list(project.landed_folder.glob("*.gz"))) < 2 and monotonic() < deadline:
+            sleep(0.01)
+        raise LoadError("no")
+        yield
+
+    with pytest.raises(LoadError):
+        ingest_events(
+            project.client,
+            fails_when_the_next_span_is_there,
+            project.settings,
+            DAY,
+            DAY + timedelta(9),
+        )
+    for thread in threading.enumerate():
+        if thread.name == "export":
+            thread.join(60)
+    assert [path.suffix for path in project.landed_folder.iterdir()] == [".gz", ".gz"]
 
 
 def test_landed_files_are_kept_only_if_wanted(mixpanel: Simulator, open_project) -> None:

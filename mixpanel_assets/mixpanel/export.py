@@ -38,6 +38,12 @@ class EventFile:
     bytes: int  # on disk, compressed
     exported_at: datetime  # when it was asked for: what came in later is not in it
     checksum: str
+    text: Path | None = None  # the same uncompressed, for the load that follows
+
+    def drop_text(self) -> None:
+        """Nobody needs it uncompressed any more."""
+        if self.text:
+            self.text.unlink(missing_ok=True)
 
 
 def export_events(
@@ -46,8 +52,12 @@ def export_events(
     end: date,
     folder: Path,
     selection: EventSelection = EVERY_EVENT,
+    *,
+    longest_text: int = 0,
 ) -> EventFile:
     """One verified file in `folder` holds the chosen events of these days, both ends included.
+
+    If it has at most `longest_text` bytes uncompressed, these are a file beside it.
 
     A cut answer is asked for again as a whole, some times; then ExportIncompleteError. Nothing
     but verified files ever bears its name in `folder`.
@@ -58,28 +68,37 @@ def export_events(
     attempts = 3 if end > start and selection.limit is None else None
     make_private_folder(folder)
     return mixpanel.retrying(
-        lambda: _export_once(mixpanel, start, end, folder, selection), attempts
+        lambda: _export_once(mixpanel, start, end, folder, selection, longest_text), attempts
     )
 
 
 def _export_once(
-    mixpanel: Client, start: date, end: date, folder: Path, selection: EventSelection
+    mixpanel: Client,
+    start: date,
+    end: date,
+    folder: Path,
+    selection: EventSelection,
+    longest_text: int,
 ) -> EventFile:
     exported_at = mixpanel.now()
     params = {"from_date": str(start), "to_date": str(end), "time_in_ms": "true"}
     params |= selection.fields()
     with (
-        landing(folder, f"{start}_{end}", exported_at) as file,
+        landing(folder, f"{start}_{end}", exported_at, longest_text) as file,
         mixpanel.stream_export(params) as response,
     ):
         lines = copy_verified(response, file, LineCheck(), mixpanel.bounds)
-    return EventFile(file.path, start, end, lines, file.bytes, exported_at, file.checksum)
+    return EventFile(
+        file.path, start, end, lines, file.bytes, exported_at, file.checksum, file.text
+    )
 
 
 class Sink(Protocol):
-    """Where a body goes, as one gzip stream."""
+    """Where a body goes, as one gzip stream and as the text that is."""
 
     def write(self, data: bytes) -> None: ...
+
+    def write_text(self, data: bytes) -> None: ...
 
 
 def copy_verified(response: httpx.Response, file: Sink, lines: LineCheck, bounds: Bounds) -> int:
@@ -107,6 +126,7 @@ def _copy_gzip(response: httpx.Response, file: Sink, lines: LineCheck, meter: Me
             piece = inflate.decompress(chunk, PIECE)
             meter.count(len(piece))
             lines.feed(piece)
+            file.write_text(piece)
             chunk = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
             more = bool(chunk) or (len(piece) == PIECE and not inflate.eof)
     if not (begun and inflate.eof):
@@ -118,6 +138,7 @@ def _copy_plain(response: httpx.Response, file: Sink, lines: LineCheck, meter: M
     for chunk in response.iter_raw():
         meter.count(len(chunk))
         lines.feed(chunk)
+        file.write_text(chunk)
         file.write(deflate.compress(chunk))
     file.write(deflate.flush())
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -21,11 +21,19 @@ GZIP = 31  # zlib's window bits for a gzip stream with header and trailer
 
 
 class Landing:
-    """A file in the making: `path` is where it will be, `checksum` the SHA-256 of it so far."""
+    """A file in the making: `path` is where it will be, `checksum` the SHA-256 of it so far.
 
-    def __init__(self, path: Path, file: BinaryIO) -> None:
+    `text` is a file of what it has uncompressed, up to a length: who is to load it need not
+    inflate it again.
+    """
+
+    def __init__(
+        self, path: Path, file: BinaryIO, text: BinaryIO | None, longest_text: int
+    ) -> None:
         self.path = path
         self._file = file
+        self._text = text
+        self._longest_text = longest_text
         self._digest = hashlib.sha256()
         self._unseen = 0
 
@@ -33,7 +41,21 @@ class Landing:
         """The bytes are the file's next. Raises ConfigError before the disk is full."""
         self._file.write(data)
         self._digest.update(data)
-        self._unseen += len(data)
+        self._count(len(data))
+
+    def write_text(self, data: bytes) -> None:
+        """The same uncompressed."""
+        if self._text is None:
+            return
+        if self._text.tell() + len(data) > self._longest_text:
+            self._text.truncate(0)
+            self._text = None
+            return
+        self._text.write(data)
+        self._count(len(data))
+
+    def _count(self, written: int) -> None:
+        self._unseen += written
         if self._unseen > LOOK_EVERY:
             self._unseen = 0
             self._look_at_disk()
@@ -44,6 +66,11 @@ class Landing:
                 f"{self.path.parent}: only {free // 1024**2} MB of the disk are free",
                 hint="make room, or set MP_HOME to a place on another disk; nothing was kept",
             )
+
+    @property
+    def text(self) -> Path | None:
+        """Where the finished file is uncompressed, if it is."""
+        return Path(self._text.name) if self._text else None
 
     @property
     def checksum(self) -> str:
@@ -57,23 +84,33 @@ class Landing:
 
 
 @contextmanager
-def landing(folder: Path, subject: str, exported_at: datetime) -> Iterator[Landing]:
+def landing(
+    folder: Path, subject: str, exported_at: datetime, longest_text: int = 0
+) -> Iterator[Landing]:
     """After the block the folder has the file; if the block raised, it is as it was.
 
-    Raises ConfigError when the folder can't be written.
+    Its `text` is left to the caller. Raises ConfigError when the folder can't be written.
     """
     name = f"{subject}.{exported_at:%Y%m%dT%H%M%S%fZ}.jsonl.gz"
-    part = folder / f".{name}.part"
+    part, text = folder / f".{name}.part", folder / f".{name}.text.part"
+    kept = None
     try:
-        with part.open("wb") as file:
-            yield Landing(folder / name, file)
+        with (
+            part.open("wb") as file,
+            text.open("wb") if longest_text else nullcontext() as plain,
+        ):
+            landed = Landing(folder / name, file, plain, longest_text)
+            yield landed
             file.flush()
             os.fsync(file.fileno())
         part.replace(folder / name)
+        kept = landed.text
     except OSError as error:
         raise ConfigError(f"{folder} can't be written: {error.strerror}") from error
     finally:
         part.unlink(missing_ok=True)
+        if kept is None:
+            text.unlink(missing_ok=True)
 
 
 def remove_old_parts(folder: Path) -> None:

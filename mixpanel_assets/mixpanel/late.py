@@ -46,6 +46,8 @@ class _Nowhere:
 
     def write(self, data: bytes) -> None: ...
 
+    write_text = write
+
 
 class _Arrivals(LineCheck):
     """Keeps of each line its day and when it came in."""

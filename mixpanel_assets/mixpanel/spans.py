@@ -64,14 +64,17 @@ def export_spans(
     start: date,
     end: date,
     selection: EventSelection = EVERY_EVENT,
+    *,
+    longest_text: int = 0,
 ) -> Iterator[EventFile]:
     """The days in order, in as few files as sense and budget allow, one ahead of its use."""
+    export = partial(export_events, mixpanel, longest_text=longest_text)
 
     def begin(day: date) -> Future[EventFile] | None:
         if day > end:
             return None
         last = day + timedelta(pace.next_days((end - day).days + 1) - 1)
-        return _in_background(partial(export_events, mixpanel, day, last, folder, selection))
+        return _in_background(partial(export, day, last, folder, selection))
 
     day, ahead = start, begin(start)
     try:
@@ -89,8 +92,15 @@ def export_spans(
             ahead = begin(day)
             yield file
     finally:
-        if ahead and not ahead.done():
-            mixpanel.close()  # nobody will use what is being downloaded
+        if ahead:
+            if not ahead.done():
+                mixpanel.close()  # nobody will use what is being downloaded
+            ahead.add_done_callback(_drop_text)
+
+
+def _drop_text(ahead: Future[EventFile]) -> None:
+    if not ahead.exception():
+        ahead.result().drop_text()
 
 
 def _in_background(download: Callable[[], EventFile]) -> Future[EventFile]:

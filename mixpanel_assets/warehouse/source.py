@@ -75,6 +75,7 @@ class LandedFile:
     exported_at: datetime
     checksum: str
     days: frozenset[date] | None = None  # only these; None: every day from start to end
+    text: Path | None = None  # the same uncompressed, if somebody has it and it is one part
 
     def dates(self) -> list[date]:
         """The days that loading the file replaces."""

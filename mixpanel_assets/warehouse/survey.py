@@ -50,9 +50,14 @@ class Source:
         if self.staged:
             yield 0
             return
-        for count, part in enumerate(parts(self.path, self.folder, self.settings.part_bytes)):
+        for count, part in enumerate(self._parts()):
             stage(warehouse, part, self.file, self.mode, self.columns)
             yield count
+
+    def _parts(self) -> Iterator[Path]:
+        if self.file.text and self.path == self.file.path:
+            return iter([self.file.text])
+        return parts(self.path, self.folder, self.settings.part_bytes)
 
 
 def survey_files(
