@@ -87,6 +87,9 @@ def _loaded(
             mixpanel.note(f"{error.message}; asking again")
             file = export_events(mixpanel, file.start, file.end, file.path.parent)
             continue
+        except LoadError:
+            file.path.unlink()  # as the newest of its days it would make every rebuild fail
+            raise
         _tidy(file.path, replaced, keep=settings.keep_landed)
         yield days
         return

@@ -5,11 +5,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import pytest
@@ -21,6 +21,7 @@ from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client, RetryPolicy
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
+from mixpanel_assets.simulator.project import Project as SimulatedProject
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.warehouse.connection import reading, writing
 
@@ -94,33 +95,45 @@ class Project:
         return dict(self.sql(query))
 
 
+class Server(Protocol):
+    """Where a project is: the simulator, or something worse."""
+
+    project: SimulatedProject
+
+    @property
+    def url(self) -> str: ...
+
+
+def project_at(home: Path, server: Server, **settings: Any) -> Project:
+    """A project on a server, whose client doesn't really sleep; close that."""
+    notes: list[str] = []
+    credentials = Credentials(
+        username=server.project.username,
+        secret=SecretStr(server.project.secret),
+        project_id=server.project.project_id,
+    )
+    client = Client(
+        credentials,
+        Budget(home / "budget.sqlite", credentials.project_id, clock=_Clock()),
+        base_url=server.url,
+        retry=RetryPolicy(first_delay=0.001),
+        note=notes.append,
+        sleep=lambda seconds: None,
+    )
+    return Project(client, Settings(home=home, **settings), notes)
+
+
 @pytest.fixture
 def open_project(tmp_path: Path) -> Iterator[Callable[..., Project]]:
-    """Makes projects on a simulator; their clients don't really sleep."""
-    clients: list[Client] = []
+    """Makes projects on a simulator."""
+    with ExitStack() as clients:
 
-    def opened(simulator: Simulator, **settings: Any) -> Project:
-        home = tmp_path / "home"
-        notes: list[str] = []
-        credentials = Credentials(
-            username=simulator.project.username,
-            secret=SecretStr(simulator.project.secret),
-            project_id=simulator.project.project_id,
-        )
-        client = Client(
-            credentials,
-            Budget(home / "budget.sqlite", credentials.project_id, clock=_Clock()),
-            base_url=simulator.url,
-            retry=RetryPolicy(first_delay=0.001),
-            note=notes.append,
-            sleep=lambda seconds: None,
-        )
-        clients.append(client)
-        return Project(client, Settings(home=home, **settings), notes)
+        def opened(simulator: Simulator, **settings: Any) -> Project:
+            project = project_at(tmp_path / "home", simulator, **settings)
+            clients.enter_context(project.client)
+            return project
 
-    yield opened
-    for client in clients:
-        client.close()
+        yield opened
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -26,6 +27,7 @@ from mixpanel_assets.mixpanel.selection import EventSelection, ProfileSelection
 from mixpanel_assets.results import Fetched
 from mixpanel_assets.simulator.cohorts import Cohort
 from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets.warehouse import named
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event
 
 DAY_MS = 86_400_000
@@ -399,3 +401,13 @@ def test_only_its_owner_can_look_into_the_spool(project: Project) -> None:
     fetch_events(project.client, project.warehouse, project.settings, "t", *WEEK, progress=look)
     assert seen
     assert set(seen) == {0}
+
+
+def test_no_name_is_taken_that_a_load_uses_itself(project: Project, mixpanel: Simulator) -> None:
+    sources = [path.read_text() for path in Path(named.__file__).parent.glob("*.py")]
+    used = {name for text in sources for name in re.findall(r"temp (?:table|view) (\w+)", text)}
+    assert len(used) > 10
+    for name in used:
+        with pytest.raises(UsageError):
+            events(project, name)
+    assert mixpanel.requests == []

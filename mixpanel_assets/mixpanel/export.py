@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from mixpanel_assets.settings import make_private_folder
 
 LONGEST_LINE = 16 * 1024 * 1024  # Mixpanel takes in events of less than 1 MB
 PIECE = 4 * 1024 * 1024  # a compressed chunk may be a thousand times larger than it looks
+TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 HINT = "Mixpanel ended this export early; run the same command again later"
 
 
@@ -208,7 +210,8 @@ class LineCheck:
         try:
             record = json.loads(line.decode("utf-8", "replace"), strict=False)
         except RecursionError:
-            record = {"event": ""}  # deeper than Python parses; the load has the last word
+            # Deeper than Python parses: the load has the last word, if the line has an end.
+            record = {"event": ""} if _is_closed(line) else None
         except ValueError:
             record = None
         if not isinstance(record, dict) or "event" not in record:
@@ -216,3 +219,10 @@ class LineCheck:
             raise self.incomplete(f"it has a line that is no event, ending in {seen!r}")
         self.count += 1
         return record
+
+
+def _is_closed(line: bytes) -> bool:
+    """Whether every string, list and object of the line ends in it."""
+    signs = TEXT.sub(b"", line)
+    pairs = ((b"{", b"}"), (b"[", b"]"))
+    return b'"' not in signs and all(signs.count(a) == signs.count(b) for a, b in pairs)

@@ -53,6 +53,11 @@ ASSETS = {
     **{name: (name,) for name in (*CATALOG_TABLES, SAVED_REPORTS)},
 }
 RESERVED = {name for names in ASSETS.values() for name in names} | {"landed"}
+# Tables that a load makes for itself, and that would be found in place of others of that name.
+WORKING = {
+    *("compared", "compared_all", "current_rows", "examples", "kept", "keys", "lost"),
+    *("newest", "outdated", "stage", "superseded", "survey", "surveys"),
+}
 BATCH = 2048
 
 
@@ -76,6 +81,8 @@ def check_name(name: str) -> str:
             f"{name} is a table of this project",
             hint="choose another name; whole days and profiles are landed with: mp materialize",
         )
+    if name.lower() in WORKING:
+        raise UsageError(f"{name} is what loads call a table of theirs", hint="choose another name")
     return name
 
 

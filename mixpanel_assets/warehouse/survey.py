@@ -30,6 +30,7 @@ from mixpanel_assets.warehouse.stage import (
 )
 from mixpanel_assets.warehouse.tables import EVENTS
 
+MOST_PROPERTIES = 250_000  # in one part; each takes a few kilobytes of memory
 SAMPLED_BELOW = 20_000
 
 
@@ -125,12 +126,23 @@ def _survey_file(
         warehouse.execute(f"create or replace temp table survey as {counted('stage')}")
         if columns.layout == EVENTS:
             check_span(warehouse, source.file)
+        _check_properties(warehouse, source.file)
         columns.learn(properties_seen(warehouse, columns, source.mode))
         if columns.layout.of_events:
             add_keys(warehouse, file)
         _add_examples(warehouse)
         warehouse.execute(f"insert into surveys by name select {file} as file, * from survey")
     return count + 1
+
+
+def _check_properties(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
+    count = number(warehouse, "select count(distinct property) from survey")
+    if count > MOST_PROPERTIES:
+        raise LoadError(
+            f"{file.path.name} has {count:,} different properties: what is data became names",
+            hint=f"at most {MOST_PROPERTIES:,} are loaded at once; land fewer days at a time",
+            properties=count,
+        )
 
 
 def _add_examples(warehouse: duckdb.DuckDBPyConnection) -> None:

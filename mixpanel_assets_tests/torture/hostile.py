@@ -123,8 +123,12 @@ def raw(*pieces: bytes | Iterable[bytes]) -> Harm:
 
 def zipped(*pieces: bytes | Iterable[bytes]) -> Harm:
     """200 with these pieces as one gzip stream."""
-    chunks = itertools.chain(*([p] if isinstance(p, bytes) else p for p in pieces))
-    return answer(Again(lambda: deflated(chunks)), headers=b"Content-Encoding: gzip\r\n")
+
+    def chunks() -> Iterator[bytes]:
+        for piece in pieces:
+            yield from [piece] if isinstance(piece, bytes) else piece
+
+    return answer(Again(lambda: deflated(chunks())), headers=b"Content-Encoding: gzip\r\n")
 
 
 class Again:
@@ -147,21 +151,26 @@ def deflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def repeated(piece: bytes, size: int) -> Again:
     """The piece over and over, about so many bytes of it, a megabyte at a time."""
-    block = piece * max(1, MB // len(piece))
+    block = piece * max(1, min(MB, size) // len(piece))
     return Again(lambda: itertools.repeat(block, max(1, size // len(block))))
 
 
-def bomb(piece: bytes, size: int) -> Harm:
-    """200 with a small gzip body that inflates to about `size` bytes of the piece over and over.
+def inflating(piece: bytes, size: int) -> Again:
+    """A small gzip stream without its end, which inflates to `size` bytes of the piece repeated.
 
-    Its middle is one deflated block of a megabyte, sent again and again.
+    It is one deflated megabyte, again and again.
     """
     block = piece * max(1, MB // len(piece))
     deflate = zlib.compressobj(9, wbits=-15)
     once = deflate.compress(block) + deflate.flush(zlib.Z_FULL_FLUSH)
+    times = max(1, size // len(block))
     header = gzip.compress(b"")[:10]
-    body = Again(lambda: itertools.chain([header], itertools.repeat(once, size // len(block))))
-    return answer(body, headers=b"Content-Encoding: gzip\r\n")
+    return Again(lambda: itertools.chain([header], itertools.repeat(once, times)))
+
+
+def bomb(piece: bytes, size: int) -> Harm:
+    """200 with such a body."""
+    return answer(inflating(piece, size), headers=b"Content-Encoding: gzip\r\n")
 
 
 def page(profiles: Iterable[str], **more: Any) -> bytes:
