@@ -15,6 +15,7 @@ from mixpanel_assets.errors import ConfigError, DateRangeError
 # Mixpanel refuses years before 2000 ("invalid date, bad year").
 EARLIEST_DAY = date(2000, 1, 1)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*:[0-9a-f:.]*")  # a name as DNS has it, or an address
 
 
 @dataclass(frozen=True)
@@ -150,19 +151,20 @@ def _warehouse(text: str) -> Path:
 
 
 def _origin(url: str) -> str:
+    """Scheme, host and port; nothing of the address is told, since it may hold a password."""
     hint = "write an origin such as https://proxy.example.com, or http://127.0.0.1:8080"
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url.strip())
         _ = parts.port
     except ValueError as error:
-        raise ConfigError(f"MP_BASE_URL={url} is not a web address", hint=hint) from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"MP_BASE_URL={url} is not a web address", hint=hint)
-    if parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password:
+        raise ConfigError("MP_BASE_URL is not a web address", hint=hint) from error
+    if parts.scheme not in ("http", "https") or not HOST.fullmatch(parts.hostname or ""):
+        raise ConfigError("MP_BASE_URL is not a web address", hint=hint)
+    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
         raise ConfigError("MP_BASE_URL has more than scheme, host and port", hint=hint)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ConfigError(
-            f"MP_BASE_URL={url}: plain http is for this machine only",
+            f"MP_BASE_URL is http://{parts.netloc}, and plain http is for this machine only",
             hint="use https, since credentials travel with every request",
         )
     return f"{parts.scheme}://{parts.netloc}"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +17,10 @@ from mixpanel_assets.cli import output
 from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption, warehouse_path
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
+
+GRACE = 1.0  # second that DuckDB has to end once it is told
+TEXTS = 3 * 10**9  # bytes beside MP_MEMORY_LIMIT, which does not count the texts of an answer
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 def sql(
@@ -43,7 +52,8 @@ def sql(
     text = _query(query, file)
     path = warehouse_path(settings, invocation)
     wanted = 1 if scalar else limit or None
-    answer = ask(path, text, settings, limit=wanted, timeout=timeout or None)
+    with _ended_after(timeout), _memory_bounded(settings if wanted else None):
+        answer = ask(path, text, settings, limit=wanted, timeout=timeout or None)
     if scalar:
         value = answer.rows[0][0] if answer.rows and answer.rows[0] else None
         output.answer_value(value, form)
@@ -107,3 +117,48 @@ def _query(query: str | None, file: Path | None) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{file} can't be read: {error}") from error
     return sys.stdin.read() if query == "-" else str(query)
+
+
+@contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """This process ends if DuckDB does not: some of its functions can't be interrupted."""
+    from mixpanel_assets.warehouse.connection import too_slow
+
+    def end() -> None:
+        os._exit(output.fail(too_slow()))
+
+    if not seconds:
+        yield
+        return
+    timer = threading.Timer(seconds + GRACE, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+@contextmanager
+def _memory_bounded(settings: Settings | None) -> Iterator[None]:
+    """A statement that makes up giant texts fails rather than take all memory of the machine.
+
+    Unless there are no settings, the limit is no number of bytes, or the system is Windows.
+    """
+    limit = settings.memory_limit if settings else ""
+    number = re.fullmatch(r"([\d.]+) *([kmgt]?)i?b?", limit.strip().lower())
+    if sys.platform == "win32" or not number:
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    most = int(float(number[1]) * UNITS[number[2]]) + TEXTS
+    if before[1] != resource.RLIM_INFINITY:
+        most = min(most, before[1])
+    resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)

@@ -79,6 +79,7 @@ class WarehouseResource(DuckDBResource):
             memory_limit=settings.memory_limit,
             threads=settings.threads,
             wait=WRITER_WAIT,
+            spilling=True,
         ) as connection:
             yield connection
 

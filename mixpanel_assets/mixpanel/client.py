@@ -135,6 +135,8 @@ class Client:
             auth=auth_of(credentials),
             timeout=TIMEOUT,
             follow_redirects=False,  # credentials go to the host that was asked, and no other
+            # Plain http stays on this machine: not even a proxy that is set hears of it.
+            trust_env=not (base_url or "").startswith("http:"),
             headers={"User-Agent": "mixpanel-assets", "Accept-Encoding": "gzip"},
             transport=transport,
         )

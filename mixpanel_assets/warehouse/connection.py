@@ -25,6 +25,7 @@ OpenWarehouse = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 WRITER_WAIT = 900.0  # another load may be a large one
 READER_WAIT = 10.0
 FIRST_RETRY, LONGEST_RETRY = 0.02, 0.5
+INTERRUPT_AGAIN = 0.1
 
 
 @contextmanager
@@ -66,12 +67,15 @@ def reading(
     threads: int | None = None,
     wait: float = READER_WAIT,
     timeout: float | None = None,
+    spilling: bool = False,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse is open for reading, and closed to everything else.
 
-    DuckDB itself refuses writes, files, the network, extensions and settings. A statement that
-    takes longer than `timeout` seconds is interrupted. DatabaseNotFoundError when there is no
-    warehouse yet, DatabaseLockedError when a load keeps it for `wait` seconds.
+    DuckDB itself refuses writes, files, the network, extensions and settings. What needs more than
+    the memory limit fails, unless it may spill into files beside the warehouse; then statements
+    can write there too, so they must be our own. After `timeout` seconds what runs is interrupted.
+    DatabaseNotFoundError when there is no warehouse yet, DatabaseLockedError when a load keeps it
+    for `wait` seconds.
     """
     if not path.exists():
         raise DatabaseNotFoundError(
@@ -84,19 +88,25 @@ def reading(
         config["threads"] = threads
     connection = _connect(path, config, read_only=True, wait=wait, note=lambda message: None)
     try:
-        _close_in(connection)
+        _close_in(connection, spilling=spilling)
         with _interrupted_after(connection, timeout):
             yield connection
     finally:
         connection.close()
 
 
-def _close_in(connection: duckdb.DuckDBPyConnection) -> None:
+def _close_in(connection: duckdb.DuckDBPyConnection, *, spilling: bool) -> None:
     """Nothing but reading is possible, and no setting can be changed any more."""
     try:
         # For the file, not for this connection: others of this process share all of it.
         connection.execute("set global TimeZone = 'UTC'")
+        if not spilling:
+            connection.execute("set temp_directory = ''")
         connection.execute("set enable_external_access = false")
+        if not spilling:
+            # That lock leaves the warehouse's own write-ahead log open to COPY, and the next writer
+            # would replay a forged one.
+            connection.execute("set disabled_filesystems = 'LocalFileSystem'")
         connection.execute("set lock_configuration = true")
     except duckdb.InvalidInputException as error:
         if "has been locked" not in str(error):
@@ -146,28 +156,44 @@ def _interrupted_after(
     if seconds is None:
         yield
         return
-    timer = threading.Timer(seconds, connection.interrupt)
-    timer.daemon = True
-    timer.start()
+    ended = threading.Event()
+
+    def interrupt() -> None:
+        wait = seconds
+        while not ended.wait(wait):
+            connection.interrupt()  # again and again: between two fetches nothing hears of it
+            wait = INTERRUPT_AGAIN
+
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        timer.cancel()
+        ended.set()
+        thread.join()
 
 
 def sql_error(error: duckdb.Error) -> MixpanelDataError:
     """The error of ours that a DuckDB error means, in DuckDB's own words."""
     if isinstance(error, duckdb.InterruptException):
-        return SQLError(
-            "the statement took too long and was stopped", hint="raise --timeout, or ask for less"
-        )
+        return too_slow()
     message = str(error)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        message = message.partition("\n")[0]
+        return SQLError(message, hint="raise MP_MEMORY_LIMIT, or ask for less")
     if isinstance(error, duckdb.CatalogException) and "Table with name" in message:
         hint = (
             "see what is there: mp sql \"select * from event_properties\", or: mp sql 'show tables'"
         )
         return SQLError(message, hint=hint)
     return SQLError(message)
+
+
+def too_slow() -> SQLError:
+    """The error of a statement that was stopped."""
+    return SQLError(
+        "the statement took too long and was stopped", hint="raise --timeout, or ask for less"
+    )
 
 
 def quoted(name: str) -> str:

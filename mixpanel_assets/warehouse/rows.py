@@ -12,6 +12,15 @@ from mixpanel_assets.errors import SQLError
 from mixpanel_assets.results import JSONText, SQLResult
 from mixpanel_assets.warehouse.connection import sql_error
 
+# What DuckDB's parser calls a statement that answers. It only makes for a clear error: what such a
+# statement may do, and others could, is up to the locks of the connection.
+QUESTIONS = (
+    duckdb.StatementType.SELECT,
+    duckdb.StatementType.EXPLAIN,
+    duckdb.StatementType.PRAGMA,
+    duckdb.StatementType.MULTI,  # PIVOT
+)
+
 
 def answer(
     warehouse: duckdb.DuckDBPyConnection,
@@ -28,17 +37,32 @@ def answer(
                 f"one statement is wanted, and there are {len(statements)}",
                 hint="send them one by one",
             )
+        _check_question(statements[0])
         result = warehouse.execute(statements[0], list(parameters))
         columns = [str(column[0]) for column in result.description or []]
         types = [column[1] for column in result.description or []]
         rows = result.fetchall() if limit is None else result.fetchmany(limit + 1)
     except duckdb.Error as error:
         raise sql_error(error) from error
+    except MemoryError as error:
+        raise SQLError("the answer does not fit into memory", hint="ask for less") from error
     truncated = limit is not None and len(rows) > limit
     shown = rows[:limit] if truncated else rows
     if any("JSON" in str(type_) for type_ in types):
         shown = [tuple(map(with_json, row, types)) for row in shown]
     return SQLResult(columns, shown, truncated)
+
+
+def _check_question(statement: duckdb.Statement) -> None:
+    try:
+        kind = statement.type
+    except ValueError:
+        kind = None  # one that DuckDB's Python has no word for, such as UPDATE EXTENSIONS
+    if kind not in QUESTIONS:
+        raise SQLError(
+            f"a question is wanted, and this is {kind.name if kind else 'none'}",
+            hint="ask with SELECT, FROM, WITH, PIVOT, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN",
+        )
 
 
 def with_json(value: Any, type_: Any) -> Any:

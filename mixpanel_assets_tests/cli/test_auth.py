@@ -287,8 +287,6 @@ def test_no_secret_is_ever_printed(
         ("-v", "auth", "test"),
         ("-v", *SHOP, "--secret-stdin"),
         ("auth", "switch", "old", "-f", format_),
-        ("-v", "doctor", "-f", format_),
-        ("-v", "materialize", "events", "--from", "2024-01-02", "--to", "2024-01-02"),
         ("auth", "remove", "old", "--force", "-f", format_),
     ]
     answers = [here(*command, stdin=SECRET) for command in commands]

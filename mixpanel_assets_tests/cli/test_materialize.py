@@ -1,8 +1,6 @@
 """`mp materialize` and `mp rebuild`: the days said, and nothing but them."""
 
-import base64
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -152,31 +150,6 @@ def test_there_is_nothing_to_rebuild_before_anything_is_landed(
     answer = here("rebuild", "events", *arguments)
     assert (answer.code, answer.out, answer.error["code"]) == (2, "", "CONFIG_ERROR")
     assert "mp materialize events" in answer.error["hint"]
-
-
-def test_the_secret_is_nowhere_but_in_the_environment(tmp_path: Path, mp: Mp) -> None:
-    project = Project(username="ann.mp-service-account", secret="kZ8wQ2uSecretOfAnn7")
-    pair = base64.b64encode(f"{project.username}:{project.secret}".encode())
-    env = {"MP_USERNAME": project.username, "MP_PROJECT_ID": "12345"}
-    run = ("--verbose", "materialize", "events", "--from", "2024-01-02", "--to", "2024-01-02")
-    with Simulator(project=project) as mixpanel:
-        mixpanel.store.set_day(DAY, [event()])
-        env = {**env, "MP_BASE_URL": mixpanel.url, "MP_SECRET": project.secret}
-        mixpanel.fail("403@1")
-        answers = [mp(*run, **env), mp(*run, **env)]
-    assert [answer.code for answer in answers] == [3, 0]
-    printed = "".join(answer.out + answer.err for answer in answers).encode()
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    kept = b"".join([printed, *(path.read_bytes() for path in files)])
-    assert len(files) > 5
-    assert [word for word in (project.secret.encode(), pair) if word in kept] == []
-
-
-def test_what_is_made_is_for_this_user_alone(days: Simulator, here: Mp) -> None:
-    here("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-02")
-    home = Path(os.environ["MP_HOME"])
-    open_to_others = [path for path in (home, home / "budget.sqlite") if path.stat().st_mode & 0o77]
-    assert open_to_others == []
 
 
 def test_an_account_of_the_file_may_be_named(

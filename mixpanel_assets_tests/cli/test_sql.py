@@ -15,40 +15,14 @@ from mixpanel_assets_tests.conftest import Answer
 
 Mp = Callable[..., Answer]
 
-REFUSED = {
+REFUSED = {  # the torture suite has every kind
     "a write": "delete from landed",
-    "an insert": "insert into landed select * from landed",
-    "an update": "update landed set rows = 0",
-    "a new table": "create table t as select 1",
-    "a dropped table": "drop table events_wide",
-    "a write in other clothes": "with a as (select 1) insert into landed select * from landed",
     "copy to a file": "copy (select 1) to '{folder}/out.csv'",
-    "copy to stdout": "copy (select 1) to '/dev/stdout'",
-    "copy from a file": "copy landed from '/etc/passwd'",
-    "an export": "export database '{folder}/out'",
-    "another database": "attach '{folder}/out.duckdb'",
-    "installing": "install httpfs",
-    "loading": "load httpfs",
     "a setting": "set threads = 1",
-    "the box's own setting": "set enable_external_access = true",
-    "unlocking": "set lock_configuration = false",
-    "a reset": "reset memory_limit",
-    "a log in a file": "call enable_logging(storage = 'file', storage_path = '{folder}/out')",
-    "a profile in a file": "pragma profiling_output = '{folder}/out'",
-    "csv": "from read_csv('/etc/passwd')",
-    "text": "from read_text('/etc/passwd')",
-    "a blob": "from read_blob('/etc/passwd')",
-    "sniffing": "from sniff_csv('/etc/passwd')",
-    "a file as a table": "from '/etc/passwd'",
-    "a glob": "from glob('/etc/*')",
-    "the network": "from read_csv('http://127.0.0.1:1/x')",
-    "a variable of the program": "from settings",
-    "the environment": "select getenv('MP_SECRET')",
-    "a secret": "create secret s (type s3)",
+    "a file": "from read_csv('/etc/passwd')",
     "two statements": "select 1; select 2",
     "none": "",
     "nonsense": "selec 1",
-    "an unknown table": "from nope",
     "an unknown column": "select nope from events",
 }
 

@@ -1,0 +1,403 @@
+"""A secret is where its owner put it, and in the requests to Mixpanel; nowhere else."""
+
+import base64
+import gzip
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from mixpanel_assets.errors import ConfigError
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.simulator.project import Project
+from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets_tests.conftest import DAY, event
+from mixpanel_assets_tests.torture.conftest import Figures, Tries
+
+USER = "ann.the.service-account"
+DAYS = ("--from", str(DAY), "--to", str(DAY))
+LAND = ("materialize", "events", *DAYS)
+TRACEBACK = """
+import mixpanel_assets as mp
+workspace = mp.Workspace()
+print(workspace, workspace.api, workspace.api.credentials, vars(workspace.api.credentials))
+print(mp.Workspace().settings, workspace.api._http.headers)
+raise RuntimeError(workspace.api.credentials, workspace.api)
+"""
+
+
+@dataclass
+class Person:
+    """Somebody with a home, one way to say a secret, and a Mixpanel of their own."""
+
+    home: Path
+    secret: str
+    variables: dict[str, str]
+    project: Project
+    in_file: bool = False
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def environment(self, url: str, **more: str) -> dict[str, str]:
+        known = {"MP_HOME": str(self.home), "HOME": str(self.home.parent), "MP_BASE_URL": url}
+        return {**os.environ, **known, **self.variables, **more}
+
+    def run(self, arguments: tuple[str, ...], *faults: str, **more: str) -> int:
+        """`mp`, or a program, against a Mixpanel with these faults."""
+        with self.mixpanel(*faults) as simulator:
+            done = subprocess.run(
+                command(arguments),
+                env=self.environment(simulator.url, **more),
+                cwd=self.home.parent,
+                capture_output=True,
+                text=True,
+            )
+        self.said += [done.stdout, done.stderr]
+        return done.returncode
+
+    @contextmanager
+    def mixpanel(self, *faults: str) -> Iterator[Simulator]:
+        with Simulator(project=self.project, faults=faults, retry_after=0) as simulator:
+            simulator.store.set_day(DAY, [event("Open"), event("Buy", plan="pro")])
+            yield simulator
+            self.asked += [f"{one.path} {one.params}" for one in simulator.requests]
+
+    def traces(self) -> list[bytes]:
+        """The secret as it is, and as it may be written: in Basic's base64, in URLs, in JSON."""
+        pairs = [
+            f"{USER}:{self.secret}",
+            f"{self.secret}:",
+            *(" " * n + self.secret for n in (1, 2)),
+        ]
+        coded = [base64.b64encode(pair.encode()).strip(b"=")[4:-4] for pair in pairs]
+        return [self.secret.encode(), quote(self.secret, "").encode(), *coded]
+
+
+def command(arguments: tuple[str, ...]) -> list[str]:
+    program = ("-c", TRACEBACK) if arguments == ("traceback",) else ("-m", "mixpanel_assets")
+    return [sys.executable, *program, *(() if arguments == ("traceback",) else arguments)]
+
+
+def people(folder: Path) -> dict[str, Person]:
+    """One for each way to say a secret; each has another one."""
+    found = {}
+    for kind in ("environment", "file", "legacy", "token"):
+        secret = f's3cr3t/{kind}+&=\u00fc"x' if kind != "token" else "s3cr3t-token~x"
+        project = Project(username=USER, secret=secret, api_secret=secret, oauth_token=secret)
+        (folder / kind).mkdir()
+        known = {"MP_PROJECT_ID": project.project_id}
+        variables = {
+            "environment": {"MP_USERNAME": USER, "MP_SECRET": secret, **known},
+            "file": {},
+            "legacy": {"MP_PROJECT_SECRET": secret, **known},
+            "token": {"MP_OAUTH_TOKEN": secret, **known},
+        }[kind]
+        found[kind] = Person(folder / kind / "home", secret, variables, project, kind == "file")
+    return found
+
+
+QUICK = [
+    (LAND, ()),
+    (("--verbose", *LAND), ("401@*",)),
+]
+LONG = [
+    *QUICK,
+    (("traceback",), ()),
+    (("--verbose", *LAND), ()),
+    (LAND, ("500@*",)),
+    (("--verbose", *LAND), ("truncated-gzip@*",)),
+    (LAND, ("reset@*",)),
+    (LAND, ("403@*",)),
+    (("materialize", "profiles"), ()),
+    (("materialize", "catalog"), ()),
+    (("fetch", "events", *DAYS, "--table", "pulled"), ()),
+    (("fetch", "profiles", "--stdout"), ()),
+    (("query", "segmentation", "-e", "Open", *DAYS), ()),
+    (("--verbose", "query", "funnel", "1", *DAYS), ()),
+    (("query", "jql", "nope"), ()),
+    (("inspect", "events"), ()),
+    (("inspect", "properties", "-e", "Open"), ()),
+    (("inspect", "info"), ()),
+    (("status",), ()),
+    (("limits",), ()),
+    (("doctor",), ()),
+    (("--verbose", "doctor"), ("401@*",)),
+    (("auth", "add", "shop", "-u", "x", "-p", "1"), ()),
+    (("auth", "list"), ()),
+    (("auth", "show"), ()),
+    (("auth", "test"), ()),
+    (("--verbose", "sql", "selec"), ()),
+    (("spec",), ()),
+    (("rebuild", "events"), ()),
+]
+
+
+def live(person: Person, scenes: list[tuple[tuple[str, ...], tuple[str, ...]]]) -> int:
+    """The person does all of it; how often it went well."""
+    if person.in_file:
+        add = ("auth", "add", "shop", "-u", USER, "-p", person.project.project_id)
+        assert person.run(add, MP_SECRET=person.secret) == 0
+    return sum(person.run(arguments, *faults) == 0 for arguments, faults in scenes)
+
+
+def crash(person: Person) -> None:
+    """A landing is killed while Mixpanel keeps it waiting, and another has no network."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = subprocess.Popen(
+            command(LAND),
+            env=person.environment(url),
+            cwd=person.home.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        connection, _ = silent.accept()
+        with connection:
+            assert b"uthorization" in connection.recv(1 << 16)
+            process.kill()
+            person.said += process.communicate()
+    person.run(LAND, MP_BASE_URL=url)
+    person.run(LAND)
+
+
+def develop(person: Person) -> None:
+    """The UI and its daemon run, and land a day that they are handed."""
+    with person.mixpanel() as mixpanel, socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+        environment = person.environment(mixpanel.url)
+        free.close()
+        process = subprocess.Popen(
+            command(("dev", "--port", str(port))),
+            env=environment,
+            cwd=person.home.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            runs = "{runsOrError {... on Runs {results {status}}}}"
+            told(process, port, "{version}", lambda answer: "version" in answer)
+            detach = ("materialize", "events", "--from", "2024-01-05", "--to", "2024-01-05")
+            done = subprocess.run(
+                command((*detach, "--detach")),
+                env=environment,
+                cwd=person.home.parent,
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stderr
+            told(
+                process, port, runs, lambda answer: "STARTED" not in answer and "SUCCESS" in answer
+            )
+            person.said += [done.stdout, done.stderr]
+        finally:
+            process.send_signal(signal.SIGINT)
+            person.said.append(process.communicate(timeout=60)[0])
+
+
+def told(
+    process: subprocess.Popen[str], port: int, query: str, enough: Callable[[str], bool]
+) -> None:
+    for _ in range(600):
+        with suppress(httpx.TransportError):
+            url = f"http://127.0.0.1:{port}/graphql"
+            if enough(httpx.post(url, json={"query": query}, timeout=60).text):
+                return
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.3)
+            break
+    raise AssertionError("the UI did not say so")
+
+
+@contextmanager
+def watched_arguments() -> Iterator[set[bytes]]:
+    """The command lines of all processes of this machine, looked at again and again."""
+    seen: set[bytes] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.01):
+            for file in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):
+                    seen.add(file.read_bytes())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+def holders(person: Person, seen: set[bytes]) -> list[str]:
+    """Where a trace of the secret is, besides the file of accounts; and how much was read."""
+    found = []
+    for file in sorted(person.home.parent.rglob("*")):
+        if file.is_file() and file.name != "config.toml":
+            texts = [file.read_bytes()]
+            if file.suffix == ".gz":
+                texts.append(gzip.decompress(texts[0]))
+            found += [str(file)] * any(t in text for text in texts for t in person.traces())
+    for name, said in {"output": person.said, "request": person.asked}.items():
+        found += [name] * any(t in text.encode() for text in said for t in person.traces())
+    found += ["arguments"] * any(t in line for line in seen for t in person.traces())
+    return found
+
+
+def test_no_secret_is_in_a_file_an_output_an_argument_or_a_url(
+    tmp_path: Path, tries: Tries, figures: Figures
+) -> None:
+    long = tries(0, 1)
+    everybody = people(tmp_path)
+    if not long:
+        everybody = {"file": everybody["file"]}
+    scenes = LONG if long else QUICK
+    with watched_arguments() as seen, ThreadPoolExecutor(2) as pool:
+        well = sum(pool.map(lambda person: live(person, scenes), everybody.values()))
+        if long:
+            list(pool.map(crash, everybody.values()))
+            list(pool.map(develop, [everybody["environment"], everybody["file"]]))
+    assert len(seen) > 2
+    assert [found for person in everybody.values() for found in holders(person, seen)] == []
+    for person in everybody.values():
+        if person.in_file:
+            kept = tomllib.loads((person.home / "config.toml").read_text("utf-8"))
+            assert kept["accounts"]["shop"]["secret"] == person.secret
+        assert any("events" in text or "export" in text for text in person.asked)
+    files = sum(file.is_file() for file in tmp_path.rglob("*"))
+    commands = sum(len(person.said) // 2 for person in everybody.values())
+    figures(
+        "No secret is in a file, an output, an argument or a URL",
+        commands,
+        f"{well} went well and the others failed as meant, {files:,} files, "
+        f"{len(seen):,} command lines, no trace",
+    )
+
+
+URLS = [
+    "http://example.com",
+    "http://127.0.0.1.evil.com",
+    "http://localhost.evil.com",
+    "http://localhost@evil.com",
+    "http://127.0.0.1:80@evil.com",
+    "http://127.0.0.1\\@evil.com",
+    "http://evil.com\\.localhost",
+    "http://evil.com#localhost",
+    "http://evil.com?localhost",
+    "http://evil.com/localhost",
+    "http://0.0.0.0",
+    "http://2130706433",
+    "http://[::ffff:1.2.3.4]",
+    "http://[::1%25eth0]",
+    "http://[::]",
+    "http://\u24db\u24de\u24d2\u24d0\u24db\u24d7\u24de\u24e2\u24e3",
+    "http://loc\u0430lhost",
+    "https://m\u0456xpanel.com",
+    "https://mixpanel.com\u2044.evil.com",
+    "https://mixpanel.com\u200b",
+    "https://mix panel.com",
+    "https://mixpanel.com%2eevil.com",
+    "https://ann:s3cr3t@mixpanel.com",
+    "https://:s3cr3t@mixpanel.com",
+    "https://@mixpanel.com",
+    "ann:s3cr3t@mixpanel.com",
+    "ftp://ann:s3cr3t@mixpanel.com",
+    "file:///etc/passwd",
+    "file://localhost/etc/passwd",
+    "javascript:alert(1)",
+    "//mixpanel.com",
+    "https://",
+    "https://:443",
+    "https://mixpanel.com:0x50",
+    "https://mixpanel.com:99999",
+    "https://mixpanel.com/api",
+    "https://mixpanel.com?secret=s3cr3t",
+    "https://mixpanel.com;s3cr3t",
+    "unix:///var/run/x",
+]
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_an_address_that_could_mislead_is_refused_without_its_password(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MP_BASE_URL", url)
+    with pytest.raises(ConfigError) as raised:
+        Settings.from_env()
+    assert "MP_BASE_URL" in raised.value.message
+    assert "s3cr3t" not in json.dumps(raised.value.to_dict())
+
+
+def test_plain_http_to_this_machine_passes_by_every_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = people(tmp_path)["environment"]
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0)
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        names = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+        assert person.run(("auth", "test"), **dict.fromkeys(names, address)) == 0
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+
+
+@pytest.fixture
+def unknown_host(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A server on this machine with a certificate that nobody vouches for; and that certificate."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    try:
+        subprocess.run(
+            [*make, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True
+        )
+    except FileNotFoundError:
+        pytest.skip("there is no openssl to make a certificate with")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=_refuse, args=(server, context), daemon=True)
+        thread.start()
+        yield f"https://localhost:{server.getsockname()[1]}", certificate
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def _refuse(server: socket.socket, context: ssl.SSLContext) -> None:
+    body = b'{"error": "Invalid service account credentials"}'
+    head = f"HTTP/1.1 401 Unauthorized\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    with suppress(OSError):
+        while True:
+            raw, _ = server.accept()
+            with suppress(OSError), context.wrap_socket(raw, server_side=True) as connection:
+                connection.recv(1 << 16)
+                connection.sendall(head.encode() + body)
+
+
+def test_a_certificate_is_always_checked_and_may_be_that_of_one_s_own_proxy(
+    unknown_host: tuple[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "people").mkdir()
+    person, (url, certificate) = people(tmp_path / "people")["environment"], unknown_host
+    off = {"PYTHONHTTPSVERIFY": "0", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}
+    assert person.run(("auth", "test"), MP_BASE_URL=url, **off) != 0
+    assert "CERTIFICATE_VERIFY_FAILED" in person.said[-2] + person.said[-1]
+    assert person.run(("auth", "test"), MP_BASE_URL=url, SSL_CERT_FILE=str(certificate)) != 0
+    assert "Invalid service account credentials" in person.said[-2] + person.said[-1]
