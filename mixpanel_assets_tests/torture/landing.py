@@ -9,16 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from contextlib import chdir, closing, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 from pydantic import SecretStr
 
 from mixpanel_assets.accounts import Credentials
+from mixpanel_assets.defs.instance import make_instance
 from mixpanel_assets.ingest import ingest_events
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client
@@ -33,6 +35,10 @@ FIRST = date(2024, 1, 1)
 DAYS = 9  # more than the first request asks for
 LAST = FIRST + timedelta(DAYS - 1)
 LAND = ("materialize", "events", "--from", str(FIRST), "--to", str(LAST))
+DAGSTER = (
+    *("asset", "materialize", "-m", "mixpanel_assets.definitions"),
+    *("--select", "events", "--partition-range", f"{FIRST}...{LAST}"),
+)
 LONGEST = 120  # seconds that a command may take
 
 Content = dict[str, tuple[int, str]]  # by day: rows, and a checksum of them
@@ -112,10 +118,9 @@ class Home:
             "DAGSTER_HOME": str(self.path / "dagster"),
         }
 
-    def start(
-        self, *arguments: str, module: str = "mixpanel_assets", **more: Any
-    ) -> "subprocess.Popen[str]":
-        """The command, at work in a process group of its own."""
+    def start(self, *arguments: str, **more: Any) -> "subprocess.Popen[str]":
+        """`mp` or `dagster asset`, at work in a process group of its own."""
+        module = "dagster" if arguments[0] == "asset" else "mixpanel_assets"
         (self.path / "dagster").mkdir(mode=0o700, parents=True, exist_ok=True)
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
@@ -142,6 +147,14 @@ class Home:
         budget = Budget(self.path / "budget.sqlite", project.project_id)
         with Client(account, budget, base_url=self.mixpanel.url) as client:
             ingest_events(client, lambda: writing(self.warehouse), self.settings, FIRST, LAST)
+
+    def make_instance(self) -> None:
+        """Dagster has its tables: bare `dagster` commands don't wait for one that makes them."""
+        folder = make_instance(self.path / "dagster")
+        with chdir(folder), dg.DagsterInstance.from_config(str(folder)) as instance:
+            instance.get_runs_count()
+            instance.event_log_storage.get_maximum_record_id()
+            instance.all_instigator_state()
 
     def status(self) -> list[dict[str, Any]]:
         """What `mp status` tells."""

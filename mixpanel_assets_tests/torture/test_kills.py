@@ -14,9 +14,8 @@ import pytest
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.torture.conftest import Figures, Tries
 from mixpanel_assets_tests.torture.landing import (
-    FIRST,
+    DAGSTER,
     LAND,
-    LAST,
     Content,
     Home,
     Version,
@@ -25,10 +24,6 @@ from mixpanel_assets_tests.torture.landing import (
 )
 
 SECONDS = 3.0  # about what a command takes; measured where there are many tries
-DAGSTER = (
-    *("asset", "materialize", "-m", "mixpanel_assets.definitions"),
-    *("--select", "events", "--partition-range", f"{FIRST}...{LAST}"),
-)
 Hit = Callable[[], bool]
 
 
@@ -76,7 +71,7 @@ class Killer:
         self.random = random.Random(seed)
         self.seen: Counter[str] = Counter()
 
-    def strike(self, number: int, *command: str, **more: str) -> bool:
+    def strike(self, number: int, *command: str) -> bool:
         """Whether the command was at work yet when it was killed."""
         if number % 2:
             hit, late = (lambda: True), self.random.uniform(0, self.seconds)
@@ -86,7 +81,7 @@ class Killer:
                 hits = {name: hits[name] for name in ("staged", "growing", "log", "checkpointed")}
             hit = hits[self.random.choice([*hits])]
             late = self.random.choice([0, self.random.uniform(0, 0.2)])
-        struck = killed(self.home.start(*command, **more), hit, late)
+        struck = killed(self.home.start(*command), hit, late)
         self.seen["kills"] += struck
         return struck
 
@@ -144,12 +139,12 @@ def test_a_killed_landing_leaves_each_day_as_it_was_or_as_it_is_to_be(
         new = versions[number % 2]
         new.serve(home.mixpanel)
         by_dagster = number % 4 == 3
-        module, command = ("dagster", DAGSTER) if by_dagster else ("mixpanel_assets", LAND)
-        if killer.strike(number, *command, module=module):
+        command = DAGSTER if by_dagster else LAND
+        if killer.strike(number, *command):
             killer.seen["of dagster"] += by_dagster
         killer.saw(home.content(), old, new.content)
         began = time.monotonic()
-        done = home.run(*command, module=module)
+        done = home.run(*command)
         killer.seconds = time.monotonic() - began
         assert done.code == 0, done.err
         assert home.content() == new.content
