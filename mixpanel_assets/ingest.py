@@ -137,17 +137,29 @@ def rebuild_events(
     """The events tables hold again what the landed files hold; Mixpanel is not asked.
 
     Without a range the tables are made anew, columns and all; every day or none is rebuilt.
-    Raises ConfigError when no landed file covers any of the days.
+    Raises ConfigError when no landed file covers any of the days, or without a range not each day
+    that the tables hold.
     """
     folder = settings.landed_folder(project_id) / "events"
-    files = [replace(file, checksum=sha256(file.path)) for file in landed_files(folder, start, end)]
-    if not files:
+    anew = start is None and end is None
+    if not landed_files(folder, start, end):
         raise ConfigError(
             f"{folder} has no files of these days",
             hint="land them from Mixpanel: mp materialize events --from DAY",
         )
     with warehouse() as connection:
-        return load.load_files(connection, files, settings, anew=start is None and end is None)
+        # Only now: whoever had the warehouse open before may have landed other files.
+        files = landed_files(folder, start, end)
+        files = [replace(file, checksum=sha256(file.path)) for file in files]
+        covered = {day for file in files for day in file.dates()}
+        if anew and (lost := sorted(load.landed_days(connection) - covered)):
+            raise ConfigError(
+                f"days with no landed file any more: {len(lost)}, the first {lost[0]}",
+                hint="a rebuild would empty those days; the tables are as they were. Rebuild "
+                "a range, mp rebuild events --from DAY, or land the days again first: "
+                f"mp materialize events --from {lost[0]} --to {lost[-1]}",
+            )
+        return load.load_files(connection, files, settings, anew=anew)
 
 
 def landed_files(
@@ -209,18 +221,18 @@ def rebuild_profiles(
     """The profile tables hold again what the landed snapshots hold; Mixpanel is not asked.
 
     Raises ConfigError when there is no landed snapshot, or not each that the tables hold: Mixpanel
-    could not give the others again.
+    could not give the others again. One of a day to come may go: it was taken by a wrong clock.
     """
     folder = settings.landed_folder(project_id) / "profiles"
-    files = [replace(file, checksum=sha256(file.path)) for file in landed_snapshots(folder)]
-    if not files:
+    if not landed_snapshots(folder):
         raise ConfigError(
             f"{folder} has no files of profiles",
             hint="land them from Mixpanel: mp materialize profiles",
         )
     with warehouse() as connection:
-        taken = snapshots.files_in_use(connection)
-        if lost := sorted(taken.keys() - {file.start for file in files}):
+        files = [replace(file, checksum=sha256(file.path)) for file in landed_snapshots(folder)]
+        taken = {day for day in snapshots.files_in_use(connection) if day <= settings.today()}
+        if lost := sorted(taken - {file.start for file in files}):
             raise ConfigError(
                 f"the landed files of {len(lost)} snapshots are gone, the first of {lost[0]}",
                 hint="a rebuild would lose them for good; the tables are as they were",

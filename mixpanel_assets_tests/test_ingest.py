@@ -3,15 +3,17 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, timedelta
 from time import monotonic, sleep
+from typing import Any
 
 import duckdb
 import pytest
 
 from mixpanel_assets.errors import (
     AuthenticationError,
+    ConfigError,
     DateRangeError,
     ExportIncompleteError,
     LoadError,
@@ -240,6 +242,33 @@ def test_a_rebuild_gives_the_same_tables_without_asking(
     ]
     assert project.sql("select * from events order by all") == before
     assert len(mixpanel.requests) == asked
+
+
+def test_a_rebuild_keeps_the_days_of_a_landing_that_it_waited_for(
+    mixpanel: Simulator, project: Project
+) -> None:
+    for day in (DAY, NEXT):
+        mixpanel.store.set_day(day, many(5, NOON + (day - DAY).days * DAY_MS))
+    project.ingest(DAY)
+
+    def opened_after_a_landing() -> AbstractContextManager[Any]:
+        project.ingest(NEXT)
+        return project.warehouse()
+
+    rebuild_events(opened_after_a_landing, project.settings, "12345")
+    assert project.days() == {"2024-01-02": 5, "2024-01-03": 5}
+
+
+def test_a_rebuild_that_would_empty_days_is_refused(mixpanel: Simulator, project: Project) -> None:
+    for day in (DAY, NEXT):
+        mixpanel.store.set_day(day, many(5, NOON + (day - DAY).days * DAY_MS))
+        project.ingest(day)
+    min(project.landed_folder.iterdir()).unlink()
+    with pytest.raises(ConfigError, match="no landed file any more: 1, the first 2024-01-02"):
+        rebuild_events(project.warehouse, project.settings, "12345")
+    assert project.days() == {"2024-01-02": 5, "2024-01-03": 5}
+    rebuild_events(project.warehouse, project.settings, "12345", NEXT)
+    assert project.days() == {"2024-01-02": 5, "2024-01-03": 5}
 
 
 def test_a_rebuild_works_when_the_warehouse_is_gone(mixpanel: Simulator, project: Project) -> None:

@@ -338,6 +338,21 @@ def test_a_rebuild_that_would_lose_a_snapshot_is_refused(
     assert everything(project) == before
 
 
+def test_a_snapshot_by_a_clock_that_was_wrong_can_be_taken_back(
+    mixpanel: Simulator, project: Project
+) -> None:
+    today = (project.settings.today() - DAY).days
+    for number in (today - 1, today + 400):
+        people(mixpanel, ann=f"plan {number}")
+        snap(project, number)
+    with pytest.raises(LoadError) as raised:
+        snap(project, today)
+    assert f"remove its landed file, profiles.{day(today + 400)}.*" in (raised.value.hint or "")
+    files(project)[-1].unlink()
+    assert [taken.day for taken in rebuild(project)] == [day(today - 1)]
+    assert counts(snap(project, today)) == (1, 0, 1, 0)
+
+
 def test_without_files_there_is_nothing_to_rebuild(project: Project) -> None:
     with pytest.raises(ConfigError, match="no files of profiles") as raised:
         rebuild(project)

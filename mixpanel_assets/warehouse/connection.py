@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from mixpanel_assets.errors import (
+    ConfigError,
     DatabaseLockedError,
     DatabaseNotFoundError,
     MixpanelDataError,
@@ -21,6 +22,8 @@ from mixpanel_assets.errors import (
 from mixpanel_assets.settings import make_private_folder
 
 OpenWarehouse = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
+
+SCHEMA_VERSION = 2  # of the tables: see tables.py
 
 WRITER_WAIT = 900.0  # another load may be a large one
 READER_WAIT = 10.0
@@ -39,7 +42,8 @@ def writing(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """This process alone has the warehouse open; it is made if it is not there.
 
-    DatabaseLockedError when another process keeps it for `wait` seconds.
+    DatabaseLockedError when another process keeps it for `wait` seconds, ConfigError when a newer
+    version made it.
     """
     make_private_folder(path.parent)
     config: dict[str, Any] = {
@@ -51,6 +55,7 @@ def writing(
         config["threads"] = threads
     connection = _connect(path, config, read_only=False, wait=wait, note=note)
     try:
+        _refuse_newer(connection, path)
         connection.execute("set TimeZone = 'UTC'")
         # What is loaded is in order already, and goes in with every core when it need not stay so.
         connection.execute("set preserve_insertion_order = false")
@@ -75,7 +80,7 @@ def reading(
     the memory limit fails, unless it may spill into files beside the warehouse; then statements
     can write there too, so they must be our own. After `timeout` seconds what runs is interrupted.
     DatabaseNotFoundError when there is no warehouse yet, DatabaseLockedError when a load keeps it
-    for `wait` seconds.
+    for `wait` seconds, ConfigError when a newer version made it.
     """
     if not path.exists():
         raise DatabaseNotFoundError(
@@ -88,11 +93,27 @@ def reading(
         config["threads"] = threads
     connection = _connect(path, config, read_only=True, wait=wait, note=lambda message: None)
     try:
+        _refuse_newer(connection, path)
         _close_in(connection, spilling=spilling)
         with _interrupted_after(connection, timeout):
             yield connection
     finally:
         connection.close()
+
+
+def _refuse_newer(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """ConfigError if the tables have a layout that this version does not know."""
+    try:
+        row = connection.execute(
+            "select value from internal.settings where name = 'schema_version'"
+        ).fetchone()
+    except duckdb.CatalogException:
+        return  # no load has come so far yet
+    if row and int(row[0]) > SCHEMA_VERSION:
+        raise ConfigError(
+            f"{path} has layout {row[0]}, and this version of mp knows up to {SCHEMA_VERSION}",
+            hint="upgrade mixpanel-assets, or name another file with MP_WAREHOUSE",
+        )
 
 
 def _close_in(connection: duckdb.DuckDBPyConnection, *, spilling: bool) -> None:

@@ -50,6 +50,14 @@ def files_in_use(warehouse: duckdb.DuckDBPyConnection) -> set[str]:
         return {name for (name,) in warehouse.execute(query).fetchall()}
 
 
+def landed_days(warehouse: duckdb.DuckDBPyConnection) -> set[date]:
+    """The days of events that the table holds, empty ones among them."""
+    query = "select day from landed where dataset = 'events'"
+    with as_load_errors():
+        create_tables(warehouse)
+        return {day for (day,) in warehouse.execute(query).fetchall()}
+
+
 def load_files(
     warehouse: duckdb.DuckDBPyConnection,
     files: Sequence[LandedFile],

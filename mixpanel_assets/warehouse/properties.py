@@ -71,12 +71,17 @@ class PropertyColumns:
         warehouse: duckdb.DuckDBPyConnection, dataset: str = EVENTS.dataset
     ) -> list[PropertyColumn]:
         """What the warehouse knows of the properties of a dataset."""
-        rows = warehouse.execute(
-            "select property, column_name, type, physical, wide from internal.property_columns "
-            "where dataset = ?",
-            [dataset],
-        ).fetchall()
-        return [PropertyColumn(*row) for row in rows]
+        found = warehouse.execute("from internal.property_columns")
+        names = [name for name, *_ in found.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        # In layout 1 all were of events; who only reads may come before it is brought up to date.
+        return [
+            PropertyColumn(
+                row["property"], row["column_name"], row["type"], row["physical"], row["wide"]
+            )
+            for row in rows
+            if row.get("dataset", EVENTS.dataset) == dataset
+        ]
 
     def physical(self) -> list[PropertyColumn]:
         """The properties that are columns of the table."""

@@ -95,7 +95,9 @@ def _undo_from(warehouse: duckdb.DuckDBPyConnection, day: date | None) -> None:
     if later and later[0]:
         raise LoadError(
             f"a snapshot of {later[0]} is there already, and this one is of {day}",
-            hint="snapshots can only be added in order: check the clock and the time zone",
+            hint="snapshots can only be added in order: check the clock and the time zone; if that "
+            f"one was taken by a wrong clock, remove its landed file, profiles.{later[0]}.*, and "
+            "run: mp rebuild profiles",
         )
     warehouse.execute("delete from profile_history where valid_from = ?", [day])
     warehouse.execute("update profile_history set valid_to = null where valid_to = ?", [day])

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from mixpanel_assets.errors import ConfigError
-from mixpanel_assets.warehouse.connection import literal, quoted
-
-SCHEMA_VERSION = 2
+from mixpanel_assets.warehouse.connection import SCHEMA_VERSION, literal, quoted
 
 # Properties with a column of their own in every event: wire name, column.
 BASE_PROPERTIES = {
@@ -96,11 +93,11 @@ def named_layout(name: str, *, of_events: bool) -> Layout:
 
 
 def create_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Every table and view is there; ConfigError if a newer version made them."""
+    """Every table and view is there, in the layout of this version."""
     warehouse.execute("create schema if not exists internal")
     warehouse.execute("create schema if not exists by_event")
     warehouse.execute("create table if not exists internal.settings (name VARCHAR, value VARCHAR)")
-    _check_version(warehouse)
+    _bring_up_to_date(warehouse)
     create_table(warehouse, "landed", LANDED_COLUMNS)
     create_table(warehouse, EVENTS.table, EVENTS.columns)
     warehouse.execute(
@@ -197,7 +194,7 @@ def create_table(
         warehouse.execute(f"comment on column {quoted(table)}.{name} is {literal(meaning)}")
 
 
-def _check_version(warehouse: duckdb.DuckDBPyConnection) -> None:
+def _bring_up_to_date(warehouse: duckdb.DuckDBPyConnection) -> None:
     row = warehouse.execute(
         "select value from internal.settings where name = 'schema_version'"
     ).fetchone()
@@ -207,17 +204,13 @@ def _check_version(warehouse: duckdb.DuckDBPyConnection) -> None:
         )
     elif row[0] == "1":
         warehouse.execute(FROM_1_TO_2)
-    elif int(row[0]) != SCHEMA_VERSION:
-        raise ConfigError(
-            f"this warehouse has layout {row[0]}, and this version of mp writes {SCHEMA_VERSION}",
-            hint="upgrade mixpanel-assets, or move the file away and run: mp rebuild events",
-        )
 
 
-FROM_1_TO_2 = """
+FROM_1_TO_2 = f"""
 begin;
 alter table internal.property_columns add column if not exists dataset VARCHAR default 'events';
 drop view if exists event_properties;
+{EVENT_PROPERTIES};
 update internal.settings set value = '2' where name = 'schema_version';
 commit;
 """

@@ -1,0 +1,130 @@
+"""A warehouse of another version is brought up to date, or left alone: never something between."""
+
+import random
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets.warehouse.connection import SCHEMA_VERSION, reading
+from mixpanel_assets_tests.torture.conftest import Figures, Tries
+from mixpanel_assets_tests.torture.landing import DAGSTER, FIRST, LAND, Home, Version, killed
+
+SQL = ("sql", "select event_name, count(*) from event_properties group by all order by all")
+# The quick form goes through the first few.
+DOORS = (
+    SQL,
+    ("rebuild", "events", "--from", str(FIRST), "--to", str(FIRST)),
+    LAND,
+    ("doctor",),
+    ("status",),
+    ("inspect", "events"),
+    ("inspect", "summarize"),
+    ("materialize", "profiles"),
+    ("rebuild", "events"),
+    ("fetch", "events", "pulled", "--from", str(FIRST), "--to", str(FIRST)),
+    DAGSTER,
+)
+
+# What version 1 of the tables had otherwise.
+BACK_TO_1 = """
+drop view event_properties;
+create view event_properties as
+select event_name, property, any_value(column_name) as column_name, any_value(type) as type
+from internal.property_days join internal.property_columns using (property, type) group by all;
+alter table internal.property_columns drop column dataset;
+update internal.settings set value = '1' where name = 'schema_version';
+"""
+LAYOUT = """
+select (select value from internal.settings where name = 'schema_version'),
+       (select count(*) > 0 from event_properties),
+       (select count(*) from duckdb_columns()
+        where table_name = 'property_columns' and column_name = 'dataset')
+"""
+
+
+@pytest.fixture(scope="module")
+def version() -> Version:
+    return Version(0, 100)
+
+
+@pytest.fixture
+def home(tmp_path: Path, mixpanel: Simulator, version: Version) -> Home:
+    """A home in which everything is landed."""
+    home = Home(tmp_path / "home", mixpanel)
+    version.serve(mixpanel)
+    mixpanel.profiles.fill(10)
+    home.land()
+    return home
+
+
+def _change(home: Home, script: str) -> Path:
+    """The warehouse is as the script leaves it; a copy of it."""
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(script)
+    return Path(shutil.copy(home.warehouse, home.path / "changed.duckdb"))
+
+
+def test_every_door_opens_an_older_warehouse(
+    home: Home, version: Version, tries: Tries, figures: Figures
+) -> None:
+    older = _change(home, BACK_TO_1)
+    doors = DOORS[: tries(2, len(DOORS))]
+    for door in doors:
+        shutil.copy(older, home.warehouse)
+        answer = home.run(*door)
+        assert (answer.code, home.content()) == (0, version.content), (door, answer.err)
+    assert home.asked(LAYOUT) == [(str(SCHEMA_VERSION), True, 1)]
+    figures("an older warehouse opened by a command", len(doors), "all opened it")
+
+
+def test_every_door_refuses_a_newer_warehouse_and_leaves_it_byte_by_byte(
+    home: Home, tries: Tries, figures: Figures
+) -> None:
+    newer = _change(home, f"update internal.settings set value = '{SCHEMA_VERSION + 1}'")
+    before = newer.read_bytes()
+    asked = len(home.mixpanel.requests)
+    doors = DOORS[: tries(3, len(DOORS))]
+    for door in doors:
+        answer = home.run(*door)
+        if door[0] == "doctor":
+            told = {check["check"]: check for check in answer.json}["warehouse"]
+            told |= {"code": "CONFIG_ERROR", "message": told["detail"]}
+        elif door is DAGSTER:
+            told = {"code": "CONFIG_ERROR", "message": answer.err, "hint": answer.err}
+        else:
+            told = answer.error
+        assert answer.code in (1, 2)
+        assert (answer.code == 2) == (door[0] not in ("doctor", "asset"))
+        assert told["code"] == "CONFIG_ERROR"
+        assert f"layout {SCHEMA_VERSION + 1}" in told["message"]
+        assert "upgrade mixpanel-assets" in told["hint"]
+        assert home.warehouse.read_bytes() == before
+        assert not home.wal.exists()
+    assert len(home.mixpanel.requests) == asked
+    figures("a newer warehouse and a command", len(doors), "refused, and the file as it was")
+
+
+def test_a_killed_upgrade_leaves_the_older_layout_or_the_newer_one(
+    home: Home, version: Version, tries: Tries, figures: Figures
+) -> None:
+    older = _change(home, BACK_TO_1)
+    chance = random.Random(5)
+    count, seen = tries(1, 40), {"1": 0, str(SCHEMA_VERSION): 0}
+    for _ in range(count):
+        shutil.copy(older, home.warehouse)
+        home.wal.unlink(missing_ok=True)
+        late = chance.choice([0, chance.uniform(0, 0.05)])
+        killed(home.start("rebuild", "events"), home.wal.exists, late)
+        ((layout, shown, registered),) = home.asked(LAYOUT)
+        assert (shown, registered) == (True, int(layout != "1"))
+        seen[layout] += 1
+        assert home.content() == version.content
+        home.land()
+        home.let_an_hour_pass()
+        with reading(home.warehouse) as connection:
+            assert connection.execute(LAYOUT).fetchall() == [(str(SCHEMA_VERSION), True, 1)]
+    told = ", ".join(f"{number} of layout {layout}" for layout, number in seen.items())
+    figures("a kill during an upgrade of the tables", count, told)
