@@ -172,6 +172,7 @@ def _old_ticks(home: Path) -> list[int]:
                     status=TickStatus.SUCCESS,
                     timestamp=time.time() - days * 86400,
                     selector_id=state.selector_id,
+                    run_ids=[],
                 )
             )
             for days in (29, 31)
