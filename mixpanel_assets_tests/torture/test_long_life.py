@@ -2,15 +2,10 @@
 
 import json
 import os
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -18,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import httpx
 import pytest
 from dagster._core.scheduler.instigation import InstigatorTick, TickData, TickStatus
 
@@ -32,6 +26,7 @@ from mixpanel_assets.warehouse.read import exports
 from mixpanel_assets_tests.defs.past import Past, held, truth
 from mixpanel_assets_tests.torture import long_life_location
 from mixpanel_assets_tests.torture.conftest import Figures
+from mixpanel_assets_tests.torture.dev import Dev, running, until
 from mixpanel_assets_tests.torture.long_life_location import BEGUN, Clock
 from mixpanel_assets_tests.torture.processes import Held, tree
 
@@ -51,9 +46,7 @@ STATE = """query($repository: RepositorySelector!) {
       timestamp status skipReason runIds error {message}}}}}}
   sensorsOrError(repositorySelector: $repository) {... on Sensors {results {name
     sensorState {id ticks(limit: 10000) {
-      timestamp status skipReason runIds error {message}}}}}}
-  runsOrError {... on Runs {results {
-    id status jobName startTime endTime tags {key value}}}}}"""
+      timestamp status skipReason runIds error {message}}}}}}}"""
 STOP = "mutation($id: String!) {%s(id: $id) {__typename ... on PythonError {message}}}"
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 
@@ -62,8 +55,7 @@ ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 class Life:
     """A Dagster that runs, and what was seen of its processes."""
 
-    process: subprocess.Popen[bytes]
-    url: str
+    dev: Dev
     samples: list[tuple[float, dict[int, Held]]] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
@@ -71,30 +63,22 @@ class Life:
     def minutes(self) -> float:
         return (time.monotonic() - self.began) / 60
 
-    def ask(self, query: str, **variables: Any) -> Any:
-        answer = httpx.post(
-            f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60
-        ).json()
-        assert "errors" not in answer, answer
-        return answer["data"]
-
     def state(self) -> Any:
-        return self.ask(STATE, repository=REPOSITORY)
+        return self.dev.ask(STATE, repository=REPOSITORY) | {"runs": self.dev.runs()}
 
     def look(self) -> None:
-        self.samples.append((self.minutes, tree(self.process.pid)))
+        self.samples.append((self.minutes, tree(self.dev.process.pid)))
 
     def unended(self) -> list[str]:
-        runs = self.state()["runsOrError"]["results"]
-        return [run["id"] for run in runs if run["status"] not in ENDED]
+        return [run["id"] for run in self.dev.runs() if run["status"] not in ENDED]
 
     def stop_ticking(self) -> None:
         """No schedule nor sensor starts anything any more."""
         state = self.state()
         for one in state["schedulesOrError"]["results"]:
-            self.ask(STOP % "stopRunningSchedule", id=one["scheduleState"]["id"])
+            self.dev.ask(STOP % "stopRunningSchedule", id=one["scheduleState"]["id"])
         for one in state["sensorsOrError"]["results"]:
-            self.ask(STOP % "stopSensor", id=one["sensorState"]["id"])
+            self.dev.ask(STOP % "stopSensor", id=one["sensorState"]["id"])
 
     def growth(self) -> dict[str, tuple[float, float, float]]:
         """Of each process: MB after the warm-up, MB and files that it has more at the end."""
@@ -113,48 +97,6 @@ class Life:
 def _short(command: str) -> str:
     words = [w for w in ("webserver", "daemon", "grpc", "code-server", "dev") if w in command]
     return words[0] if words else command[:60]
-
-
-@contextmanager
-def _living(home: Path, environment: dict[str, str]) -> Iterator[Life]:
-    """`dagster dev` on the instance of `mp`, with the hurried code location."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    file = Path(long_life_location.__file__)
-    command = [sys.executable, "-m", "dagster", "dev", "-f", str(file)]
-    with (home / "dev.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port)],
-            env=environment,
-            cwd=home,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        life = Life(process, f"http://127.0.0.1:{port}")
-        try:
-            _until(lambda: _answers(life), 60)
-            yield life
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def _answers(life: Life) -> bool:
-    try:
-        return bool(life.ask("{version}"))
-    except httpx.TransportError:
-        return False
-
-
-def _until(true: Any, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(1)
 
 
 def _old_ticks(home: Path) -> list[int]:
@@ -218,11 +160,14 @@ def test_left_on_it_lands_every_day_and_holds_no_more_than_at_first(
             monkeypatch.setenv(name, value)
         home = Path(environment["DAGSTER_HOME"])
         monkeypatch.chdir(home)  # the paths of its dagster.yaml are relative
-        with _living(home, dict(os.environ)) as life:
+        file = str(Path(long_life_location.__file__))
+        command = [sys.executable, "-m", "dagster", "dev", "-f", file, "--host", "127.0.0.1"]
+        with running(command, home) as dev:
+            life = Life(dev)
             life.look()
             kept = _live(life, simulator, clock, home)
             life.stop_ticking()
-            _until(lambda: not life.unended(), 120)
+            until(lambda: not life.unended(), 120)
             time.sleep(10)
             life.look()
             state = life.state()
@@ -244,7 +189,7 @@ def test_left_on_it_lands_every_day_and_holds_no_more_than_at_first(
     worst = max(more for _, more, _ in life.growth().values())
     figures(
         "`mp dev` left on: each tick and run succeeds, the warehouse equals Mixpanel",
-        len(state["runsOrError"]["results"]),
+        len(state["runs"]),
         f"{MINUTES} days in as many minutes; no process grew by more than {worst:.0f} MB",
     )
 
@@ -262,7 +207,7 @@ def _live(life: Life, simulator: Simulator, clock: Clock, home: Path) -> list[in
         if not old and life.minutes > 3:
             old = _old_ticks(home)
         life.look()
-        assert life.process.poll() is None
+        assert life.dev.process.poll() is None
         time.sleep(10)
     return old
 
@@ -281,7 +226,7 @@ def _assert_ticks(state: Any) -> None:
     times = [at for at in ticked["daily_events"] if at > time.time() - 86400]
     assert {later - at for at, later in pairwise(times)} == {60}
     assert len(times) >= MINUTES - 2
-    runs = state["runsOrError"]["results"]
+    runs = state["runs"]
     assert {run["status"] for run in runs} == {"SUCCESS"}
 
 
@@ -296,7 +241,7 @@ def _assert_steady(life: Life) -> None:
 
 
 def _report(life: Life, state: Any, home: Path, asked: Counter[str], settled: int) -> None:
-    runs = state["runsOrError"]["results"]
+    runs = state["runs"]
     size = lambda p: sum(f.stat().st_size for f in p.rglob("*") if f.is_file()) / 1e6  # noqa: E731
     told = {
         "runs": Counter(f"{run['jobName']} {run['status']}" for run in runs),
