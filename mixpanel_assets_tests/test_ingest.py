@@ -13,6 +13,7 @@ import pytest
 
 from mixpanel_assets.errors import (
     AuthenticationError,
+    DatabaseLockedError,
     ConfigError,
     DateRangeError,
     ExportIncompleteError,
@@ -297,7 +298,7 @@ def test_a_file_that_another_process_has_yet_to_load_is_left_alone(
     assert waiting.path.exists()
 
 
-def test_a_load_that_fails_leaves_whole_files_behind_and_nothing_else(
+def test_a_load_that_never_began_leaves_whole_files_behind_and_nothing_else(
     mixpanel: Simulator, project: Project
 ) -> None:
     @contextmanager
@@ -305,10 +306,10 @@ def test_a_load_that_fails_leaves_whole_files_behind_and_nothing_else(
         deadline = monotonic() + 60
         while len(list(project.landed_folder.glob("*.gz"))) < 2 and monotonic() < deadline:
             sleep(0.01)
-        raise LoadError("no")
+        raise DatabaseLockedError("no")
         yield
 
-    with pytest.raises(LoadError):
+    with pytest.raises(DatabaseLockedError):
         ingest_events(
             project.client,
             fails_when_the_next_span_is_there,

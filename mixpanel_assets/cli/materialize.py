@@ -19,6 +19,7 @@ from mixpanel_assets.cli.invocation import (
     days_between,
     open_warehouse,
 )
+from mixpanel_assets.defs.loading import with_dagster
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, PlanRequiredError
 from mixpanel_assets.results import LandedTable, Landing, Snapshot
 from mixpanel_assets.settings import Settings, make_private_folder
@@ -143,7 +144,7 @@ def land_events(
     days = sum((b - a).days + 1 for a, b in ranges)
     # Dagster's days are those of the account, too.
     account = using_account(settings, invocation.account)
-    with account, Progress(days, "days", quiet=invocation.quiet) as progress:
+    with account, with_dagster(), Progress(days, "days", quiet=invocation.quiet) as progress:
         for a, b in ranges:
             from mixpanel_assets.materialize import materialize_events
 
@@ -191,7 +192,7 @@ def take_snapshot(settings: Settings, invocation: Invocation, *, wait: bool = Tr
 
     _make_home(settings, invocation)
     account = using_account(settings, invocation.account)
-    with account, Progress(0, "profiles", quiet=invocation.quiet) as progress:
+    with account, with_dagster(), Progress(0, "profiles", quiet=invocation.quiet) as progress:
         from mixpanel_assets.defs.progress import Listener
         from mixpanel_assets.materialize import materialize_profiles
 
@@ -232,7 +233,7 @@ def copy_catalog(
 
     _make_home(settings, invocation)
     account = using_account(settings, invocation.account)
-    with account, Progress(0, "tables", quiet=invocation.quiet) as progress:
+    with account, with_dagster(), Progress(0, "tables", quiet=invocation.quiet) as progress:
         from mixpanel_assets.defs.progress import Listener
         from mixpanel_assets.materialize import materialize_catalog
 

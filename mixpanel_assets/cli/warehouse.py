@@ -64,18 +64,19 @@ def sql(
 
 
 def status(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:
-    """Show which days are landed, and which are missing between them.
+    """Show which days are landed, which are missing between them, and which runs go on.
 
     mp status
     """
     from mixpanel_assets.accounts import find_settings
+    from mixpanel_assets.defs.running import running, with_runs
     from mixpanel_assets.warehouse import read
 
     invocation: Invocation = context.obj
     settings = find_settings(invocation.account)
     form = output.wanted(format_, jq)
     path = warehouse_path(settings, invocation)
-    output.answer(read.status(path, settings), form)
+    output.answer(with_runs(read.status(path, settings), running(settings)), form)
 
 
 def limits(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:

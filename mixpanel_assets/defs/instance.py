@@ -1,5 +1,6 @@
 """Where the Dagster instance lives: `mp`, `mp dev` and `dagster dev` agree on it."""
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -9,25 +10,61 @@ from mixpanel_assets.settings import Settings, make_private_folder
 INSTANCE_FILE = "dagster.yaml"
 TEMPLATE = Path(__file__).with_name(INSTANCE_FILE)
 WORKSPACE = Path(__file__).with_name("workspace.yaml")
+# As long as the text below it is what this says, an upgrade of mixpanel-assets renews the file.
+MARK = "# written by mixpanel-assets, renewed by it until you change anything:"
+UNMARKED = (
+    "43d6129d03b0b1d3",
+    "3e348f9cb062a5b5",
+)  # of the files that were written before there was a mark
 
 
-def dagster_home(settings: Settings) -> Path:
-    """DAGSTER_HOME, else the checkout one is in, else a folder of the home, made if need be."""
+def find_dagster_home(settings: Settings) -> Path:
+    """DAGSTER_HOME, else the checkout one is in, else a folder of the home; nothing is made."""
     if named := os.environ.get("DAGSTER_HOME"):
-        return make_private_folder(Path(named).expanduser().absolute())
+        return Path(named).expanduser().absolute()
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / INSTANCE_FILE).is_file():
             return folder
-    return make_instance(settings.home / "dagster")
+    return settings.home / "dagster"
+
+
+def dagster_home(settings: Settings) -> Path:
+    """The same, made if need be; below the home with a dagster.yaml."""
+    home = find_dagster_home(settings)
+    return make_instance(home) if home == settings.home / "dagster" else make_private_folder(home)
 
 
 def make_instance(home: Path) -> Path:
-    """The folder has a dagster.yaml: its own, or else the one of this project."""
+    """The folder has a dagster.yaml: its own, or else the one of this project as it is now.
+
+    One that an older version of this project wrote, and nobody has changed, is replaced.
+    """
     make_private_folder(home)
-    if not (home / INSTANCE_FILE).exists():
-        (home / INSTANCE_FILE).write_text(TEMPLATE.read_text("utf-8"), "utf-8")
+    file, wanted = home / INSTANCE_FILE, _written()
+    if not file.exists() or (_is_unchanged(found := file.read_text("utf-8")) and found != wanted):
+        part = file.with_suffix(f".{os.getpid()}.part")
+        part.write_text(wanted, "utf-8")
+        part.replace(file)
     return home
+
+
+def _written() -> str:
+    """The template below a line with which it is known again."""
+    text = TEMPLATE.read_text("utf-8")
+    return f"{MARK} {_digest(text)}\n{text}"
+
+
+def _is_unchanged(text: str) -> bool:
+    """Whether a version of this project wrote the file as it is."""
+    first, _, rest = text.partition("\n")
+    if first.startswith(MARK):
+        return first == f"{MARK} {_digest(rest)}"
+    return _digest(text) in UNMARKED
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def enter_instance(settings: Settings) -> Path:

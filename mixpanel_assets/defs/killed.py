@@ -7,8 +7,8 @@ import time
 import dagster as dg
 
 from mixpanel_assets.defs.instance import is_running
+from mixpanel_assets.defs.running import HOST, PID
 
-PID, HOST = "mp/pid", "mp/host"
 LOADED = time.time()
 
 

@@ -52,7 +52,7 @@ class Local(Opening):
         return rows[0][0] if rows and rows[0] else None
 
     def status(self) -> list[dict[str, Any]]:
-        """Per asset which days are landed, and which are missing between them: as `mp status`."""
+        """Per asset which days are landed, and which are missing between them."""
         from mixpanel_assets.warehouse.read import coverage
 
         with self._reading() as warehouse:

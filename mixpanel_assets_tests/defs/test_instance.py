@@ -1,5 +1,6 @@
 """`mp`, `mp dev` and `dagster dev` find the same instance."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mixpanel_assets.defs.instance import TEMPLATE, dagster_home, enter_instance
+from mixpanel_assets.defs.instance import MARK, TEMPLATE, dagster_home, enter_instance
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import Answer
@@ -19,7 +20,7 @@ LAND = ("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-03")
 def test_it_is_below_the_home_by_default(tmp_path: Path) -> None:
     home = dagster_home(Settings.from_env())
     assert home == tmp_path / "home" / "dagster"
-    assert (home / "dagster.yaml").read_text() == TEMPLATE.read_text()
+    assert (home / "dagster.yaml").read_text().endswith("\n" + TEMPLATE.read_text())
 
 
 def test_it_is_the_checkout_that_one_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +43,24 @@ def test_a_dagster_yaml_of_one_s_own_is_kept(tmp_path: Path) -> None:
     own.write_text("telemetry:\n  enabled: false\n")
     assert dagster_home(Settings.from_env()) == own.parent
     assert own.read_text() == "telemetry:\n  enabled: false\n"
+
+
+def test_a_dagster_yaml_of_an_older_version_is_renewed_unless_it_was_changed(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "home" / "dagster" / "dagster.yaml"
+    dagster_home(Settings.from_env())
+    now = file.read_text()
+    older = "telemetry:\n  enabled: false\n"
+    line = f"{MARK} {hashlib.sha256(older.encode()).hexdigest()[:16]}\n"
+    file.write_text(line + older)
+    dagster_home(Settings.from_env())
+    assert file.read_text() == now
+    for changed in (line + older + "# mine\n", now + "# mine\n", "# mine\n" + now):
+        file.write_text(changed)
+        dagster_home(Settings.from_env())
+        assert file.read_text() == changed
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_entering_it_leaves_the_paths_of_the_environment_where_they_were(

@@ -13,7 +13,8 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 
-from mixpanel_assets.defs.killed import HOST, PID, fail_killed_runs, of_this_process
+from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
+from mixpanel_assets.defs.running import HOST, PID
 
 STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
 OF_THE_DAEMON = RemoteJobOrigin(

@@ -1,15 +1,10 @@
 """Two months of schedules and sensor over a Mixpanel that changes its past."""
 
-import json
-import random
-from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import httpx
 import pytest
 
 from mixpanel_assets.defs.partitions import RANGE_END, RANGE_START
@@ -18,7 +13,7 @@ from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world import World
-from mixpanel_assets.warehouse.connection import reading
+from mixpanel_assets_tests.defs.past import Past, held, truth
 from mixpanel_assets_tests.defs.then import DEFS, Clock, land, tick
 
 FIRST = date(2024, 1, 1)  # a Monday
@@ -41,98 +36,6 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Any:
         }.items():
             monkeypatch.setenv(name, value)
         yield simulator
-
-
-class Past:
-    """What changes a past day: imports, merged people, deletions."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
-        self.random = random.Random(7)
-
-    def change(self, today: date) -> None:
-        """Something of this happens on most days."""
-        number = (today - FIRST).days
-        if number % 4 == 0:
-            self.imports(FIRST + timedelta(self.random.randrange(number - 8)), 3)
-        if number % 10 == 1:
-            self.imports(FIRST + timedelta(3), 2)
-        if number % 6 == 2:
-            self.merge(today - timedelta(self.random.randrange(8, 22)))
-        if number % 9 == 5:
-            self.delete(today - timedelta(self.random.randrange(8, 22)))
-
-    def imports(self, day: date, count: int) -> None:
-        """Events of that day are imported now."""
-        at = int(datetime(day.year, day.month, day.day, 9, tzinfo=UTC).timestamp())
-        events = [
-            {
-                "event": "Imported",
-                "properties": {
-                    "time": at + n,
-                    "distinct_id": f"crm-{n}",
-                    "$insert_id": f"crm-{self.random.getrandbits(40):x}",
-                },
-            }
-            for n in range(count)
-        ]
-        project = self.simulator.project
-        answer = httpx.post(
-            f"{self.simulator.url}/import",
-            params={"project_id": project.project_id},
-            json=events,
-            auth=(project.username, project.secret),
-        )
-        assert answer.status_code == 200, answer.text
-
-    def merge(self, day: date) -> None:
-        """A device of that day turns out to be a person: Mixpanel exports its events as hers."""
-        records = [json.loads(line) for line in self.lines(day)]
-        ids = sorted({str(r["properties"].get("distinct_id")) for r in records})
-        anonymous = next((i for i in ids if i.startswith("$device:")), ids[0])
-        for record in records:
-            if record["properties"].get("distinct_id") == anonymous:
-                record["properties"] |= {"distinct_id": "merged", "$is_reshuffled": True}
-        self.simulator.store.set_day(day, records)
-
-    def delete(self, day: date) -> None:
-        """An event's records of that day are deleted."""
-        records = [json.loads(line) for line in self.lines(day)]
-        name = Counter(record["event"] for record in records).most_common(1)[0][0]
-        self.simulator.store.set_day(day, [r for r in records if r["event"] != name])
-
-    def lines(self, day: date) -> Iterable[bytes]:
-        return self.simulator.store.lines(day, Clock.now)
-
-
-def truth(simulator: Simulator, day: date) -> list[str]:
-    """The day's events by Mixpanel's own rule for duplicates, each as text."""
-    newest: dict[Any, Any] = {}
-    for number, line in enumerate(simulator.store.lines(day, Clock.now)):
-        properties = (record := json.loads(line))["properties"]
-        key: Any = number
-        if properties.get("$insert_id"):
-            names = ("distinct_id", "time", "$insert_id")
-            key = (record["event"], *(properties.get(name) for name in names))
-        came_in = properties["mp_processing_time_ms"]
-        if key not in newest or came_in > newest[key]["properties"]["mp_processing_time_ms"]:
-            newest[key] = record
-    return sorted(_text(one["event"], one["properties"]) for one in newest.values())
-
-
-def held(path: Path) -> dict[date, list[str]]:
-    """The same of every day of the warehouse."""
-    found: dict[date, list[str]] = {}
-    with reading(path) as warehouse:
-        for day, event, properties in warehouse.execute(
-            "select event_date, event_name, properties from events"
-        ).fetchall():
-            found.setdefault(day, []).append(_text(event, json.loads(properties)))
-    return {day: sorted(texts) for day, texts in found.items()}
-
-
-def _text(event: str, properties: Any) -> str:
-    return json.dumps([event, properties], sort_keys=True)
 
 
 class Robot:
@@ -177,7 +80,7 @@ def test_after_two_months_the_warehouse_holds_what_mixpanel_holds(
     project: Simulator, tmp_path: Path
 ) -> None:
     """But for what was deleted or merged in days older than those landed again every week."""
-    past = Past(project)
+    past = Past(project, FIRST, Clock.time)
     path = Settings.from_env().warehouse_path(project.project.project_id)
     with dg.DagsterInstance.ephemeral() as instance:
         robot = Robot(instance)
@@ -204,5 +107,5 @@ def test_after_two_months_the_warehouse_holds_what_mixpanel_holds(
     found = held(path)
     days = [FIRST + timedelta(n) for n in range((today - FIRST).days + 1)]
     Clock.set(today, 6)  # when today was landed
-    different = [day for day in days if found.get(day, []) != truth(project, day)]
+    different = [day for day in days if found.get(day, []) != truth(project, day, Clock.now)]
     assert different == [FIRST + timedelta(10)]
