@@ -13,11 +13,10 @@ import pytest
 
 from mixpanel_assets.errors import (
     AuthenticationError,
-    DatabaseLockedError,
     ConfigError,
+    DatabaseLockedError,
     DateRangeError,
     ExportIncompleteError,
-    LoadError,
     PlanRequiredError,
     RateLimitError,
     ServerError,
