@@ -14,6 +14,7 @@ from mixpanel_assets.errors import ConfigError, DateRangeError
 
 # Mixpanel refuses years before 2000 ("invalid date, bad year").
 EARLIEST_DAY = date(2000, 1, 1)
+SHARE_OF_A_PART = 0.27  # of the memory limit: staged, a part takes twice its size
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*:[0-9a-f:.]*")  # a name as DNS has it, or an address
 
@@ -36,7 +37,7 @@ class Settings:
     max_property_columns: int = 256
     max_answer_mb: int = 128  # of one answer in JSON
     max_export_gb: int = 64  # of one export, uncompressed
-    part_bytes: int = 256 * 1024 * 1024  # of JSON: what DuckDB stages and sorts in memory at once
+    longest_part: int = 256 * 1024 * 1024  # of JSON, that DuckDB stages and sorts at once
 
     @classmethod
     def from_env(cls) -> Settings:
@@ -63,6 +64,19 @@ class Settings:
             max_answer_mb=_positive("MP_MAX_ANSWER_MB", env.get("MP_MAX_ANSWER_MB", "128")),
             max_export_gb=_positive("MP_MAX_EXPORT_GB", env.get("MP_MAX_EXPORT_GB", "64")),
         )
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """DuckDB's memory limit; None for one that is not a number of bytes, such as 80%."""
+        found = re.fullmatch(r"([\d.]+) *([kmgt]?)(i?)b?", self.memory_limit.strip().lower())
+        if not found:
+            return None
+        return int(float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index(found[2] or " "))
+
+    @property
+    def part_bytes(self) -> int:
+        """How much JSON is loaded at once: with little memory, less."""
+        return min(self.longest_part, int((self.memory_bytes or 10**9) * SHARE_OF_A_PART))
 
     @property
     def zone(self) -> tzinfo:

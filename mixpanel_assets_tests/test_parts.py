@@ -27,7 +27,7 @@ def changing_types() -> list[dict[str, object]]:
 def test_the_size_of_the_parts_makes_no_difference(
     part_bytes: int, mixpanel: Simulator, open_project: OpenProject
 ) -> None:
-    project = open_project(mixpanel, part_bytes=part_bytes)
+    project = open_project(mixpanel, longest_part=part_bytes)
     mixpanel.store.set_day(DAY, [*changing_types(), changing_types()[0]])
     for _ in range(2):
         (day,) = project.ingest()
@@ -50,7 +50,7 @@ def test_the_size_of_the_parts_makes_no_difference(
 def test_a_rebuild_in_parts_takes_all_days_or_none(
     mixpanel: Simulator, open_project: OpenProject
 ) -> None:
-    project = open_project(mixpanel, part_bytes=200)
+    project = open_project(mixpanel, longest_part=200)
     for shift in range(3):
         mixpanel.store.set_day(DAY + timedelta(shift), changing_types() if shift == 1 else [])
         project.ingest(DAY + timedelta(shift))

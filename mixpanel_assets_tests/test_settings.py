@@ -87,6 +87,20 @@ def test_every_setting_is_taken_from_its_variable(setenv, tmp_path: Path) -> Non
     assert settings.config_path == tmp_path / "c.toml"
 
 
+@pytest.mark.parametrize(
+    ("limit", "most"),
+    [
+        ("1GB", 2**28),
+        ("64GB", 2**28),
+        ("80%", 2**28),
+        ("300 MB", 81 * 10**6),
+        ("0.3gib", 90 * 10**6),
+    ],
+)
+def test_less_is_loaded_at_once_with_less_memory(limit: str, most: int, tmp_path: Path) -> None:
+    assert most * 0.95 < Settings(tmp_path, memory_limit=limit).part_bytes <= most
+
+
 def test_an_empty_variable_is_none(setenv, tmp_path: Path) -> None:
     before = Settings.from_env()
     setenv(MP_WAREHOUSE="", MP_BASE_URL=" ", MP_THREADS="", MP_START_DATE="", MP_KEEP_LANDED="")

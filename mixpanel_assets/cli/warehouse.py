@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,7 +19,6 @@ from mixpanel_assets.settings import Settings
 
 GRACE = 1.0  # second that DuckDB has to end once it is told
 TEXTS = 3 * 10**9  # bytes beside MP_MEMORY_LIMIT, which does not count the texts of an answer
-UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 def sql(
@@ -147,15 +145,14 @@ def _memory_bounded(settings: Settings | None) -> Iterator[None]:
 
     Unless there are no settings, the limit is no number of bytes, or the system is Windows.
     """
-    limit = settings.memory_limit if settings else ""
-    number = re.fullmatch(r"([\d.]+) *([kmgt]?)i?b?", limit.strip().lower())
-    if sys.platform == "win32" or not number:
+    limit = settings.memory_bytes if settings else None
+    if sys.platform == "win32" or not limit:
         yield
         return
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    most = int(float(number[1]) * UNITS[number[2]]) + TEXTS
+    most = limit + TEXTS
     if before[1] != resource.RLIM_INFINITY:
         most = min(most, before[1])
     resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))

@@ -90,7 +90,11 @@ def as_load_errors() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise LoadError(f"the load failed, and changed nothing: {error}") from error
+        memory = isinstance(error, duckdb.OutOfMemoryException)
+        raise LoadError(
+            f"the load failed, and changed nothing: {error}",
+            hint="raise MP_MEMORY_LIMIT, or set MP_THREADS=1" if memory else None,
+        ) from error
 
 
 def _insert_file(

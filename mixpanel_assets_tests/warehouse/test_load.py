@@ -186,8 +186,9 @@ def test_running_out_of_memory_changes_nothing(warehouse: Warehouse, megabytes: 
     before = warehouse.everything()
     warehouse.connection.execute("set temp_directory = ''")
     warehouse.connection.execute(f"set memory_limit = '{megabytes}MB'")
-    with pytest.raises(LoadError):
+    with pytest.raises(LoadError) as raised:
         warehouse.load(*(sent(f'"p":"{n}{"x" * 500}"') for n in range(60_000)))
+    assert "MP_MEMORY_LIMIT" in str(raised.value.hint)
     warehouse.connection.execute("set memory_limit = '1GB'")
     assert warehouse.everything() == before
     warehouse.load(sent('"p":2'))

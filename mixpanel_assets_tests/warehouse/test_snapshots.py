@@ -202,7 +202,7 @@ def test_the_map_of_profile_properties_is_of_the_last_snapshot(warehouse: Wareho
 def test_snapshots_made_anew_from_their_files_are_the_same(
     open_warehouse: Callable[..., Warehouse], part_bytes: int
 ) -> None:
-    warehouse = open_warehouse(part_bytes=part_bytes)
+    warehouse = open_warehouse(longest_part=part_bytes)
     snap(warehouse, {"ann": {"plan": "a"}, "bob": {"plan": "b"}, "eve": {"plan": "e"}})
     snap(warehouse, {"ann": {"plan": "x"}, "bob": {"plan": "b"}, "dan": {"plan": "d"}}, 1)
     snap(warehouse, {"ann": {"plan": "x"}, "eve": {"plan": "e"}, "dan": {"plan": "y"}}, 2)
@@ -325,7 +325,7 @@ def test_a_day_replaced_by_a_wider_type_keeps_the_days_before(warehouse: Warehou
 def test_the_newest_day_alone_is_what_its_file_holds(
     open_warehouse: Callable[..., Warehouse], part_bytes: int
 ) -> None:
-    warehouse = open_warehouse(part_bytes=part_bytes)
+    warehouse = open_warehouse(longest_part=part_bytes)
     for after in range(6):
         people: People = {
             f"u{n}": {"n": n if (n + after) % 3 else after, "plan": f"p{after % 2}"}
