@@ -21,7 +21,7 @@ from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world import World
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES, replace_catalog
 from mixpanel_assets.warehouse.connection import reading
-from mixpanel_assets_tests.conftest import DAY, NOON, Project, event, project_at
+from mixpanel_assets_tests.conftest import DAY, NOON, Answer, Project, event, project_at
 from mixpanel_assets_tests.torture.conftest import Figures, Tries
 
 DAY_MS = 86_400_000
@@ -399,3 +399,38 @@ def outcome(plan: Plan, world: Simulator, home: Path) -> str:
     run.check(told, code)
     shutil.rmtree(home)
     return code
+
+
+REFUSED = 26  # a seed whose plan is over soon
+EXITS = {"EXPORT_INCOMPLETE": 1, "SERVER_ERROR": 1, "AUTH_FAILED": 3, "PLAN_REQUIRED": 3}
+
+
+def test_a_process_tells_by_its_exit_code_and_its_days_what_is_landed(
+    world: Simulator, tmp_path: Path, tries: Tries, figures: Figures, mp: Callable[..., Answer]
+) -> None:
+    plans = [Plan(REFUSED), *(Plan(seed) for seed in range(tries(0, SEEDS // 25)))]
+    plans = [plan for plan in plans if plan.command == "events"]
+    failed = 0
+    for number, plan in enumerate(plans):
+        project = project_at(tmp_path / str(number), world)
+        run = Run(plan, world, project)
+        with project.client:
+            run.prepare()
+        first, last = DAY + timedelta(plan.first), DAY + timedelta(plan.last)
+        ended = mp(
+            *("materialize", "events", "--from", str(first), "--to", str(last)),
+            MP_HOME=str(project.settings.home),
+            MP_BASE_URL=world.url,
+            MP_USERNAME=world.project.username,
+            MP_SECRET=world.project.secret,
+            MP_PROJECT_ID=world.project.project_id,
+        )
+        told, code = list(range(plan.first, plan.last + 1)), ""
+        if ended.code:
+            failed += 1
+            code = ended.error["code"]
+            assert (ended.out, ended.code) == ("", EXITS.get(code, 5)), plan
+            days = ended.error["details"]["landed"]
+            told = [(date.fromisoformat(day) - DAY).days for day in days]
+        run.check(told, code)
+    figures("Faults at random, as processes", len(plans), f"{failed} failed, and said so")
