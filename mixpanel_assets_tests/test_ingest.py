@@ -17,9 +17,6 @@ from mixpanel_assets.errors import (
     DatabaseLockedError,
     DateRangeError,
     ExportIncompleteError,
-    PlanRequiredError,
-    RateLimitError,
-    ServerError,
 )
 from mixpanel_assets.ingest import ingest_events, rebuild_events
 from mixpanel_assets.mixpanel.export import export_events
@@ -129,44 +126,6 @@ def test_a_failure_that_passes_changes_nothing_but_the_number_of_requests(
     assert day.rows == 200
     assert project.days() == {"2024-01-02": 200}
     assert len(mixpanel.requests) == (1 if kind in ("no-newline", "slow") else 2)
-
-
-@pytest.mark.parametrize("kind", CUT)
-def test_an_export_that_stays_cut_leaves_everything_as_it_was(
-    kind: str, mixpanel: Simulator, project: Project
-) -> None:
-    mixpanel.store.set_day(DAY, many(200))
-    project.ingest()
-    before = project.sql("select * from events order by all"), project.sql("from landed")
-    files = sorted(project.landed_folder.iterdir())
-    mixpanel.store.set_day(DAY, many(300))
-    mixpanel.fail(f"{kind}@*")
-    with pytest.raises(ExportIncompleteError) as raised:
-        project.ingest()
-    assert raised.value.details["reason"]
-    assert (project.sql("select * from events order by all"), project.sql("from landed")) == before
-    assert sorted(project.landed_folder.iterdir()) == files
-
-
-@pytest.mark.parametrize(
-    ("kind", "error"),
-    [
-        ("401", AuthenticationError),
-        ("403", AuthenticationError),
-        ("402", PlanRequiredError),
-        ("500", ServerError),
-        ("502", ServerError),
-        ("429-bare", RateLimitError),
-    ],
-)
-def test_a_refusal_is_named_and_what_can_not_pass_is_asked_once(
-    kind: str, error: type[Exception], mixpanel: Simulator, project: Project
-) -> None:
-    mixpanel.fail(f"{kind}@*")
-    with pytest.raises(error):
-        project.ingest()
-    once = error in (AuthenticationError, PlanRequiredError)
-    assert len(mixpanel.requests) == (1 if once else 4)
 
 
 def test_a_span_that_is_cut_is_asked_for_in_smaller_pieces(

@@ -154,12 +154,10 @@ LASTING: list[tuple[str, type[MixpanelDataError]]] = [
 ]
 
 
-@pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize(("fault", "kind"), LASTING)
-def test_a_page_that_keeps_failing_leaves_everything_as_it_was(
+def test_a_later_page_that_keeps_failing_leaves_everything_as_it_was(
     fault: str,
     kind: type[MixpanelDataError],
-    number: int,
     mixpanel: Simulator,
     project: Project,
 ) -> None:
@@ -167,7 +165,7 @@ def test_a_page_that_keeps_failing_leaves_everything_as_it_was(
     snap(project)
     before, landed = everything(project), files(project)
     mixpanel.profiles.fill(LATER)
-    mixpanel.fail_engage(fault.format(number))
+    mixpanel.fail_engage(fault.format(2))
     with pytest.raises(kind):
         snap(project, 1)
     assert (everything(project), files(project)) == (before, landed)
