@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from mixpanel_assets.settings import Settings, make_private_folder
@@ -25,8 +26,8 @@ def dagster_home(settings: Settings) -> Path:
 def make_instance(home: Path) -> Path:
     """The folder has a dagster.yaml: its own, or else the one of this project."""
     make_private_folder(home)
-    if not (home / INSTANCE_FILE).exists():
-        (home / INSTANCE_FILE).write_text(TEMPLATE.read_text("utf-8"), "utf-8")
+    with suppress(FileExistsError), (home / INSTANCE_FILE).open("x", encoding="utf-8") as file:
+        file.write(TEMPLATE.read_text("utf-8"))
     return home
 
 

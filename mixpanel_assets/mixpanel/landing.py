@@ -50,7 +50,7 @@ def landing(folder: Path, subject: str, exported_at: datetime) -> Iterator[Landi
     name = f"{subject}.{exported_at:%Y%m%dT%H%M%S%fZ}.jsonl.gz"
     part = folder / f".{name}.part"
     try:
-        with part.open("wb") as file:
+        with open(part, "wb", opener=_private) as file:
             yield Landing(folder / name, file)
             file.flush()
             os.fsync(file.fileno())
@@ -59,6 +59,11 @@ def landing(folder: Path, subject: str, exported_at: datetime) -> Iterator[Landi
         raise ConfigError(f"{folder} can't be written: {error.strerror}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    """The file is for this user alone, and itself: what a link leads to is not written."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 
 def remove_old_parts(folder: Path) -> None:
