@@ -17,7 +17,7 @@ from mixpanel_assets_tests.supply import (
 )
 
 FREE = re.compile(
-    r"(MIT|BSD|0BSD|[23]-Clause BSD|Apache|PSF|Python Software Foundation|ISC|MPL-2|Mozilla|Zlib|CC0)"
+    r"MIT|BSD|0BSD|[23]-Clause BSD|Apache|PSF|Python Software Foundation|ISC|MPL-2|Mozilla|Zlib|CC0"
 )
 NOT_IMPORTED = {
     "dagster-webserver": "mp dev runs it",

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import json
 import os
 import signal
 import socket
@@ -71,15 +72,16 @@ class Person:
             yield simulator
             self.asked += [f"{one.path} {one.params}" for one in simulator.requests]
 
+    @property
+    def core(self) -> str:
+        """What is left of the secret as it is however it is escaped."""
+        return self.secret.partition("/")[0]
+
     def traces(self) -> list[bytes]:
-        """The secret as it is, and as it may be written: in Basic's base64, in URLs, in JSON."""
-        pairs = [
-            f"{USER}:{self.secret}",
-            f"{self.secret}:",
-            *(" " * n + self.secret for n in (1, 2)),
-        ]
-        coded = [base64.b64encode(pair.encode()).strip(b"=")[4:-4] for pair in pairs]
-        return [self.secret.encode(), quote(self.secret, "").encode(), *coded]
+        """What the secret is known by: its core, and base64 as in Basic or at any offset."""
+        pairs = [f"{USER}:{self.secret}", f"{self.secret}:", f" {self.secret}", f"  {self.secret}"]
+        coded = [base64.b64encode(pair.encode()) for pair in pairs]
+        return [self.core.encode(), *(code.strip(b"=")[4:-4] for code in coded)]
 
 
 def command(arguments: tuple[str, ...]) -> list[str]:
@@ -91,7 +93,7 @@ def people(folder: Path) -> dict[str, Person]:
     """One for each way to say a secret; each has another one."""
     found = {}
     for kind in ("environment", "file", "legacy", "token"):
-        secret = f's3cr3t/{kind}+&=\u00fc"x' if kind != "token" else "s3cr3t-token~x"
+        secret = f"s3cr3t-{kind}-4711" + ("" if kind == "token" else '/+&=\u00fc"x')
         project = Project(username=USER, secret=secret, api_secret=secret, oauth_token=secret)
         (folder / kind).mkdir()
         known = {"MP_PROJECT_ID": project.project_id}
@@ -242,7 +244,7 @@ def watched_arguments() -> Iterator[set[bytes]]:
 
 
 def holders(person: Person, seen: set[bytes]) -> list[str]:
-    """Where a trace of the secret is, besides the file of accounts; and how much was read."""
+    """Where a trace of the secret is, besides the file of accounts."""
     found = []
     for file in sorted(person.home.parent.rglob("*")):
         if file.is_file() and file.name != "config.toml":
@@ -254,6 +256,22 @@ def holders(person: Person, seen: set[bytes]) -> list[str]:
         found += [name] * any(t in text.encode() for text in said for t in person.traces())
     found += ["arguments"] * any(t in line for line in seen for t in person.traces())
     return found
+
+
+def test_a_secret_that_was_left_somewhere_would_be_found(tmp_path: Path) -> None:
+    person = people(tmp_path)["file"]
+    pair = base64.b64encode(f"{USER}:{person.secret}".encode())
+    person.home.mkdir()
+    assert holders(person, set()) == []
+    texts = [person.secret.encode(), json.dumps(person.secret).encode(), pair]
+    texts.append(quote(person.secret).encode())
+    for number, text in enumerate(texts):
+        (person.home / f"{number}.sqlite").write_bytes(b"x" + text + b"x")
+    (person.home / "5.jsonl.gz").write_bytes(gzip.compress(pair))
+    (person.home / "config.toml").write_bytes(texts[0])
+    person.said, person.asked = [f"Basic {pair.decode()}"], [f"/x?a={quote(person.secret)}"]
+    found = holders(person, {b"mp\0--secret\0" + texts[0]})
+    assert len(found) == len(texts) + 4
 
 
 def test_no_secret_is_in_a_file_an_output_an_argument_or_a_url(
