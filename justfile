@@ -13,6 +13,16 @@ check:
     mypy
     lint-imports
 
+# known vulnerabilities of the pinned versions; fails where the advisories can't be reached
+audit:
+    python3 -m venv .audit
+    .audit/bin/pip install -q pip-audit
+    .audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt
+
+# the table of docs/licenses.md
+licenses:
+    python -m mixpanel_assets_tests.supply page
+
 test *arguments:
     pytest {{arguments}}
 

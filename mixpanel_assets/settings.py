@@ -135,9 +135,14 @@ def time_zone(name: str | None, *, source: str) -> str | None:
 
 
 def make_private_folder(folder: Path) -> Path:
-    """The folder exists, for this user alone; ConfigError if it can't be made or written."""
+    """The folder exists; ConfigError if it can't be made or written.
+
+    What had to be made of its path is for this user alone; what was there stays as it is.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for parent in reversed(folder.parents):
+            parent.mkdir(exist_ok=True, mode=0o700)  # parents=True would make them as umask says
+        folder.mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         raise ConfigError(
             f"{folder} can't be created: {error.strerror}",

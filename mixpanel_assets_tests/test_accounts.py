@@ -382,20 +382,6 @@ def test_the_file_and_its_folder_are_for_one_user(config: Path, home: Path) -> N
     assert {mode(path) for path in home.iterdir()} == {0o600}
 
 
-def test_a_new_file_is_for_one_user_whatever_the_umask(tmp_path: Path, mp: Mp) -> None:
-    os_umask = os.umask(0)
-    try:
-        args = ("auth", "add", "x", "-u", "u", "-p", "1")
-        assert mp(*args, MP_SECRET="s", MP_CONFIG_PATH=str(tmp_path / "new" / "c.toml")).code == 0
-    finally:
-        os.umask(os_umask)
-    assert mode(tmp_path / "new") == 0o700
-    assert {path.name: mode(path) for path in (tmp_path / "new").iterdir()} == {
-        "c.toml": 0o600,
-        ".c.toml.lock": 0o600,
-    }
-
-
 @pytest.mark.parametrize("there", [True, False])
 def test_a_symbolic_link_is_neither_read_nor_replaced(
     there: bool, home: Path, tmp_path: Path

@@ -15,6 +15,10 @@ from mixpanel_assets.errors import FilterError
 MAYBE_LARGE = re.compile("[0-9]{16}")
 LARGEST_EXACT = 2**53
 
+# The environment, where secrets are, and files are none of an answer's business. What comes first
+# in a program hides jq's own words, and keeps `import` and `include` out.
+CLOSED = "{} as $ENV | def env: {}; def modulemeta: null; def get_search_list: [];\n"
+
 
 class Program:
     """A jq program, compiled."""
@@ -22,7 +26,7 @@ class Program:
     def __init__(self, expression: str) -> None:
         import jq
 
-        self._program = jq.compile(expression)
+        self._program = jq.compile(CLOSED + expression)
 
     def results(self, text: str) -> Iterator[Any]:
         """What the program makes of the JSON. FilterError if it does not fit it."""

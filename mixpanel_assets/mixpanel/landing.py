@@ -96,8 +96,8 @@ def landing(
     kept = None
     try:
         with (
-            part.open("wb") as file,
-            text.open("wb") if longest_text else nullcontext() as plain,
+            open(part, "wb", opener=_private) as file,
+            open(text, "wb", opener=_private) if longest_text else nullcontext() as plain,
         ):
             landed = Landing(folder / name, file, plain, longest_text)
             yield landed
@@ -111,6 +111,11 @@ def landing(
         part.unlink(missing_ok=True)
         if kept is None:
             text.unlink(missing_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    """The file is for this user alone, and itself: what a link leads to is not written."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 
 def remove_old_parts(folder: Path) -> None:

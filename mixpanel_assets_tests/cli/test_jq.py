@@ -61,6 +61,28 @@ def test_a_wrong_expression_is_refused_before_anything_is_asked(
     assert account.requests == []
 
 
+@pytest.mark.parametrize(
+    ("expression", "code"),
+    [
+        ("env", 0),
+        ("$ENV", 0),
+        ("[.. | env, $ENV.MP_SECRET]", 0),
+        ("def f: env; f | .MP_SECRET", 0),
+        (". as $x | env | to_entries", 0),
+        (".) | ($ENV", 2),
+        ('import "x" as $d; $d', 2),
+        ('include "x"; .', 2),
+        ('"x" | modulemeta', 0),
+    ],
+)
+def test_an_expression_sees_the_answer_alone(
+    expression: str, code: int, landed: Home, here: Mp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MP_SECRET", "s3cr3t")
+    answer = here("sql", QUERY, "--jq", expression)
+    assert (answer.code, "s3cr3t" in answer.out + answer.err) == (code, False)
+
+
 def test_an_expression_that_does_not_fit_the_answer_prints_nothing(landed: Home, here: Mp) -> None:
     answer = here("sql", QUERY, "--jq", ".[0], .n")
     assert (answer.code, answer.out, answer.error["code"]) == (6, "", "FILTER_FAILED")

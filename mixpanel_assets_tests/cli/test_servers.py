@@ -116,6 +116,7 @@ def test_dev_shows_what_mp_has_landed_and_stops_when_told(landed: Home, start: S
     node = nodes["events"]
     days = {made["partition"] for made in node["assetMaterializations"]}
     assert days == {str(date(2024, 1, 1) + timedelta(n)) for n in range(7)}
+    assert listeners(port) == {"127.0.0.1"}
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert not (landed.path / "dagster" / "storage").exists()
@@ -189,3 +190,21 @@ def _ask(url: str, query: str, process: subprocess.Popen[str]) -> Any:
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(0.2)
     raise AssertionError(process.communicate())
+
+
+def listeners(port: int) -> set[str]:
+    """The addresses of this machine at which that port is listened on, as the kernel says."""
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            address, state = line.split()[1], line.split()[3]
+            host, _, number = address.partition(":")
+            if state == "0A" and int(number, 16) == port:
+                found.add(".".join(str(byte) for byte in reversed(bytes.fromhex(host))))
+    return found
+
+
+@pytest.mark.parametrize("command", ["dev", "simulate"])
+def test_no_other_machine_can_be_served(command: str, here: Mp) -> None:
+    answer = here(command, "--host", "0.0.0.0")
+    assert (answer.code, answer.error["code"]) == (2, "USAGE")

@@ -1,0 +1,92 @@
+"""What is installed with this package: `check` compares it to constraints.txt, `page` lists it.
+
+python -m mixpanel_assets_tests.supply check
+python -m mixpanel_assets_tests.supply page
+"""
+
+import re
+import sys
+import tomllib
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "licenses.md"
+HEAD = "| Package | Licence |\n| --- | --- |\n"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+RUNTIME: list[str] = PROJECT["dependencies"]
+DEVELOPMENT: list[str] = PROJECT["optional-dependencies"]["dev"]
+
+
+def normal(name: str) -> str:
+    """The name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins() -> dict[str, str]:
+    """The version of each package of constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    named = [line.partition("==") for line in lines if line and not line.startswith("#")]
+    return {normal(name): version for name, _, version in named}
+
+
+def installed(wanted: list[str]) -> dict[str, Distribution]:
+    """What these requirements brought here: the packages themselves, and all that they need."""
+    found: dict[str, Distribution] = {}
+    seen: set[tuple[str, str]] = set()
+    waiting = [(Requirement(text), "") for text in wanted]
+    while waiting:
+        requirement, extra = waiting.pop()
+        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        package = distribution(requirement.name)
+        found[normal(requirement.name)] = package
+        for option in ("", *requirement.extras):
+            if (normal(requirement.name), option) not in seen:
+                seen.add((normal(requirement.name), option))
+                waiting += [(Requirement(text), option) for text in package.requires or []]
+    return found
+
+
+def license_of(package: Distribution) -> str:
+    """What the package's own metadata says, as short as possible."""
+    told = package.metadata
+    if expression := told.get("License-Expression"):
+        return str(expression)
+    classes = [
+        text.rpartition(" :: ")[2]
+        for text in told.get_all("Classifier") or []
+        if text.startswith("License :: OSI Approved :: ")
+    ]
+    name = str(told.get("License") or "").strip()
+    return " OR ".join(classes) or (name if "\n" not in name and len(name) < 40 else "unknown")
+
+
+def table() -> str:
+    """A line for each package that comes with the product."""
+    packages = sorted(installed(RUNTIME).items())
+    return HEAD + "".join(f"| {name} | {license_of(one)} |\n" for name, one in packages)
+
+
+def differences() -> list[str]:
+    """Which packages are not pinned, or are here in another version."""
+    pinned = pins()
+    return [
+        f"{name} {package.version}, pinned: {pinned.get(name)}"
+        for name, package in sorted(installed(RUNTIME + DEVELOPMENT).items())
+        if pinned.get(name) != package.version
+    ]
+
+
+def main(what: str) -> None:
+    """Check, or write the page."""
+    if what == "check":
+        sys.exit("\n".join(differences()) or None)
+    before, _, _ = PAGE.read_text("utf-8").partition(HEAD)
+    PAGE.write_text(before + table(), "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
