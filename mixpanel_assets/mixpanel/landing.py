@@ -56,7 +56,10 @@ def landing(folder: Path, subject: str, exported_at: datetime) -> Iterator[Landi
             os.fsync(file.fileno())
         part.replace(folder / name)
     except OSError as error:
-        raise ConfigError(f"{folder} can't be written: {error.strerror}") from error
+        raise ConfigError(
+            f"{folder} can't be written: {error.strerror}",
+            hint="make room or make it writable, then run the same again",
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 

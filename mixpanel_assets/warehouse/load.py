@@ -86,11 +86,15 @@ def load_files(
 
 @contextmanager
 def as_load_errors() -> Iterator[None]:
-    """What DuckDB could not do is a LoadError."""
+    """What DuckDB or the disk could not do is a LoadError."""
     try:
         yield
-    except duckdb.Error as error:
-        raise LoadError(f"the load failed, and changed nothing: {error}") from error
+    except (duckdb.Error, OSError) as error:
+        of_disk = isinstance(error, (OSError, duckdb.IOException, duckdb.TransactionException))
+        raise LoadError(
+            f"the load failed, and changed nothing: {error}",
+            hint="is the disk full, or not writable? then run the same again" if of_disk else None,
+        ) from error
 
 
 def _insert_file(
