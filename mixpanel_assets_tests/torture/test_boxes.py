@@ -145,7 +145,7 @@ def test_files_that_may_not_grow_are_said_and_change_nothing(
 def test_what_is_read_only_is_named_and_stays_as_it_was(
     home: Home, versions: list[Version], tries: Tries, figures: Figures
 ) -> None:
-    folders = (home.warehouse.parent, home.landed(), home.path)
+    folders = (home.warehouse, home.warehouse.parent, home.landed(), home.path)
     doors = COMMANDS[: tries(1, 2)]
     for folder in folders:
         _mount("--bind", str(folder), str(folder))
@@ -161,7 +161,7 @@ def test_what_is_read_only_is_named_and_stays_as_it_was(
     home.land()
     assert home.content() == versions[1].content
     count = len(folders) * len(doors)
-    figures("a folder that is read-only", count, "said, and all as it was")
+    figures("a file or folder that is read-only", count, "said, and all as it was")
 
 
 def test_without_landed_files_a_landing_goes_on_and_a_rebuild_refuses(
