@@ -1,9 +1,6 @@
 """The story: a snapshot is what Mixpanel had, and the history is every one of them."""
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -186,73 +183,6 @@ def test_a_failure_that_passes_leaves_no_trace(
     assert project.sql("select count(*), count(distinct distinct_id) from profiles") == [
         (LATER, LATER)
     ]
-
-
-# Takes the next snapshot, and is killed at a moment: when so many profiles are here, or when the
-# load comes to a statement.
-KILLED = """
-import os, signal, sys
-from contextlib import contextmanager
-from datetime import date
-from pathlib import Path
-from mixpanel_assets.accounts import find_credentials
-from mixpanel_assets.ingest import ingest_profiles
-from mixpanel_assets.mixpanel.budget import Budget
-from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import writing
-
-moment, settings = sys.argv[1], Settings.from_env()
-account = find_credentials(settings)
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-class Fatal:
-    def __init__(self, connection):
-        self.connection = connection
-
-    def __getattr__(self, name):
-        return getattr(self.connection, name)
-
-    def execute(self, query, *more):
-        if query.strip().startswith(moment):
-            die()
-        return self.connection.execute(query, *more)
-
-@contextmanager
-def warehouse():
-    with writing(settings.warehouse_path(account.project_id)) as connection:
-        yield Fatal(connection)
-
-def progress(done, total):
-    if moment == "download" and done > 5000:
-        die()
-
-budget = Budget(settings.home / "budget.sqlite", account.project_id)
-with Client(account, budget, base_url=settings.base_url) as mixpanel:
-    ingest_profiles(
-        mixpanel, warehouse, settings, date.fromisoformat(sys.argv[2]), progress=progress)
-"""
-MOMENTS = ["download", "begin", "update profile_history", "create or replace view", "commit"]
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_kill_leaves_the_snapshot_before_it_and_the_next_run_completes(
-    moment: str, account: Simulator, open_project: OpenProject
-) -> None:
-    project = open_project(account)
-    account.profiles.fill(LATER)
-    snap(project)
-    before = everything(project)
-    account.profiles.fill(LATER, 1)
-    done = subprocess.run([sys.executable, "-c", KILLED, moment, str(day(1))], env=os.environ)
-    assert done.returncode == -signal.SIGKILL
-    assert everything(project) == before
-    changed = LATER // 50
-    assert counts(snap(project, 1)) == (LATER, 0, changed, 0)
-    assert project.sql("select count(*) from profile_history") == [(LATER + changed,)]
-    assert [path for path in files(project) if path.name.startswith(".load")] == []
 
 
 def test_what_kills_left_is_removed_after_a_day(mixpanel: Simulator, project: Project) -> None:

@@ -21,7 +21,11 @@ def fail_killed_runs(instance: dg.DagsterInstance) -> None:
     """Runs of killed processes of this machine have failed: they take up their pool no more."""
     unended = dg.RunsFilter(
         tags={HOST: socket.gethostname()},
-        statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+        statuses=[
+            dg.DagsterRunStatus.NOT_STARTED,
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+        ],
     )
     for record in instance.get_run_records(unended):
         run, created = record.dagster_run, record.create_timestamp.timestamp()

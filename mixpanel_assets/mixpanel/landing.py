@@ -106,7 +106,10 @@ def landing(
         part.replace(folder / name)
         kept = landed.text
     except OSError as error:
-        raise ConfigError(f"{folder} can't be written: {error.strerror}") from error
+        raise ConfigError(
+            f"{folder} can't be written: {error.strerror}",
+            hint="make room or make it writable, then run the same again",
+        ) from error
     finally:
         part.unlink(missing_ok=True)
         if kept is None:

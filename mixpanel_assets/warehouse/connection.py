@@ -150,7 +150,7 @@ def _connect(
         except (duckdb.IOException, duckdb.ConnectionException) as error:
             # In one process the file may be open for writing, or for reading, not for both.
             if not re.search("lock|different configuration", str(error), re.IGNORECASE):
-                raise SQLError(f"{path} can't be opened: {error}") from error
+                raise _unopened(path, error) from error
             waited = time.monotonic() - started
             holder = re.search(r"PID (\d+)", str(error))
             who = f"process {holder[1]}" if holder else "another process or thread"
@@ -168,6 +168,15 @@ def _connect(
             raise SQLError(f"{path} can't be opened: {error}") from error
         time.sleep(delay)
         delay = min(delay * 1.5, LONGEST_RETRY)
+
+
+def _unopened(path: Path, error: duckdb.Error) -> MixpanelDataError:
+    """Why the file can't be opened, other than that somebody else has it."""
+    message = f"{path} can't be opened: {error}"
+    if re.search("read-only|denied|not permitted|no space", str(error), re.IGNORECASE):
+        hint = "let this user write to it, and the disk have room; or set MP_WAREHOUSE"
+        return ConfigError(message, hint=hint)
+    return SQLError(message)
 
 
 @contextmanager

@@ -86,15 +86,21 @@ def load_files(
 
 @contextmanager
 def as_load_errors() -> Iterator[None]:
-    """What DuckDB could not do is a LoadError."""
+    """What DuckDB or the disk could not do is a LoadError."""
     try:
         yield
-    except duckdb.Error as error:
-        memory = isinstance(error, duckdb.OutOfMemoryException)
+    except (duckdb.Error, OSError) as error:
         raise LoadError(
-            f"the load failed, and changed nothing: {error}",
-            hint="raise MP_MEMORY_LIMIT, or set MP_THREADS=1" if memory else None,
+            f"the load failed, and changed nothing: {error}", hint=_hint(error)
         ) from error
+
+
+def _hint(error: Exception) -> str | None:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return "raise MP_MEMORY_LIMIT, or set MP_THREADS=1"
+    if isinstance(error, (OSError, duckdb.IOException, duckdb.TransactionException)):
+        return "is the disk full, or not writable? then run the same again"
+    return None
 
 
 def _insert_file(

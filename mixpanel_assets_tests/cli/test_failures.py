@@ -189,25 +189,6 @@ def test_an_interrupted_download_ends_at_once_with_130(
     assert (answer.code, answer.out, "Traceback" in answer.err) == (130, "", False)
 
 
-def test_a_killed_landing_has_failed_once_the_next_one_is_made(
-    account: Simulator,
-    start: Callable[..., subprocess.Popen[str]],
-    here: Mp,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent, monkeypatch.context() as patch:
-        patch.setenv("MP_BASE_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        process = start(*LAND)
-        connection, _ = silent.accept()
-        with connection:
-            process.kill()
-            _ended(process)
-    assert _runs(tmp_path) == ["STARTED"]
-    assert here(*LAND).code == 0
-    assert _runs(tmp_path) == ["SUCCESS", "FAILURE"]
-
-
 def test_a_landing_leaves_one_that_is_still_at_work_alone(
     account: Simulator,
     start: Callable[..., subprocess.Popen[str]],

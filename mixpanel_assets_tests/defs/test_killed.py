@@ -17,6 +17,7 @@ from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
 from mixpanel_assets.defs.running import HOST, PID
 
 STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
+BEGINNINGS = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, STARTED]
 OF_THE_DAEMON = RemoteJobOrigin(
     RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("mixpanel_assets"), "__repository__"),
     "events_job",
@@ -31,10 +32,12 @@ def gone() -> str:
     return str(process.pid)
 
 
-def _after(tags: dict[str, str], **more: Any) -> dg.DagsterRunStatus:
-    """The status of a started run, once killed ones have failed."""
+def _after(
+    tags: dict[str, str], status: dg.DagsterRunStatus = STARTED, **more: Any
+) -> dg.DagsterRunStatus:
+    """The status of a run that had another, once killed ones have failed."""
     with dg.DagsterInstance.ephemeral() as instance:
-        run = dg.DagsterRun(job_name="events_job", status=STARTED, tags=tags, **more)
+        run = dg.DagsterRun(job_name="events_job", status=status, tags=tags, **more)
         instance.add_run(run)
         fail_killed_runs(instance)
         found = instance.get_run_by_id(run.run_id)
@@ -42,8 +45,9 @@ def _after(tags: dict[str, str], **more: Any) -> dg.DagsterRunStatus:
         return found.status
 
 
-def test_a_run_whose_process_is_gone_has_failed(gone: str) -> None:
-    assert _after({**of_this_process(), PID: gone}) == FAILURE
+@pytest.mark.parametrize("status", BEGINNINGS)
+def test_a_run_whose_process_is_gone_has_failed(gone: str, status: dg.DagsterRunStatus) -> None:
+    assert _after({**of_this_process(), PID: gone}, status) == FAILURE
 
 
 def test_a_run_of_a_process_that_lives_is_left_alone() -> None:

@@ -1,6 +1,5 @@
 """The ledger that all processes share."""
 
-import multiprocessing
 import stat
 from pathlib import Path
 
@@ -134,27 +133,3 @@ def test_a_ledger_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="ledger"):
         Budget(tmp_path / "budget.sqlite", "1").left("export")
     assert not (tmp_path / "elsewhere").exists()
-
-
-def _spend_until_refused(path: Path, spent: "multiprocessing.Queue[int]") -> None:
-    fixed = Budget(path, "1", clock=iter(range(10**9)).__next__)
-    count = 0
-    try:
-        while True:
-            fixed.spend("export", longest_wait=0)
-            count += 1
-    except BudgetExhaustedError:
-        spent.put(count)
-
-
-def test_processes_at_once_never_exceed_the_budget_together(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    spent: multiprocessing.Queue[int] = context.Queue()
-    path = tmp_path / "budget.sqlite"
-    processes = [context.Process(target=_spend_until_refused, args=(path, spent)) for _ in range(4)]
-    for process in processes:
-        process.start()
-    counts = [spent.get(timeout=60) for _ in processes]
-    for process in processes:
-        process.join()
-    assert sum(counts) == 60

@@ -86,7 +86,7 @@ def home(tmp_path: Path, mixpanel: Simulator) -> Home:
 def test_processes_at_once_lose_nothing_and_keep_to_the_budget(
     home: Home, tries: Tries, figures: Figures
 ) -> None:
-    versions = [Version(0), Version(1)]
+    versions = [Version(0, 300), Version(1, 300)]
     versions[0].serve(home.mixpanel)
     home.land()
     home.make_instance()
