@@ -40,7 +40,7 @@ QUESTION = """ops:
   segmentation:
     config:
       event: Purchase
-      on: plan
+      "on": plan
       from_date: 30d
       table: purchases_by_plan
 """
@@ -69,15 +69,12 @@ def pages(backfill: str) -> dict[str, tuple[str, tuple[int, int]]]:
     """By picture: the page, and the size of the window."""
     yesterday = Settings(Path.cwd()).today() - timedelta(1)
     return {
-        "lineage": ("asset-groups", (1400, 1900)),
-        "assets": ("assets", (1400, 700)),
-        "assetgroup": (f"{LOCATION}/asset-groups/mixpanel/list", (1400, 700)),
-        "overview": ("assets/events?view=overview", (1400, 2400)),
-        "events-partitions": (f"assets/events?view=partitions&partition={yesterday}", (1400, 900)),
-        "checks": ("assets/events?view=checks&checkDetail=rows_as_landed", (1400, 700)),
-        "launchpad": (LAUNCHPAD, (1400, 600)),
+        "assets": (f"{LOCATION}/asset-groups/mixpanel/list", (1400, 710)),
+        "events-partitions": (f"assets/events?view=partitions&partition={yesterday}", (1400, 1000)),
+        "checks": ("assets/events?view=checks&checkDetail=rows_as_landed", (1400, 1000)),
+        "launchpad": (LAUNCHPAD, (1400, 640)),
         "backfill": (f"runs/b/{backfill}", (1400, 350)),
-        "automation": ("automation", (1400, 540)),
+        "automation": ("automation", (1400, 545)),
     }
 
 
