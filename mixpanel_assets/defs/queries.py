@@ -21,6 +21,9 @@ DAYS = ("from_date", "to_date")
 KEPT = ("table", "replace")
 
 DAY_HELP = "YYYY-MM-DD, today, yesterday or 7d (days ago)."
+# To YAML, as Dagster reads it, a bare on is true.
+QUOTED = 'In YAML, write "on" with its quotes.'
+SPLIT = f"Split by a property, or an expression. {QUOTED}"
 
 
 class Question(dg.Config):
@@ -50,7 +53,7 @@ class Segmentation(OfEvents):
     """As `mp query segmentation`."""
 
     event: str = Field(description="The event's name.")
-    on: str | None = Field(default=None, description="Split by a property, or an expression.")
+    on: str | None = Field(default=None, description=SPLIT)
     unit: str = Field(default="day", description="minute, hour, day, week or month.")
     type: str = Field(default="general", description="general, unique or average.")
     interval: int | None = Field(default=None, description="Days in each bucket.")
@@ -61,7 +64,7 @@ class SegmentationNumber(OfEvents):
     """As `mp query segmentation-sum` and `segmentation-average`."""
 
     event: str = Field(description="The event's name.")
-    on: str = Field(description="A numeric property, or an expression.")
+    on: str = Field(description=f"A numeric property, or an expression. {QUOTED}")
     unit: str = Field(default="day", description="hour or day.")
 
 
@@ -95,7 +98,7 @@ class Funnel(OfEvents):
 
     funnel_id: int = Field(description="The saved funnel's id: see the table funnels.")
     unit: str | None = Field(default=None, description="Also by when they entered.")
-    on: str | None = Field(default=None, description="Split by a property, or an expression.")
+    on: str | None = Field(default=None, description=SPLIT)
     length: int | None = Field(default=None, description="How long people have.")
     length_unit: str | None = Field(default=None, description="day, hour, minute or second.")
     interval: int | None = Field(default=None, description="Days in each bucket.")
@@ -114,7 +117,7 @@ class Retention(OverDays):
     interval_count: int = Field(default=10, description="Intervals after the 0th.")
     retention_type: str = Field(default="birth", description="birth or compounded.")
     unbounded_retention: bool = Field(default=False, description="Coming back later counts too.")
-    on: str | None = Field(default=None, description="Split by a property, or an expression.")
+    on: str | None = Field(default=None, description=SPLIT)
     limit: int | None = Field(default=None, description="How many values.")
 
 
@@ -124,7 +127,7 @@ class Frequency(OfEvents):
     event: str | None = Field(default=None, description="The event's name; default: any.")
     unit: str = Field(default="day", description="day, week or month.")
     addiction_unit: str = Field(default="hour", description="hour or day.")
-    on: str | None = Field(default=None, description="Split by a property, or an expression.")
+    on: str | None = Field(default=None, description=SPLIT)
     limit: int | None = Field(default=None, description="How many values.")
 
 

@@ -47,6 +47,7 @@ class Cursor:
 @dg.sensor(
     job=events_job,
     minimum_interval_seconds=ONCE_A_DAY,
+    description="Once a day asks Mixpanel which older days have new events, and lands them again.",
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
 def late_events(

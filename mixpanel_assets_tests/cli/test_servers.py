@@ -8,18 +8,31 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import httpx
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    ScheduleInstigatorData,
+)
 
 from mixpanel_assets.defs.backfill import serving_at
 from mixpanel_assets.defs.instance import dagster_home
+from mixpanel_assets.defs.partitions import RANGE_END
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets_tests.cli.conftest import Home
 from mixpanel_assets_tests.cli.test_materialize import TODAY
 from mixpanel_assets_tests.conftest import Answer
 
@@ -105,40 +118,64 @@ def test_a_simulator_on_a_port_in_use_says_so(here: Mp) -> None:
 
 PARTITIONS = """{assetNodes {assetKey {path} assetMaterializations(limit: 100) {partition}
   partitionDefinition {type}}}"""
-
-
-def test_dev_shows_what_mp_has_landed_and_stops_when_told(landed: Home, start: Start) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = start("dev", "--port", str(port))
-    told = _ask(f"http://127.0.0.1:{port}/graphql", PARTITIONS, process)
-    nodes = {one["assetKey"]["path"][-1]: one for one in told["data"]["assetNodes"]}
-    node = nodes["events"]
-    days = {made["partition"] for made in node["assetMaterializations"]}
-    assert days == {str(date(2024, 1, 1) + timedelta(n)) for n in range(7)}
-    assert listeners(port) == {"127.0.0.1"}
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    assert not (landed.path / "dagster" / "storage").exists()
-
-
 BACKFILLS = """{partitionBackfillsOrError {... on PartitionBackfills {results {
   id isAssetBackfill partitionNames}}}}"""
+SCHEDULED = """{
+  runsOrError(filter: {tags: [{key: "dagster/schedule_name", value: "daily_events"}]}) {
+  ... on Runs {results {status tags {key value}}}}}"""
 DETACH = ("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-04", "--detach")
 
 
-def test_a_running_dev_takes_days_over_and_the_command_ends_at_once(
+def test_dev_shows_what_is_landed_ticks_takes_days_over_and_stops_when_told(
     account: Simulator, start: Start, mp: Mp, here: Mp, tmp_path: Path
 ) -> None:
-    address = tmp_path / "home" / "dagster" / ".dagster" / "ui.json"
+    home = tmp_path / "home" / "dagster"
+    address = home / ".dagster" / "ui.json"
+    assert here("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-03").code == 0
+    _turn_on_yesterday("daily_events", home)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    ui = f"http://127.0.0.1:{port}"
+    graphql = f"http://127.0.0.1:{port}/graphql"
     process = start("dev", "--port", str(port))
-    _ask(f"{ui}/graphql", "{version}", process)
+    told = _ask(graphql, PARTITIONS, process)
+    assert {"2024-01-02", "2024-01-03"} <= _days(told)
     assert address.stat().st_mode & 0o777 == 0o600
+    assert listeners(port) == {"127.0.0.1"}
     other = mp(*DETACH, MP_PROJECT_ID="999")
     assert (other.code, other.out, other.error["code"]) == (2, "", "CONFIG_ERROR")
+    _is_handed_days(f"http://127.0.0.1:{port}", here, process)
+    while (run := _scheduled(graphql, process)).get("status") not in ("SUCCESS", "FAILURE"):
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.2)
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    assert (run["status"], tags["mp/source"]) == ("SUCCESS", "schedule")
+    last = date.fromisoformat(tags[RANGE_END])
+    assert TODAY - last <= timedelta(1)  # before six, yesterday's tick is the last one
+    week = {str(last - timedelta(n)) for n in range(8)}
+    assert week <= _days(_ask(graphql, PARTITIONS, process))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert not address.exists()
+    assert not (home / "storage").exists()
+
+
+def _turn_on_yesterday(schedule: str, home: Path) -> None:
+    """The schedule has been on since before its last tick, which the daemon finds not done yet."""
+    origin = RegisteredCodeLocationOrigin("mixpanel_assets")
+    repository = RemoteRepositoryOrigin(origin, "__repository__")
+    began = (datetime.now(UTC) - timedelta(days=1)).timestamp()
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home))) as instance:
+        instance.add_instigator_state(
+            InstigatorState(
+                RemoteInstigatorOrigin(repository, schedule),
+                InstigatorType.SCHEDULE,
+                InstigatorStatus.RUNNING,
+                ScheduleInstigatorData("0 6 * * *", began),
+            )
+        )
+
+
+def _is_handed_days(ui: str, here: Mp, process: subprocess.Popen[str]) -> None:
     answer = here(*DETACH)
     assert (answer.code, answer.err) == (0, "")
     told = answer.json
@@ -149,9 +186,17 @@ def test_a_running_dev_takes_days_over_and_the_command_ends_at_once(
     (backfill,) = seen["results"]
     names = ["2024-01-02", "2024-01-03", "2024-01-04"]
     assert backfill == {"id": made, "isAssetBackfill": True, "partitionNames": names}
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    assert not address.exists()
+
+
+def _scheduled(graphql: str, process: subprocess.Popen[str]) -> dict[str, Any]:
+    """The schedule's run, as soon as there is one."""
+    runs = _ask(graphql, SCHEDULED, process)["data"]["runsOrError"]["results"]
+    return next(iter(runs), {})
+
+
+def _days(told: Any) -> set[str]:
+    nodes = {one["assetKey"]["path"][-1]: one for one in told["data"]["assetNodes"]}
+    return {made["partition"] for made in nodes["events"]["assetMaterializations"]}
 
 
 def test_nothing_is_handed_over_when_no_dev_runs(

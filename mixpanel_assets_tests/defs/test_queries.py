@@ -1,6 +1,7 @@
 """Every live question is a job, with the answer that `mp query` gives."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster_shared.yaml_utils import load_run_config_yaml
 
 from mixpanel_assets.definitions import defs
 from mixpanel_assets.defs.queries import QUESTIONS, markdown
@@ -168,3 +170,10 @@ def test_a_long_answer_is_shown_in_part() -> None:
     text = markdown(["a"], [(n,) for n in range(60)])
     assert text.endswith("| 49 |\n\n10 more rows")
     assert markdown(["a", "b"], [("x|y", None)]).splitlines()[2] == "| x\\|y | None |"
+
+
+def test_the_question_of_the_documents_can_be_asked() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "dagster.md").read_text("utf-8")
+    (question,) = re.findall(r"```yaml\n(ops:.*?)```", page, re.DOTALL)
+    job = defs().resolve_job_def("query_segmentation")
+    assert dg.validate_run_config(job, load_run_config_yaml(question))
