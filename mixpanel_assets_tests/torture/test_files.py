@@ -26,7 +26,7 @@ DAYS = ("--from", str(DAY), "--to", str(DAY))
 WORK = [
     ("auth", "add", "shop", "-u", "ann", "-p", "12345"),
     ("materialize", "events", *DAYS),
-    ("fetch", "events", *DAYS, "--table", "pulled"),
+    ("fetch", "events", "pulled", *DAYS),
     ("materialize", "profiles"),
     ("materialize", "catalog"),
     ("inspect", "events"),

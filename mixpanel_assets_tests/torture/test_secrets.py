@@ -121,7 +121,7 @@ LONG = [
     (LAND, ("403@*",)),
     (("materialize", "profiles"), ()),
     (("materialize", "catalog"), ()),
-    (("fetch", "events", *DAYS, "--table", "pulled"), ()),
+    (("fetch", "events", "pulled", *DAYS), ()),
     (("fetch", "profiles", "--stdout"), ()),
     (("query", "segmentation", "-e", "Open", *DAYS), ()),
     (("--verbose", "query", "funnel", "1", *DAYS), ()),
