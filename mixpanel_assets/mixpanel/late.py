@@ -56,7 +56,7 @@ class _Arrivals(LineCheck):
         self._start, self._end = start, end
 
     def _check(self, block: bytes | bytearray) -> None:
-        for line in block.split(b"\n"):
+        for line in block.split(b"\n") if block.strip() else ():
             if line.strip():
                 self._check_line(line)
 
