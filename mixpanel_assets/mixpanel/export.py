@@ -165,14 +165,14 @@ class LineCheck:
 
     def __init__(self) -> None:
         self.count = 0
-        self._rest = b""
+        self._rest = bytearray()
 
     def feed(self, data: bytes) -> None:
         """The next piece of the body, cut anywhere."""
         cut = data.rfind(b"\n") + 1
         if cut:
             self._check(self._rest + data[:cut])
-            self._rest = data[cut:]
+            self._rest = bytearray(data[cut:])
         else:
             self._rest += data
             if len(self._rest) > LONGEST_LINE:
@@ -182,7 +182,7 @@ class LineCheck:
         """The body is over: a last line without its line end counts too."""
         if self._rest.strip():
             self._check_line(self._rest)
-            self._rest = b""
+            self._rest = bytearray()
 
     def incomplete(self, reason: str) -> ExportIncompleteError:
         """The error that says why the body is not whole, and after how many records."""
@@ -193,7 +193,7 @@ class LineCheck:
             events_seen=self.count,
         )
 
-    def _check(self, block: bytes) -> None:
+    def _check(self, block: bytes | bytearray) -> None:
         # `block` is whole lines. Counting bytes is a hundred times faster than looking at lines.
         ends = block.count(b"\n")
         last = block.rfind(b"\n", 0, -1) + 1
@@ -206,7 +206,7 @@ class LineCheck:
                 if line.strip():
                     self._check_line(line)
 
-    def _check_line(self, line: bytes) -> dict[str, Any]:
+    def _check_line(self, line: bytes | bytearray) -> dict[str, Any]:
         try:
             record = json.loads(line.decode("utf-8", "replace"), strict=False)
         except RecursionError:
@@ -221,7 +221,7 @@ class LineCheck:
         return record
 
 
-def _is_closed(line: bytes) -> bool:
+def _is_closed(line: bytes | bytearray) -> bool:
     """Whether every string, list and object of the line ends in it."""
     signs = TEXT.sub(b"", line)
     pairs = ((b"{", b"}"), (b"[", b"]"))

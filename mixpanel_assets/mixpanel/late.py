@@ -57,12 +57,12 @@ class _Arrivals(LineCheck):
         self.newest: dict[date, float] = {}
         self._start, self._end = start, end
 
-    def _check(self, block: bytes) -> None:
-        for line in block.split(b"\n"):
+    def _check(self, block: bytes | bytearray) -> None:
+        for line in block.split(b"\n") if block.strip() else ():
             if line.strip():
                 self._check_line(line)
 
-    def _check_line(self, line: bytes) -> dict[str, Any]:
+    def _check_line(self, line: bytes | bytearray) -> dict[str, Any]:
         record = super()._check_line(line)
         if isinstance(properties := record.get("properties"), dict):
             self._note(properties)

@@ -400,10 +400,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "land_profiles": ("materialize", "profiles"),
     "append_profiles": ("fetch", "profiles", "people", "--append"),
 }
-QUICK = [
-    (EXPORTS, "events without end, compressed", fetch),
-    (ANSWERS, "an answer that inflates", ask),
-]
+QUICK = (ANSWERS, "an answer that inflates", ask)
 
 
 def test_a_process_that_meets_harm_stays_small(
@@ -417,7 +414,7 @@ def test_a_process_that_meets_harm_stays_small(
         if way.__name__ in COMMANDS
     ]
     # Every third: each way, and nearly every harm.
-    cases = [*QUICK[: tries(2, 0)], *every[: tries(0, len(every)) : 3]]
+    cases = [QUICK, *every[: tries(0, len(every)) : 3]]
     peaks = [process_peak(victim, *case) for case in cases]
     assert max(peaks) < 1500
     seen = f"each ended with its documented code, nothing changed; at most {max(peaks):,} MB"
