@@ -11,6 +11,7 @@ from typing import Any, cast
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
+from sqlalchemy.exc import OperationalError
 
 from mixpanel_assets.definitions import defs
 from mixpanel_assets.defs.catalog import PARTS, SKIPPED, TABLES
@@ -21,10 +22,11 @@ from mixpanel_assets.defs.jobs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
 from mixpanel_assets.defs.partitions import days_in_one_run
 from mixpanel_assets.defs.progress import Listener, listener
-from mixpanel_assets.errors import LoadError, MixpanelDataError, RunFailedError
+from mixpanel_assets.errors import ConfigError, LoadError, MixpanelDataError, RunFailedError
 from mixpanel_assets.results import LandedDay, LandedTable, Landing, Snapshot
 from mixpanel_assets.settings import Settings
 
+OF_THE_DISK = ("OperationalError", "OSError")
 INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 
 # Inside a step the default manager redirects stdout and stderr to files, ours among them.
@@ -148,7 +150,7 @@ def _run(
     job = defs().resolve_job_def(job_name)
     token = listener.set(hears)
     try:
-        with _open_instance(home) as instance:
+        with _disk_errors_told(home), _open_instance(home) as instance:
             return job.execute_in_process(
                 instance=instance,
                 raise_on_error=False,
@@ -158,6 +160,25 @@ def _run(
             )
     finally:
         listener.reset(token)
+
+
+@contextmanager
+def _disk_errors_told(home: Path) -> Iterator[None]:
+    """What the disk refused Dagster is a ConfigError."""
+    try:
+        yield
+    except OperationalError as error:
+        raise _unwritten(home, str(error.orig)) from error
+    except OSError as error:
+        raise _unwritten(home, str(error)) from error
+
+
+def _unwritten(home: Path, reason: str, **details: Any) -> ConfigError:
+    return ConfigError(
+        f"Dagster can't keep its record in {home}: {reason}",
+        hint="make room on that disk or make it writable, then run the same again",
+        **details,
+    )
 
 
 @contextmanager
@@ -209,6 +230,8 @@ def failure_of(result: dg.ExecuteInProcessResult, **more: Any) -> MixpanelDataEr
             error = error.cause
         if error and error.cls_name in INTERRUPTIONS:
             raise KeyboardInterrupt
+        if error and error.cls_name in OF_THE_DISK:
+            return _unwritten(Path.cwd(), error.message.strip().splitlines()[0], **details)
         if error:
             return MixpanelDataError(f"{error.cls_name}: {error.message.strip()}", **details)
     return MixpanelDataError("the run failed", hint="see it in: mp dev", **details)

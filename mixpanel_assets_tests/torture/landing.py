@@ -148,6 +148,10 @@ class Home:
         with Client(account, budget, base_url=self.mixpanel.url) as client:
             ingest_events(client, lambda: writing(self.warehouse), self.settings, FIRST, LAST)
 
+    def exports(self) -> int:
+        """How many exports were asked for."""
+        return sum(seen.path.endswith("/export") for seen in self.mixpanel.requests)
+
     def make_instance(self) -> None:
         """Dagster has its tables: bare `dagster` commands don't wait for one that makes them."""
         folder = make_instance(self.path / "dagster")

@@ -86,13 +86,17 @@ def _failed(answer: Answer) -> str:
 
 
 def _try_with_less(home: Home, versions: list[Version], number: int, **more: Any) -> str:
-    """How a command ended that may have had too little room: with all or nothing."""
+    """How a command ended that may have had too little room: with all or nothing.
+
+    It fails with all of it if there was room for the days, and none for Dagster's record of them.
+    """
     answer = home.run(*COMMANDS[number % 2], **more)
     if not answer.code:
         assert home.content() == versions[1].content
         return "had room"
     _failed(answer)
-    assert home.content() == versions[0].content, answer.err
+    recorded = "Dagster can't keep its record" in answer.err
+    assert home.content() in [version.content for version in versions[: 1 + recorded]], answer.err
     return "failed"
 
 
@@ -204,7 +208,7 @@ def test_a_clock_that_is_set_back_never_makes_an_hour_of_more_requests(
         for _ in range(110):
             clocks.sleep(chance.choice([0.4, 20, 300]))
             if chance.random() < 0.03:
-                clocks.behind += chance.choice([0.5, 60, 1800, 2 * HOUR, 1e9])
+                clocks.behind += chance.choice([0.5, 60, 1800, 2 * HOUR, 1e8])
             with suppress(BudgetExhaustedError):
                 budget.spend("export", sleep=clocks.sleep, longest_wait=5)
                 sent.append(clocks.real)

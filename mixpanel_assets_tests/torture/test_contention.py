@@ -99,9 +99,9 @@ def test_processes_at_once_lose_nothing_and_keep_to_the_budget(
         home.mixpanel.profiles.fill(2000, number)
         left = tries(2, 8)
         budget = _used_up(home, left)
-        asked = len(_exports(home))
+        asked = home.exports()
         longest = max(longest, _churn(home, versions, tries(0, 30), chance, seen))
-        assert (len(_exports(home)) - asked, budget.left("export")) == (left, 0)
+        assert (home.exports() - asked, budget.left("export")) == (left, 0)
         content = home.content()
         assert content.keys() == new.content.keys()
         assert all(held in (old.content[day], new.content[day]) for day, held in content.items())
@@ -122,10 +122,6 @@ def _used_up(home: Home, left: int) -> Budget:
     while Budget(path, project).left("export") > left:
         earlier.spend("export", sleep=lambda seconds: None)
     return Budget(path, project)
-
-
-def _exports(home: Home) -> list[object]:
-    return [seen for seen in home.mixpanel.requests if seen.path.endswith("/export")]
 
 
 def _churn(

@@ -85,7 +85,7 @@ def test_every_door_refuses_a_newer_warehouse_and_leaves_it_byte_by_byte(
 ) -> None:
     newer = _change(home, f"update internal.settings set value = '{SCHEMA_VERSION + 1}'")
     before = newer.read_bytes()
-    asked = len(home.mixpanel.requests)
+    exports = home.exports()
     doors = DOORS[: tries(2, len(DOORS))]
     for door in doors:
         answer = home.run(*door)
@@ -103,7 +103,7 @@ def test_every_door_refuses_a_newer_warehouse_and_leaves_it_byte_by_byte(
         assert "upgrade mixpanel-assets" in told["hint"]
         assert home.warehouse.read_bytes() == before
         assert not home.wal.exists()
-    assert len(home.mixpanel.requests) == asked
+    assert home.exports() == exports
     figures("a newer warehouse and a command", len(doors), "refused, and the file as it was")
 
 
