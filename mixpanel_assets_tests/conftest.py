@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="the long form of the torture suite: hundreds of kills, thousands of faults",
     )
+    parser.addoption("--write", type=Path, help="the document for the torture suite's table")
 
 
 def pytest_configure() -> None:

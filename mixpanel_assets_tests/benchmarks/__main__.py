@@ -12,6 +12,7 @@ from mixpanel_assets_tests.benchmarks.dataset import Dataset, folder_of_days, ge
 from mixpanel_assets_tests.benchmarks.goals import goals, scaling_goal, sparse_goals
 from mixpanel_assets_tests.benchmarks.measure import Measurement
 from mixpanel_assets_tests.benchmarks.suite import KEYS, OURS, Suite, say, scaling, sparse, suite
+from mixpanel_assets_tests.documents import machine_facts, put_into
 
 LARGEST = 5  # times the month
 PROFILES = "profiles"
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _events(given: argparse.Namespace) -> bool:
     pythons = (sys.executable, *given.tools_python)
-    sections, failed = [report.machine_facts()], False
+    sections, failed = [machine_facts()], False
     for dataset in _datasets(given):
         with suite(dataset, pythons) as running:
             running.run(set(given.only))
@@ -50,7 +51,7 @@ def _profiles(given: argparse.Namespace) -> bool:
     two = profiles.history(given.profiles, 2)
     many = profiles.history(max(1, given.profiles // 10), profiles.SNAPSHOTS)
     sections = [
-        report.machine_facts(),
+        machine_facts(),
         report.snapshots_table(two),
         report.goals_table(profiles.profile_goals(two)),
         report.history_table(many),
@@ -62,7 +63,7 @@ def _profiles(given: argparse.Namespace) -> bool:
 def _tell(given: argparse.Namespace, sections: Sequence[str], name: str) -> None:
     text = "\n\n".join(sections)
     if given.write:
-        report.put_into(given.write, text, name)
+        put_into(given.write, text, name)
     sys.stdout.write(f"{text}\n")
 
 

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from mixpanel_assets_tests.documents import put_into
 from mixpanel_assets_tests.judges import report
 from mixpanel_assets_tests.judges.environments import default_cache, python_of
 from mixpanel_assets_tests.judges.lineup import LINEUP, sit
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     verdicts += found
     text = report.written(versions, verdicts, f"{given.days} days x {given.events:,} events")
     if given.write:
-        report.put_into(given.write, text)
+        put_into(given.write, text, "judges")
     sys.stdout.write(f"{text}\n")
     return int(any(verdict.surprising for verdict in verdicts))
 

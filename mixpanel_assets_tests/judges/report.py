@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 from mixpanel_assets_tests.judges.comparing import Verdict
 
-BEGIN, END = "<!-- judges:begin -->", "<!-- judges:end -->"
 HEAD = ("client", "question", "theirs", "ours", "equal")
 
 
@@ -23,15 +21,6 @@ def written(versions: Mapping[str, str], verdicts: Sequence[Verdict], data: str)
     rows = [(v.client, v.question, v.theirs, v.ours, _equal(v)) for v in verdicts]
     lines = [f"| {' | '.join(map(_cell, row))} |" for row in (HEAD, ("---",) * len(HEAD), *rows)]
     return "\n".join([first, "", *lines])
-
-
-def put_into(document: Path, text: str) -> None:
-    """The document has the text between its markers; SystemExit if it lacks them."""
-    before, begin, rest = document.read_text("utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise SystemExit(f"{document} lacks {BEGIN} and {END}")
-    document.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", "utf-8")
 
 
 def _equal(verdict: Verdict) -> str:

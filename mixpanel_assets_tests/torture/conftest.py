@@ -1,13 +1,15 @@
 """Each promise is tried a few times by default and very often with `--torture`.
 
-A test says with `figures` what it tried and saw; the end of the run prints all of it as the
-table of docs/reliability.md.
+A test says with `figures` what it tried and saw; the end of the run prints all of it as a
+table, and with `--write docs/reliability.md` puts it into that page.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from mixpanel_assets_tests.documents import machine_facts, put_into
 
 FIGURE = "figure"
 
@@ -29,10 +31,14 @@ def figures(record_property: Callable[[str, object], None]) -> Figures:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    passed = terminalreporter.stats.get("passed", ())
+    config, passed = terminalreporter.config, terminalreporter.stats.get("passed", ())
     rows = [value for test in passed for name, value in test.user_properties if name == FIGURE]
-    if rows and terminalreporter.config.getoption("--torture"):
-        terminalreporter.section("tried")
-        terminalreporter.line("| What holds | Tries | Seen |\n| --- | --- | --- |")
-        for row in sorted(rows):
-            terminalreporter.line(f"| {row} |")
+    if not (rows and config.getoption("--torture")):
+        return
+    table = ["| What | Tries | Seen |", "| --- | --- | --- |"]
+    table += [f"| {row[0].upper()}{row[1:]} |" for row in sorted(rows, key=str.lower)]
+    text = "\n".join([machine_facts(), "", *table])
+    terminalreporter.section("tried")
+    terminalreporter.line(text)
+    if document := config.getoption("--write"):
+        put_into(document, text, "torture")
