@@ -116,22 +116,26 @@ def _refuse_newer(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         )
 
 
+# Of two threads that open the same file one does it all, and the other finds it done.
+_CLOSING = threading.Lock()
+
+
 def _close_in(connection: duckdb.DuckDBPyConnection, *, spilling: bool) -> None:
     """Nothing but reading is possible, and no setting can be changed any more."""
-    try:
-        # For the file, not for this connection: others of this process share all of it.
-        connection.execute("set global TimeZone = 'UTC'")
-        if not spilling:
-            connection.execute("set temp_directory = ''")
-        connection.execute("set enable_external_access = false")
-        if not spilling:
-            # That lock leaves the warehouse's own write-ahead log open to COPY, and the next writer
-            # would replay a forged one.
-            connection.execute("set disabled_filesystems = 'LocalFileSystem'")
-        connection.execute("set lock_configuration = true")
-    except duckdb.InvalidInputException as error:
-        if "has been locked" not in str(error):
-            raise
+    # For the file, not for this connection: others of this process share all of it.
+    settings = ["set global TimeZone = 'UTC'", "set enable_external_access = false"]
+    if not spilling:
+        # That lock leaves the warehouse's own write-ahead log open to COPY, and the next writer
+        # would replay a forged one.
+        settings.insert(1, "set temp_directory = ''")
+        settings.append("set disabled_filesystems = 'LocalFileSystem'")
+    with _CLOSING:
+        try:
+            for setting in (*settings, "set lock_configuration = true"):
+                connection.execute(setting)
+        except duckdb.InvalidInputException as error:
+            if "has been locked" not in str(error):
+                raise
 
 
 def _connect(
