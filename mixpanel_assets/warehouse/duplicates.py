@@ -49,13 +49,13 @@ def find_duplicates(warehouse: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def without_duplicates(warehouse: duckdb.DuckDBPyConnection, dropped: dict[date, int]) -> str:
-    """SQL: the rows of temp.stage that no other replaces; those left out are counted by day.
+def drop_duplicates(warehouse: duckdb.DuckDBPyConnection, dropped: dict[date, int]) -> None:
+    """temp.stage has no row that another replaces; those are counted in `dropped` by day.
 
     temp.surveys no longer counts what they carry.
     """
     if not number(warehouse, "select count(*) from newest"):
-        return "stage"
+        return
     warehouse.execute(SUPERSEDED)
     warehouse.execute("insert into kept select hash_1, hash_2 from superseded where not lost")
     warehouse.execute(
@@ -69,8 +69,12 @@ def without_duplicates(warehouse: duckdb.DuckDBPyConnection, dropped: dict[date,
     warehouse.execute(
         f"insert into surveys by name select * exclude (bytes) from ({counted('lost', '-')})"
     )
-    # Nor deleted: DuckDB reads a table with gaps with one thread.
-    return "(select * from stage where rowid not in (select row from superseded where lost))"
+    # Made anew rather than deleted from, or left out later: what is not full row groups, DuckDB
+    # inserts with one thread.
+    warehouse.execute(
+        "create or replace temp table stage as select * from stage "
+        "where rowid not in (select row from superseded where lost) order by event_name"
+    )
 
 
 SUPERSEDED = """

@@ -13,7 +13,7 @@ from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import write_comments
 from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.duplicates import without_duplicates
+from mixpanel_assets.warehouse.duplicates import drop_duplicates
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
 from mixpanel_assets.warehouse.source import (
     VALUES,
@@ -117,8 +117,8 @@ def insert_events(
     """The file's records are in the table; the duplicates that were left out, by day."""
     dropped: dict[date, int] = {}
     for _ in source.stage_parts(warehouse):
-        rows = without_duplicates(warehouse, dropped)
-        _insert(warehouse, columns, source.settings, rows)
+        drop_duplicates(warehouse, dropped)
+        _insert(warehouse, columns, source.settings)
     return dropped
 
 
@@ -177,7 +177,7 @@ def _delete_days(
 
 
 def _insert(
-    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, settings: Settings, rows: str
+    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, settings: Settings
 ) -> None:
     zone = settings.project_timezone
     moment = timestamp("time_number")
@@ -194,7 +194,6 @@ def _insert(
             "time_number": ("time", "double"),
             "processed_number": ("mp_processing_time_ms", "double"),
         },
-        rows=rows,
     )
 
 
