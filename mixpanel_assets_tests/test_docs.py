@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world import World
 from mixpanel_assets.workspace import Workspace
+from mixpanel_assets_tests.conftest import Answer
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -63,12 +64,15 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 
 @pytest.mark.parametrize(("page", "line"), TYPED, ids=lambda text: text[:60])
-def test_what_a_document_tells_to_type_works(page: str, line: str, reader: dict[str, str]) -> None:
-    done = subprocess.run(
-        ["bash", "-c", line], env=reader, cwd=reader["HOME"], capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.strip() not in ("", "[]")
+def test_what_a_document_tells_to_type_works(
+    page: str,
+    line: str,
+    reader: dict[str, str],
+    typed: Callable[[str, dict[str, str]], Answer],
+) -> None:
+    done = typed(line, reader)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.strip() not in ("", "[]")
 
 
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world import World
 from mixpanel_assets_tests.clidoc import PAGE, page
+from mixpanel_assets_tests.conftest import Answer
+
+Typed = Callable[[str, dict[str, str]], Answer]
 
 EXAMPLES = {
     one["command"]: one["example"] for one in describe(typer.main.get_command(app))["commands"]
@@ -52,19 +55,11 @@ def analyst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str
             "MP_PROJECT_ID": shop.project.project_id,
         }
         (folder / "counts.js").write_text(SCRIPT)
-        _run("mp materialize events --from 7d", environment)
+        land = ["materialize", "events", "--from", "7d"]
+        subprocess.run(
+            [sys.executable, "-m", "mixpanel_assets", *land], env=environment, cwd=folder
+        )
         yield environment, shop
-
-
-def _run(line: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    mp = f'mp() {{ "{sys.executable}" -m mixpanel_assets "$@"; }}; '
-    return subprocess.run(
-        ["bash", "-c", mp + line],
-        env=environment,
-        cwd=environment["HOME"],
-        capture_output=True,
-        text=True,
-    )
 
 
 def _of_this_project(command: str, shop: Simulator) -> str:
@@ -87,13 +82,13 @@ def _bookmark(shop: Simulator, kind: str) -> int:
 
 @pytest.mark.parametrize("command", sorted(EXAMPLES.keys() - RUN_ELSEWHERE))
 def test_the_example_of_a_command_works(
-    command: str, analyst: tuple[dict[str, str], Simulator]
+    command: str, analyst: tuple[dict[str, str], Simulator], typed: Typed
 ) -> None:
     environment, shop = analyst
     if command in FIRST:
-        _run(FIRST[command], environment)
-    done = _run(_of_this_project(command, shop), environment)
-    assert (done.returncode, done.stdout.strip() not in ("", "[]", "{}")) == (0, True), done.stderr
+        typed(FIRST[command], environment)
+    done = typed(_of_this_project(command, shop), environment)
+    assert (done.code, done.out.strip() not in ("", "[]", "{}")) == (0, True), done.err
 
 
 def test_the_page_of_commands_is_what_the_program_says() -> None:

@@ -1,21 +1,18 @@
-"""A home that is landed once and then only read, and `mp` without a process of its own."""
+"""A home that is landed once and then only read."""
 
-import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from mixpanel_assets.cli.app import main
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world import World
-from mixpanel_assets_tests.conftest import Answer
 
 FIRST, LAST = date(2024, 1, 1), date(2024, 1, 7)
 
@@ -63,21 +60,3 @@ def landed(week: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     for name, value in week.environment.items():
         monkeypatch.setenv(name, value)
     return week
-
-
-@pytest.fixture
-def here(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Answer]:
-    """Runs `mp` in this process: the same program, without the second that a process costs."""
-
-    def run(*arguments: str, stdin: str = "") -> Answer:
-        monkeypatch.setattr(sys, "argv", ["mp", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return Answer(int(ended.value.code or 0), printed.out, printed.err)
-
-    return run
