@@ -203,9 +203,9 @@ def test_tables_of_assets_are_dropped_by_force_alone(landed_here: Simulator, her
 
 
 @pytest.fixture
-def landed_here(account: Simulator, mp: Mp) -> Simulator:
+def landed_here(account: Simulator, here: Mp) -> Simulator:
     """The first day is landed as an asset."""
-    done = mp("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-02")
+    done = here("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-02")
     assert done.code == 0
     return account
 
