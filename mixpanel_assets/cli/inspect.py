@@ -24,6 +24,8 @@ from mixpanel_assets.settings import Settings
 if TYPE_CHECKING:
     import duckdb
 
+PATIENCE = 300.0  # seconds that a question may take
+
 inspect = typer.Typer(
     name="inspect",
     help="Look at what is there: tables, columns, events and properties.",
@@ -71,7 +73,9 @@ def _answer(
     invocation: Invocation = context.obj
     settings = find_settings(invocation.account)
     path = warehouse_path(settings, invocation)
-    with reading(path, memory_limit=settings.memory_limit, threads=settings.threads) as warehouse:
+    with reading(
+        path, memory_limit=settings.memory_limit, threads=settings.threads, timeout=PATIENCE
+    ) as warehouse:
         answer = question(warehouse)
     output.answer(answer, form, column=column)
 

@@ -226,7 +226,8 @@ def sql_error(error: duckdb.Error) -> MixpanelDataError:
 def too_slow() -> SQLError:
     """The error of a statement that was stopped."""
     return SQLError(
-        "the statement took too long and was stopped", hint="raise --timeout, or ask for less"
+        "the statement took too long and was stopped",
+        hint="ask for less, or give mp sql a longer --timeout",
     )
 
 
