@@ -31,7 +31,7 @@ benchmark *arguments:
 
 # the long form of the torture suite, about an hour
 torture *arguments:
-    pytest --torture mixpanel_assets_tests/torture mixpanel_assets_tests/defs/test_weeks.py {{arguments}}
+    pytest --torture -n 4 mixpanel_assets_tests/torture mixpanel_assets_tests/defs/test_weeks.py {{arguments}}
 
 judges *arguments:
     python -m mixpanel_assets_tests.judges {{arguments}}

@@ -63,6 +63,7 @@ def running(command: Sequence[str], folder: Path) -> Iterator[Dev]:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=_heeding_interrupts,
         )
     try:
         dev = Dev(process, port)
@@ -74,6 +75,11 @@ def running(command: Sequence[str], folder: Path) -> Iterator[Dev]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _heeding_interrupts() -> None:
+    """What a shell runs in the background ignores Ctrl-C, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def until(true: Callable[[], bool], seconds: float) -> None:
