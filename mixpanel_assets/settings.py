@@ -68,7 +68,7 @@ class Settings:
     @property
     def memory_bytes(self) -> int | None:
         """DuckDB's memory limit; None for one that is not a number of bytes, such as 80%."""
-        found = re.fullmatch(r"([\d.]+) *([kmgt]?)(i?)b?", self.memory_limit.strip().lower())
+        found = re.fullmatch(r"(\d+\.?\d*) *([kmgt]?)(i?)b?", self.memory_limit.strip().lower())
         if not found:
             return None
         return int(float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index(found[2] or " "))

@@ -93,6 +93,7 @@ def test_every_setting_is_taken_from_its_variable(setenv, tmp_path: Path) -> Non
         ("1GB", 2**28),
         ("64GB", 2**28),
         ("80%", 2**28),
+        ("1.2.3GB", 2**28),
         ("300 MB", 81 * 10**6),
         ("0.3gib", 90 * 10**6),
     ],
