@@ -103,7 +103,8 @@ def _load(
         with warehouse() as connection:
             before = load.files_in_use(connection)
             days = load.load_events(connection, _landed_file(file), settings)
-            return days, before - load.files_in_use(connection)
+            now = before | {day.day: day.file for day in days}
+            return days, set(before.values()) - set(now.values())
     finally:
         file.drop_text()
 
@@ -152,7 +153,7 @@ def rebuild_events(
         files = landed_files(folder, start, end)
         files = [replace(file, checksum=sha256(file.path)) for file in files]
         covered = {day for file in files for day in file.dates()}
-        if anew and (lost := sorted(load.landed_days(connection) - covered)):
+        if anew and (lost := sorted(load.files_in_use(connection).keys() - covered)):
             raise ConfigError(
                 f"days with no landed file any more: {len(lost)}, the first {lost[0]}",
                 hint="a rebuild would empty those days; the tables are as they were. Rebuild "
@@ -207,7 +208,8 @@ def ingest_profiles(
         with warehouse() as connection:
             before = snapshots.files_in_use(connection)
             (snapshot,) = snapshots.load_snapshots(connection, [landed], settings)
-            replaced = set(before.values()) - set(snapshots.files_in_use(connection).values())
+            now = before | {day: file.path.name}
+            replaced = set(before.values()) - set(now.values())
     except (LoadError, ExportIncompleteError):
         file.path.unlink()
         raise

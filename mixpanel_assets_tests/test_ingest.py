@@ -247,6 +247,22 @@ def test_files_that_no_day_needs_any_more_are_removed(
     assert len(list(project.landed_folder.iterdir())) == 1
 
 
+def test_what_fails_after_the_commit_is_no_failed_load(
+    mixpanel: Simulator, project: Project
+) -> None:
+    mixpanel.store.set_day(DAY, many(5))
+    project.ingest()
+    with project.warehouse() as warehouse:  # no comment can be made of these
+        warehouse.execute("create table lexicon_events (x int)")
+        warehouse.execute("create table lexicon_properties (x int)")
+    mixpanel.store.set_day(DAY, many(6))
+    (day,) = project.ingest()
+    assert project.days() == {"2024-01-02": 6}
+    assert [file.name for file in project.landed_folder.iterdir()] == [day.file]
+    rebuild_events(project.warehouse, project.settings, "12345")
+    assert project.days() == {"2024-01-02": 6}
+
+
 def test_a_file_that_another_process_has_yet_to_load_is_left_alone(
     mixpanel: Simulator, project: Project
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import duckdb
 
@@ -34,6 +35,15 @@ def write_comments(warehouse: duckdb.DuckDBPyConnection) -> int:
         what = f"column {where}.{quoted(column)}" if column else f"view {where}"
         warehouse.execute(f"comment on {what} is {'null' if text is None else literal(text)}")
     return len(stale) + len(gone)
+
+
+def renew_comments(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """As `write_comments`, as far as it can be done: for after a commit.
+
+    The rows are in, which no failure here may deny; the next load writes what is left out.
+    """
+    with suppress(duckdb.Error):
+        write_comments(warehouse)
 
 
 def _of_views(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:

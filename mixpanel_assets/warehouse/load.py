@@ -11,7 +11,7 @@ import duckdb
 from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.comments import write_comments
+from mixpanel_assets.warehouse.comments import renew_comments
 from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.duplicates import drop_duplicates
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
@@ -42,20 +42,12 @@ def load_events(
     return load_files(warehouse, [file], settings)
 
 
-def files_in_use(warehouse: duckdb.DuckDBPyConnection) -> set[str]:
-    """The names of the landed files that hold the rows of at least one day."""
-    query = "select distinct file from landed where dataset = 'events'"
+def files_in_use(warehouse: duckdb.DuckDBPyConnection) -> dict[date, str]:
+    """Of each day of events that the table holds, empty ones too, the name of its landed file."""
+    query = "select day, file from landed where dataset = 'events'"
     with as_load_errors():
         create_tables(warehouse)
-        return {name for (name,) in warehouse.execute(query).fetchall()}
-
-
-def landed_days(warehouse: duckdb.DuckDBPyConnection) -> set[date]:
-    """The days of events that the table holds, empty ones among them."""
-    query = "select day from landed where dataset = 'events'"
-    with as_load_errors():
-        create_tables(warehouse)
-        return {day for (day,) in warehouse.execute(query).fetchall()}
+        return dict(warehouse.execute(query).fetchall())
 
 
 def load_files(
@@ -80,7 +72,7 @@ def load_files(
             _write_properties(warehouse)
             write_event_views(warehouse, columns)
             _spare_vacuum(warehouse, days, replaced)
-        write_comments(warehouse)  # views made anew have none; DuckDB before 2.0: not in there
+        renew_comments(warehouse)  # views made anew have none; DuckDB before 2.0: not in there
         return days
 
 

@@ -12,7 +12,7 @@ import duckdb
 from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results import Snapshot
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.comments import write_comments
+from mixpanel_assets.warehouse.comments import renew_comments
 from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.load import as_load_errors, in_transaction, insert_typed
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
@@ -57,7 +57,7 @@ def load_snapshots(
             ]
             _write_view(warehouse, columns)
             _write_counts(warehouse, len(files) - 1)
-        write_comments(warehouse)
+        renew_comments(warehouse)
         return snapshots
 
 
