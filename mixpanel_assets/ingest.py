@@ -72,7 +72,7 @@ def _loaded(
     """The file's days are in the warehouse; a file that turns out damaged is fetched again."""
     for attempt in range(REFETCHES + 1):
         try:
-            days, replaced = _load(warehouse, settings, file)
+            days, unneeded = _load(warehouse, settings, file)
         except EventsOutsideSpanError as error:
             # Mixpanel alone knows which day these belong to, and says so for single days only.
             file.path.unlink()
@@ -90,7 +90,7 @@ def _loaded(
         except LoadError:
             file.path.unlink()  # as the newest of its days it would make every rebuild fail
             raise
-        _tidy(file.path, replaced, keep=settings.keep_landed)
+        _tidy(file.path, unneeded, keep=settings.keep_landed)
         yield days
         return
 
@@ -98,15 +98,26 @@ def _loaded(
 def _load(
     warehouse: OpenWarehouse, settings: Settings, file: EventFile
 ) -> tuple[list[LandedDay], set[str]]:
-    """The file's days are in the warehouse; the names of the files that nobody needs for it."""
+    """The file's days are in the warehouse; the names of the files that nobody needs any more."""
     try:
         with warehouse() as connection:
             before = load.files_in_use(connection)
             days = load.load_events(connection, _landed_file(file), settings)
             now = before | {day.day: day.file for day in days}
-            return days, set(before.values()) - set(now.values())
+            unneeded = {*before.values(), *_left_by_kills(file)}
+            return days, unneeded.difference(now.values())
     finally:
         file.drop_text()
+
+
+def _left_by_kills(loaded: EventFile) -> set[str]:
+    """Files beside it that no rebuild would take, too old for a process to have yet to load."""
+    folder = loaded.path.parent
+    wanted = {file.path for file in landed_files(folder)}
+    others = (path.name for path in folder.iterdir() if path not in wanted)
+    matches = filter(None, map(FILE_NAME.fullmatch, others))
+    a_day_ago = loaded.exported_at - timedelta(days=1)
+    return {match[0] for match in matches if _moment(match[3]) < a_day_ago}
 
 
 def _day_by_day(
@@ -262,13 +273,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _tidy(loaded: Path, replaced: set[str], *, keep: bool) -> None:
-    """No file is kept that this load replaced for all of its days, nor what a kill left.
+def _tidy(loaded: Path, unneeded: set[str], *, keep: bool) -> None:
+    """The files that nobody needs are gone, and unfinished downloads that a kill left.
 
     Another file may be one that another process has yet to load.
     """
     remove_old_parts(loaded.parent)
     if not keep:
         loaded.unlink()
-    for name in replaced:
+    for name in unneeded:
         (loaded.parent / name).unlink(missing_ok=True)

@@ -272,6 +272,20 @@ def test_a_file_that_another_process_has_yet_to_load_is_left_alone(
     assert waiting.path.exists()
 
 
+def test_what_a_kill_left_is_removed_once_newer_files_have_its_days(
+    mixpanel: Simulator, project: Project
+) -> None:
+    mixpanel.store.set_day(DAY, many(5))
+    folder = project.landed_folder
+    left, only = (export_events(project.client, day, day, folder).path for day in (DAY, NEXT))
+    long_ago = "20240110T000000000000Z"
+    for path in (left, only):
+        path.rename(folder / f"{path.name.partition('.')[0]}.{long_ago}.jsonl.gz")
+    (day,) = project.ingest()
+    names = [path.name for path in sorted(folder.iterdir())]
+    assert names == [day.file, f"{NEXT}_{NEXT}.{long_ago}.jsonl.gz"]
+
+
 def test_a_load_that_never_began_leaves_whole_files_behind_and_nothing_else(
     mixpanel: Simulator, project: Project
 ) -> None:
