@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mixpanel_assets.warehouse.connection import quoted
 from mixpanel_assets_tests.warehouse.conftest import DAY, DAY_MS, NOON, Warehouse, each, sent
 
 NEXT = DAY + timedelta(1)
@@ -266,3 +267,26 @@ def test_neighbours_in_a_list_keep_their_digits(warehouse: Warehouse) -> None:
     number = "0.12345678901234567890123"
     warehouse.load(sent(f'"n":0,"p":[{number},{number},{number}]'))
     assert warehouse.values("p") == [[number] * 3]
+
+
+@pytest.mark.parametrize("cap", [0, 256])
+@pytest.mark.parametrize(
+    "written", ["PLAN", "\\u0050lan", 'P\\"lan', "P\\/lan", "\\ud83c\\udf19Plan", "PL\u00c4N"]
+)
+def test_a_name_that_differs_in_case_only_has_its_own_values_however_it_is_written(
+    open_warehouse: Callable[..., Warehouse], written: str, cap: int
+) -> None:
+    warehouse = open_warehouse(max_property_columns=cap)
+    name = json.loads(f'"{written}"')
+    other = json.dumps(name.lower(), ensure_ascii=False)
+    warehouse.load(
+        sent(f'{other}:"other","{written}":"its"'),
+        sent(f'"{written}":"its"'),
+        sent(f'{other}:"other","text":{json.dumps(name)}'),
+        sent(f'{other}:"other"'),
+    )
+    ((column,),) = warehouse.sql(
+        "select column_name from event_properties where property = ?", name
+    )
+    found = warehouse.sql(f'select {quoted(column)} from by_event."E"')
+    assert sorted(found, key=str) == [("its",), ("its",), (None,), (None,)]
