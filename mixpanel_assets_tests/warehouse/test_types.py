@@ -269,6 +269,15 @@ def test_neighbours_in_a_list_keep_their_digits(warehouse: Warehouse) -> None:
     assert warehouse.values("p") == [[number] * 3]
 
 
+@pytest.mark.parametrize("number", ["9007199254740993", "-9007199254740993"])
+def test_an_integer_that_a_double_rounds_is_found_among_hundreds_of_numbers(
+    warehouse: Warehouse, number: str
+) -> None:
+    numbers = ",".join(f'"n{n}":{n}.5' for n in range(300))
+    warehouse.load(sent(numbers), sent(f'"n7":{number},"text":"{number}","list":[{number}]'))
+    assert set(warehouse.sql("select n7 from events_wide")) == {(number,), ("7.5",)}
+
+
 @pytest.mark.parametrize("cap", [0, 256])
 @pytest.mark.parametrize(
     "written", ["PLAN", "\\u0050lan", 'P\\"lan', "P\\/lan", "\\ud83c\\udf19Plan", "PL\u00c4N"]
