@@ -86,9 +86,9 @@ class Warehouse:
         return {name: sorted(map(repr, self.sql(f"from {name}"))) for name in names}
 
 
-@pytest.fixture
-def open_warehouse() -> Iterator[Callable[..., Warehouse]]:
-    """Makes new warehouses; fit for several in one test."""
+@contextmanager
+def warehouses() -> Iterator[Callable[..., Warehouse]]:
+    """Makes new warehouses, and removes them in the end."""
     with ExitStack() as stack:
 
         def opened(**settings: Any) -> Warehouse:
@@ -97,6 +97,13 @@ def open_warehouse() -> Iterator[Callable[..., Warehouse]]:
             connection = stack.enter_context(writing(home / "warehouse.duckdb", threads=1))
             return Warehouse(home, connection, **settings)
 
+        yield opened
+
+
+@pytest.fixture
+def open_warehouse() -> Iterator[Callable[..., Warehouse]]:
+    """Makes new warehouses; fit for several in one test."""
+    with warehouses() as opened:
         yield opened
 
 
@@ -147,21 +154,21 @@ STORY = [
 ]
 
 
-@pytest.fixture(params=[256, 0], ids=["physical", "computed"])
-def story(
-    open_warehouse: Callable[..., Warehouse], request: pytest.FixtureRequest
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The two days, with properties as columns and computed from the JSON."""
-    warehouse = open_warehouse(max_property_columns=request.param)
-    warehouse.load(*STORY, end=DAY + timedelta(1))
-    with asked(warehouse) as connection:
-        yield connection
+@pytest.fixture(scope="session", params=[256, 0], ids=["physical", "computed"])
+def story(request: pytest.FixtureRequest) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The two days, with properties as columns and computed from the JSON; tests only read it."""
+    with warehouses() as opened:
+        warehouse = opened(max_property_columns=request.param)
+        warehouse.load(*STORY, end=DAY + timedelta(1))
+        with asked(warehouse) as connection:
+            yield connection
 
 
-@pytest.fixture
-def named(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Tables as fetches make them: of events, and of profiles."""
-    with writing(tmp_path / "w.duckdb") as connection:
+@pytest.fixture(scope="session")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Tables as fetches make them: of events, and of profiles; tests only read them."""
+    path = tmp_path_factory.mktemp("named") / "w.duckdb"
+    with writing(path) as connection:
         connection.execute(
             """
             create table buys (event_date date, event_name varchar, event_time timestamptz,
@@ -177,5 +184,5 @@ def named(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                                         ('bob', null, '{"plan": "b"}', 'b');
             """
         )
-    with reading(tmp_path / "w.duckdb") as connection:
+    with reading(path) as connection:
         yield connection

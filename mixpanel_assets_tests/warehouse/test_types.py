@@ -175,7 +175,7 @@ loads = st.lists(
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(loads=loads, cap=st.sampled_from([1, 3, 256]))
 def test_every_value_is_what_was_sent_after_any_loads_in_any_order(
