@@ -25,7 +25,7 @@ from mixpanel_assets.results import (
     PropertyDistributionResult,
     PropertyValueCount,
 )
-from mixpanel_assets.warehouse.introspect import NUMBERS, finite, share
+from mixpanel_assets.warehouse.introspect import NUMBERS, deviation, finite, share
 from mixpanel_assets.warehouse.relation import (
     Value,
     check_events,
@@ -123,7 +123,7 @@ def numeric_summary(
     exact = "f" if "::double" in number or value.type in ("DOUBLE", "VARCHAR") else ""
     query = f"""
         select count(*), count(number), min(number), max(number), {exact}sum(number),
-               {exact}avg(number), stddev_samp(number::double),
+               {exact}avg(number), {deviation("number::double")},
                {f"quantile_cont(number, {shares})" if wanted else "[]"}
         from (select {number} as number from {rows})
         """

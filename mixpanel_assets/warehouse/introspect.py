@@ -155,7 +155,7 @@ def column_stats(
                coalesce((select list({{'value': value, 'events': events}}
                                      order by events desc, value) from top), []) as top,
                {"min(value), max(value)" if ordered else "null, null"},
-               {"avg(value), stddev_samp(value::double)" if numeric else "null, null"}
+               {f"avg(value), {deviation('value::double')}" if numeric else "null, null"}
         from chosen
         """
     ((count, nulls, unique, top, least, most, mean, std),) = answer(warehouse, query).rows
@@ -195,6 +195,13 @@ def _value(warehouse: duckdb.DuckDBPyConnection, relation: Relation, column: str
 def share(part: int, whole: int) -> float:
     """A part in percent, to two decimals; of nothing it is 0."""
     return round(100 * part / whole, 2) if whole else 0.0
+
+
+def deviation(number: str) -> str:
+    """SQL: the standard deviation of a sample of doubles; null if their squares are too large."""
+    # Else DuckDB before 2.0 raises an error.
+    small = f"abs({number}) < 1e145"
+    return f"case when bool_and({small}) then stddev_samp({number}) filter ({small}) end"
 
 
 def finite(number: Any) -> Any:

@@ -16,7 +16,7 @@ from mixpanel_assets.errors import (
     TableNotFoundError,
 )
 from mixpanel_assets.results import EventStats, TableInfo
-from mixpanel_assets.warehouse import introspect
+from mixpanel_assets.warehouse import explore, introspect
 from mixpanel_assets.warehouse.connection import reading, writing
 from mixpanel_assets_tests.warehouse.conftest import DAY, STORY, Warehouse, asked, each
 
@@ -118,6 +118,9 @@ def test_keys_are_those_that_were_sent(story: duckdb.DuckDBPyConnection) -> None
 
 
 # What is asked for: its type, values, nulls, distinct values, the commonest, least, most, mean.
+# DuckDB 1.5 says INTEGER.
+NULL_TYPE = duckdb.execute("describe select null").fetchall()[0][1].strip('"')
+
 COLUMNS = {
     "plan": ("VARCHAR", 3, 2, 2, [("free", 2), ("pro", 1)], "free", "pro", None),
     "EVENT_NAME": ("VARCHAR", 5, 0, 2, [("Open", 4), ("Buy", 1)], "Buy", "Open", None),
@@ -137,7 +140,7 @@ COLUMNS = {
         None,
     ),
     "count(*)": ("BIGINT", 1, 0, 1, [(5, 1)], 5, 5, 5.0),
-    "null": ("NULL", 0, 5, 0, [], None, None, None),
+    "null": (NULL_TYPE, 0, 5, 0, [], None, None, None),
     "'nan'::double": ("DOUBLE", 5, 0, 1, "nan", "nan", "nan", None),
 }
 
@@ -159,6 +162,18 @@ def test_a_column_or_an_expression_is_told_in_numbers(
 def test_the_spread_of_a_column_is_that_of_a_sample(story: duckdb.DuckDBPyConnection) -> None:
     assert introspect.column_stats(story, "n").std == pytest.approx(13**0.5)  # of 1, 3, 8
     assert introspect.column_stats(story, "amount").std is None
+
+
+@pytest.mark.parametrize("numbers", [("1e300", "-1e300"), ("1e300", "5"), ("1.7e308", "1.7e308")])
+def test_numbers_whose_spread_no_number_holds_have_none(
+    warehouse: Warehouse, numbers: tuple[str, str]
+) -> None:
+    warehouse.load(*each(*numbers))
+    with asked(warehouse) as connection:
+        found = introspect.column_stats(connection, "p::double")
+        summary = explore.numeric_summary(connection, "E", "p")
+    assert (found.count, found.std, summary.count, summary.stddev) == (2, None, 2, None)
+    assert found.max == summary.max == max(map(float, numbers))
 
 
 def test_a_column_of_a_property_that_was_always_null_is_null(warehouse: Warehouse) -> None:
