@@ -154,7 +154,7 @@ def test_names_properties_and_values_agree(sim, sql, ask):
 
     values = ask(sim, "events/properties/values", event="Purchase", name="coupon")
     coupons = """select p->>'coupon' from events where name = 'Purchase'
-        and p->>'coupon' is not null group by 1 order by count(*) desc, 1"""
+        and (p->>'coupon') is not null group by 1 order by count(*) desc, 1"""
     assert [(one,) for one in values] == sql(coupons)
 
 
