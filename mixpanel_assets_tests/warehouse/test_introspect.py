@@ -117,10 +117,10 @@ def test_keys_are_those_that_were_sent(story: duckdb.DuckDBPyConnection) -> None
     assert introspect.property_keys(story, event="Buy") == [every[0], every[1], *every[4:]]
 
 
-# What is asked for: its type, values, nulls, distinct values, the commonest, least, most, mean.
-# DuckDB 1.5 says INTEGER.
+# What DuckDB calls the type of a bare null: 1.5 says INTEGER.
 NULL_TYPE = duckdb.execute("describe select null").fetchall()[0][1].strip('"')
 
+# What is asked for: its type, values, nulls, distinct values, the commonest, least, most, mean.
 COLUMNS = {
     "plan": ("VARCHAR", 3, 2, 2, [("free", 2), ("pro", 1)], "free", "pro", None),
     "EVENT_NAME": ("VARCHAR", 5, 0, 2, [("Open", 4), ("Buy", 1)], "Buy", "Open", None),
