@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,10 @@ WRITER_WAIT = 900.0  # another load may be a large one
 READER_WAIT = 10.0
 FIRST_RETRY, LONGEST_RETRY = 0.02, 0.5
 INTERRUPT_AGAIN = 0.1
+
+# Rows that DuckDB compresses together, which is one core's work. By default it takes twice as many,
+# and most loads are of a few hundred thousand rows.
+ROW_GROUP = 61_440
 
 
 @contextmanager
@@ -53,7 +58,7 @@ def writing(
     }
     if threads:
         config["threads"] = threads
-    connection = _connect(path, config, read_only=False, wait=wait, note=note)
+    connection = _opened(path, partial(_open_to_write, path, config), wait=wait, note=note)
     try:
         _refuse_newer(connection, path)
         connection.execute("set TimeZone = 'UTC'")
@@ -91,7 +96,8 @@ def reading(
     config: dict[str, Any] = {"memory_limit": memory_limit}
     if threads:
         config["threads"] = threads
-    connection = _connect(path, config, read_only=True, wait=wait, note=lambda message: None)
+    open_ = partial(duckdb.connect, str(path), read_only=True, config=config)
+    connection = _opened(path, open_, wait=wait, note=lambda message: None)
     try:
         _refuse_newer(connection, path)
         _close_in(connection, spilling=spilling)
@@ -138,11 +144,43 @@ def _close_in(connection: duckdb.DuckDBPyConnection, *, spilling: bool) -> None:
                 raise
 
 
-def _connect(
+# Threads that write share the open file, which the first of them has to attach alone.
+_ATTACHING = threading.Lock()
+
+
+def _open_to_write(path: Path, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    with _ATTACHING:
+        connection = duckdb.connect(str(path), config=config)
+        try:
+            _attach_again(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _attach_again(connection: duckdb.DuckDBPyConnection) -> None:
+    """The file is open as before, and its tables grow by row groups of ROW_GROUP rows.
+
+    ATTACH alone can say so. To a connection that was never to this file it would be unsafe: the
+    next connect to it in this process would open and close it, and so let go of the lock.
+    """
+    name, path, size = connection.execute(
+        "select database_name, path, options['row_group_size'] from duckdb_databases() "
+        "where database_name = current_database()"
+    ).fetchall()[0]
+    if path is None or size == str(ROW_GROUP):
+        return  # it is in memory, or another thread has it open already
+    file, aside = quoted(name), quoted(f"{name} aside")
+    connection.execute(f"attach ':memory:' as {aside}; use {aside}; detach {file}")
+    connection.execute(f"attach {literal(path)} as {file} (row_group_size {ROW_GROUP})")
+    connection.execute(f"use {file}; detach {aside}")
+
+
+def _opened(
     path: Path,
-    config: dict[str, Any],
+    open_: Callable[[], duckdb.DuckDBPyConnection],
     *,
-    read_only: bool,
     wait: float,
     note: Callable[[str], None],
 ) -> duckdb.DuckDBPyConnection:
@@ -150,7 +188,7 @@ def _connect(
     delay, told = FIRST_RETRY, False
     while True:
         try:
-            return duckdb.connect(str(path), read_only=read_only, config=config)
+            return open_()
         except (duckdb.IOException, duckdb.ConnectionException) as error:
             # In one process the file may be open for writing, or for reading, not for both.
             if not re.search("lock|different configuration", str(error), re.IGNORECASE):

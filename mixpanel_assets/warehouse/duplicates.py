@@ -49,13 +49,13 @@ def find_duplicates(warehouse: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def drop_duplicates(warehouse: duckdb.DuckDBPyConnection, dropped: dict[date, int]) -> None:
-    """temp.stage has no row that another replaces; those are counted in `dropped` by day.
+def without_duplicates(warehouse: duckdb.DuckDBPyConnection, dropped: dict[date, int]) -> str:
+    """SQL: the rows of temp.stage that no other replaces; the others are in `dropped`, by day.
 
-    temp.surveys no longer counts what they carry.
+    temp.surveys no longer counts what those carry.
     """
     if not number(warehouse, "select count(*) from newest"):
-        return
+        return "stage"
     warehouse.execute(SUPERSEDED)
     warehouse.execute("insert into kept select hash_1, hash_2 from superseded where not lost")
     warehouse.execute(
@@ -69,14 +69,7 @@ def drop_duplicates(warehouse: duckdb.DuckDBPyConnection, dropped: dict[date, in
     warehouse.execute(
         f"insert into surveys by name select * exclude (bytes) from ({counted('lost', '-')})"
     )
-    # Made anew rather than deleted from, or left out later: what is not full row groups, DuckDB
-    # inserts with one thread. In the order that it has: to sort it again takes three times as long.
-    warehouse.execute("set preserve_insertion_order = true")
-    warehouse.execute(
-        "create or replace temp table stage as select * from stage "
-        "where rowid not in (select row from superseded where lost)"
-    )
-    warehouse.execute("set preserve_insertion_order = false")
+    return "(from stage where rowid not in (select row from superseded where lost))"
 
 
 SUPERSEDED = """

@@ -12,8 +12,8 @@ from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import renew_comments
-from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.duplicates import drop_duplicates
+from mixpanel_assets.warehouse.connection import ROW_GROUP, literal, quoted
+from mixpanel_assets.warehouse.duplicates import without_duplicates
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
 from mixpanel_assets.warehouse.source import (
     VALUES,
@@ -27,8 +27,6 @@ from mixpanel_assets.warehouse.stage import number
 from mixpanel_assets.warehouse.survey import Source, survey_files
 from mixpanel_assets.warehouse.tables import EVENTS, create_tables, forget_properties
 from mixpanel_assets.warehouse.views import write_event_views
-
-ROW_GROUP = 122_880  # rows that DuckDB compresses together
 
 
 def load_events(
@@ -109,8 +107,8 @@ def insert_events(
     """The file's records are in the table; the duplicates that were left out, by day."""
     dropped: dict[date, int] = {}
     for _ in source.stage_parts(warehouse):
-        drop_duplicates(warehouse, dropped)
-        _insert(warehouse, columns, source.settings)
+        rows = without_duplicates(warehouse, dropped)
+        _insert(warehouse, columns, source.settings, rows)
     return dropped
 
 
@@ -169,7 +167,7 @@ def _delete_days(
 
 
 def _insert(
-    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, settings: Settings
+    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, settings: Settings, rows: str
 ) -> None:
     zone = settings.project_timezone
     moment = timestamp("time_number")
@@ -186,6 +184,7 @@ def _insert(
             "time_number": ("time", "double"),
             "processed_number": ("mp_processing_time_ms", "double"),
         },
+        rows=rows,
     )
 
 
