@@ -42,6 +42,7 @@ class Measurement:
 def measured(task: Task, python: str = sys.executable) -> Measurement:
     """What the task took in a new process of that interpreter."""
     task.scratch.mkdir(parents=True)
+    os.sync()  # else the disk would still be at what the case before wrote
     command = [python, "-m", f"{__package__}.child", str(task.write())]
     with (task.scratch / "log").open("wb") as log:
         process = subprocess.Popen(
