@@ -31,9 +31,9 @@ READER_WAIT = 10.0
 FIRST_RETRY, LONGEST_RETRY = 0.02, 0.5
 INTERRUPT_AGAIN = 0.1
 
-# Rows that DuckDB compresses together, which is one core's work. By default it takes twice as many,
-# and most loads are of a few hundred thousand rows.
-ROW_GROUP = 61_440
+# Rows that DuckDB compresses together, which is one core's work. By default it takes three times as
+# many, and most loads are of a few hundred thousand rows.
+ROW_GROUP = 40_960
 
 
 @contextmanager

@@ -50,12 +50,12 @@ def find_duplicates(warehouse: duckdb.DuckDBPyConnection) -> None:
 
 
 def without_duplicates(warehouse: duckdb.DuckDBPyConnection, dropped: dict[date, int]) -> str:
-    """SQL: the rows of temp.stage that no other replaces; the others are in `dropped`, by day.
+    """SQL: which rows of temp.stage no other replaces; the others are in `dropped`, by day.
 
     temp.surveys no longer counts what those carry.
     """
     if not number(warehouse, "select count(*) from newest"):
-        return "stage"
+        return "true"
     warehouse.execute(SUPERSEDED)
     warehouse.execute("insert into kept select hash_1, hash_2 from superseded where not lost")
     warehouse.execute(
@@ -69,7 +69,7 @@ def without_duplicates(warehouse: duckdb.DuckDBPyConnection, dropped: dict[date,
     warehouse.execute(
         f"insert into surveys by name select * exclude (bytes) from ({counted('lost', '-')})"
     )
-    return "(from stage where rowid not in (select row from superseded where lost))"
+    return "rowid not in (select row from superseded where lost)"
 
 
 SUPERSEDED = """

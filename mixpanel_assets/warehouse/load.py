@@ -23,7 +23,7 @@ from mixpanel_assets.warehouse.source import (
     timestamp,
     work_folder,
 )
-from mixpanel_assets.warehouse.stage import number
+from mixpanel_assets.warehouse.stage import in_pieces, number
 from mixpanel_assets.warehouse.survey import Source, survey_files
 from mixpanel_assets.warehouse.tables import EVENTS, create_tables, forget_properties
 from mixpanel_assets.warehouse.views import write_event_views
@@ -107,8 +107,8 @@ def insert_events(
     """The file's records are in the table; the duplicates that were left out, by day."""
     dropped: dict[date, int] = {}
     for _ in source.stage_parts(warehouse):
-        rows = without_duplicates(warehouse, dropped)
-        _insert(warehouse, columns, source.settings, rows)
+        which = without_duplicates(warehouse, dropped)
+        _insert(warehouse, columns, source.settings, which)
     return dropped
 
 
@@ -167,7 +167,7 @@ def _delete_days(
 
 
 def _insert(
-    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, settings: Settings, rows: str
+    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, settings: Settings, which: str
 ) -> None:
     zone = settings.project_timezone
     moment = timestamp("time_number")
@@ -184,7 +184,7 @@ def _insert(
             "time_number": ("time", "double"),
             "processed_number": ("mp_processing_time_ms", "double"),
         },
-        rows=rows,
+        which=which,
     )
 
 
@@ -194,9 +194,9 @@ def insert_typed(
     values: Mapping[str, str],
     *,
     casts: Mapping[str, tuple[str, str]],
-    rows: str = "stage",
+    which: str = "true",
 ) -> None:
-    """The table has the rows, each property in its column, and the base columns from `values`.
+    """The table has the rows of temp.stage, each property in its column, `values` in base columns.
 
     `values` are SQL over the row, in which `casts` are names for base properties as another type. A
     base column that is not among the values has its property as text.
@@ -207,6 +207,7 @@ def insert_typed(
     layers, found = layered(
         {**texts, **{column.property: column.type for column in physical}}, VALUES
     )
+    rows = in_pieces(warehouse, ROW_GROUP, which)
     all_values = {
         **{column: found[name] for name, column in base.items()},
         "properties": "properties",

@@ -191,7 +191,7 @@ def _insert(warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, day:
             "valid_to": "null",
         },
         casts={"seen": ("$last_seen", "timestamp")},
-        rows="(from stage where rowid in (select staged from compared where kind <> 'same'))",
+        which="rowid in (select staged from compared where kind <> 'same')",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -76,6 +77,22 @@ def watched(columns: PropertyColumns, mode: Mode) -> dict[str, str]:
     }
     few = list(found.values())[:MOST_NUMBERS]
     return {name: kind for name, kind in few if name.lower() not in KEYS}
+
+
+def in_pieces(warehouse: duckdb.DuckDBPyConnection, least: int, which: str = "true") -> str:
+    """SQL: the rows of temp.stage, in pieces of at least so many for each thread that DuckDB has.
+
+    As one table they would be read by one thread for every 122,880 of them.
+    """
+    rows = number(warehouse, "select count(*) from stage")
+    threads = number(warehouse, "select current_setting('threads')")
+    pieces = max(1, min(threads, rows // least))
+    cuts = [f"rowid >= {rows * n // pieces}" for n in range(1, pieces)]
+    ranges = [
+        f"from stage where {which} and {start} and not ({end})"
+        for start, end in pairwise(["true", *cuts, "false"])
+    ]
+    return f"({' union all '.join(ranges)})"
 
 
 def counted(table: str, sign: str = "") -> str:

@@ -24,6 +24,7 @@ from mixpanel_assets.warehouse.stage import (
     UnparsableError,
     check_span,
     counted,
+    in_pieces,
     number,
     properties_seen,
     stage,
@@ -32,6 +33,7 @@ from mixpanel_assets.warehouse.tables import EVENTS
 
 MOST_PROPERTIES = 250_000  # in one part; each takes a few kilobytes of memory
 SAMPLED_BELOW = 20_000
+LEAST_COUNTED = 10_000  # rows that a thread of its own counts
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ def _survey_file(
 ) -> int:
     count = 0
     for count in source.stage_parts(warehouse):  # noqa: B007  the last one is wanted
-        warehouse.execute(f"create or replace temp table survey as {counted('stage')}")
+        rows = in_pieces(warehouse, LEAST_COUNTED)
+        warehouse.execute(f"create or replace temp table survey as {counted(rows)}")
         if columns.layout == EVENTS:
             check_span(warehouse, source.file)
         _check_properties(warehouse, source.file)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from mixpanel_assets_tests.warehouse.conftest import DAY, NOON, Warehouse
 
 MORE_THAN_A_ROW_GROUP = 130_000
@@ -53,3 +55,18 @@ def test_many_small_days_share_their_row_groups(warehouse: Warehouse) -> None:
         warehouse.load_bytes(b"\n".join(many(n).splitlines()[:100]) + b"\n", DAY + timedelta(n))
         warehouse.sql("checkpoint")
     assert len({row[0] for row in blocks(warehouse)}) < 5
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_however_many_threads_load_a_day_each_event_is_there_once(
+    warehouse: Warehouse, threads: int
+) -> None:
+    warehouse.sql(f"set threads = {threads}")
+    lines = many(0).splitlines(keepends=True)
+    (day,) = warehouse.load_bytes(b"".join([*lines, *lines[::1000]]))
+    assert (day.rows, day.duplicates) == (MORE_THAN_A_ROW_GROUP, len(lines[::1000]))
+    everyone = (MORE_THAN_A_ROW_GROUP,) * 3
+    assert warehouse.sql(
+        "select count(*), count(distinct insert_id), count(distinct distinct_id) from events_wide"
+    ) == [everyone]
+    assert warehouse.sql("select distinct events from event_properties") == [everyone[:1]]
