@@ -31,6 +31,10 @@ READER_WAIT = 10.0
 FIRST_RETRY, LONGEST_RETRY = 0.02, 0.5
 INTERRUPT_AGAIN = 0.1
 
+# Another process has the file, or this one has it for reading and not for writing, or has it just
+# then in the opening or closing.
+IN_USE = "set lock|different configuration|file handle conflict"
+
 # Rows that DuckDB compresses together, which is one core's work. By default it takes three times as
 # many, and most loads are of a few hundred thousand rows.
 ROW_GROUP = 40_960
@@ -189,9 +193,8 @@ def _opened(
     while True:
         try:
             return open_()
-        except (duckdb.IOException, duckdb.ConnectionException) as error:
-            # In one process the file may be open for writing, or for reading, not for both.
-            if not re.search("lock|different configuration", str(error), re.IGNORECASE):
+        except duckdb.Error as error:
+            if not re.search(IN_USE, str(error), re.IGNORECASE):
                 raise _unopened(path, error) from error
             waited = time.monotonic() - started
             holder = re.search(r"PID (\d+)", str(error))
@@ -206,8 +209,6 @@ def _opened(
             if waited > 2 and not told:
                 note(f"waiting for the warehouse, in use by {who}")
                 told = True
-        except duckdb.Error as error:
-            raise SQLError(f"{path} can't be opened: {error}") from error
         time.sleep(delay)
         delay = min(delay * 1.5, LONGEST_RETRY)
 

@@ -4,12 +4,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import Random
 
 import duckdb
 import pytest
 
+from mixpanel_assets.errors import SQLError
 from mixpanel_assets.warehouse.connection import ROW_GROUP, reading, writing
 
 ROWS = 3 * ROW_GROUP
@@ -90,6 +93,42 @@ def test_threads_write_to_the_same_file_at_once(tmp_path: Path) -> None:
         sizes = [row_groups(connection, f"t{n}") for n in range(4)]
     assert found == [[(ROWS,)]] * 4
     assert sizes == [[ROW_GROUP] * 3] * 4
+
+
+def test_threads_that_open_and_close_the_file_all_get_their_turn(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    with writing(path) as connection:
+        connection.execute("create table t (n int)")
+
+    def use(thread: int) -> int:
+        written, chance = 0, Random(thread)
+        for _ in range(60):
+            if chance.random() < 0.5:
+                with reading(path, wait=60) as connection:
+                    connection.execute("from t").fetchall()
+            else:
+                with writing(path, wait=60) as connection:
+                    connection.execute("insert into t values (1)")
+                written += 1
+        return written
+
+    with ThreadPoolExecutor(4) as pool:
+        written = sum(pool.map(use, range(4)))
+    with reading(path) as connection:
+        assert connection.execute("select count(*) from t").fetchall() == [(written,)]
+
+
+def test_a_damaged_warehouse_is_said_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    with writing(path) as connection:
+        connection.execute("create table t as from range(1000)")
+    content = bytearray(path.read_bytes())
+    for header in (4096, 8192):
+        content[header + 100] ^= 255
+    path.write_bytes(content)
+    for open_ in (reading, writing):
+        with pytest.raises(SQLError, match="checksum"), open_(path):
+            pass
 
 
 def test_a_writer_waits_for_readers_that_never_stop_coming(tmp_path: Path) -> None:
