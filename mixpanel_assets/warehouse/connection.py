@@ -35,8 +35,8 @@ INTERRUPT_AGAIN = 0.1
 # then in the opening or closing.
 IN_USE = "set lock|different configuration|file handle conflict"
 
-# Rows that DuckDB compresses together, which is one core's work. By default it takes more than twice as
-# many, and most loads are of a few hundred thousand rows.
+# Rows that DuckDB compresses together, which is one core's work. By default it takes more than
+# twice as many, and most loads are of a few hundred thousand rows.
 ROW_GROUP = 49_152
 
 
