@@ -31,8 +31,8 @@ READER_WAIT = 10.0
 FIRST_RETRY, LONGEST_RETRY = 0.02, 0.5
 INTERRUPT_AGAIN = 0.1
 
-# Another process has the file, or this one has it for reading and not for writing, or has it just
-# then in the opening or closing.
+# Another process has the file, or this one has it open the other way (for reading or for writing),
+# or is just opening or closing it. Not "lock" alone: damage is told of a block.
 IN_USE = "set lock|different configuration|file handle conflict"
 
 # Rows that DuckDB compresses together, which is one core's work. By default it takes more than
