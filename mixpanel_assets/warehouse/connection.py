@@ -37,7 +37,7 @@ IN_USE = "set lock|different configuration|file handle conflict"
 
 # Rows that DuckDB compresses together, which is one core's work. By default it takes more than
 # twice as many, and most loads are of a few hundred thousand rows.
-ROW_GROUP = 49_152
+ROW_GROUP = 40_960
 
 
 @contextmanager

@@ -23,10 +23,12 @@ from mixpanel_assets.warehouse.source import (
     timestamp,
     work_folder,
 )
-from mixpanel_assets.warehouse.stage import in_pieces, number
+from mixpanel_assets.warehouse.stage import READ_AT_ONCE, in_pieces, number
 from mixpanel_assets.warehouse.survey import Source, survey_files
 from mixpanel_assets.warehouse.tables import EVENTS, create_tables, forget_properties
 from mixpanel_assets.warehouse.views import write_event_views
+
+MERGED_AFTER = 10  # loads; small ones have a row group of their own until then
 
 
 def load_events(
@@ -142,12 +144,15 @@ def in_transaction(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def _spare_vacuum(
     warehouse: duckdb.DuckDBPyConnection, days: Sequence[LandedDay], replaced: int
 ) -> None:
-    """The next checkpoint leaves full row groups as they are if nothing was deleted.
+    """The next checkpoint leaves row groups as they are, but after deletes and many small loads.
 
-    It would write them anew to fill up the last one before them, which takes as long as the load.
+    To fill up small ones it writes full ones beside them anew, which can be all of the table.
     """
-    appended = not replaced and sum(day.rows for day in days) >= ROW_GROUP
-    warehouse.execute("set max_vacuum_tasks = 0" if appended else "reset max_vacuum_tasks")
+    loads = number(
+        warehouse, "select count(distinct loaded_at) from landed where dataset = 'events'"
+    )
+    small = sum(day.rows for day in days) < ROW_GROUP and loads % MERGED_AFTER == 0
+    warehouse.execute("reset max_vacuum_tasks" if replaced or small else "set max_vacuum_tasks = 0")
 
 
 def _delete_days(
@@ -207,7 +212,7 @@ def insert_typed(
     layers, found = layered(
         {**texts, **{column.property: column.type for column in physical}}, VALUES
     )
-    rows = in_pieces(warehouse, ROW_GROUP, which)
+    rows = in_pieces(warehouse, ROW_GROUP, which, most=READ_AT_ONCE)
     all_values = {
         **{column: found[name] for name, column in base.items()},
         "properties": "properties",

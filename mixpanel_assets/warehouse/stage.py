@@ -29,6 +29,7 @@ from mixpanel_assets.warehouse.source import (
 from mixpanel_assets.warehouse.tables import Layout
 
 JSON_TYPES = {"UBIGINT": "BIGINT", "ARRAY": "VARCHAR[]", "OBJECT": "JSON"}
+READ_AT_ONCE = 122_880  # rows of temp.stage: DuckDB's own size of row groups
 LARGEST_BIGINT = 2**63 - 1
 MOST_NUMBERS = 200  # properties to look into by name before looking into every value is cheaper
 
@@ -79,14 +80,19 @@ def watched(columns: PropertyColumns, mode: Mode) -> dict[str, str]:
     return {name: kind for name, kind in few if name.lower() not in KEYS}
 
 
-def in_pieces(warehouse: duckdb.DuckDBPyConnection, least: int, which: str = "true") -> str:
+def in_pieces(
+    warehouse: duckdb.DuckDBPyConnection, least: int, which: str = "true", most: int | None = None
+) -> str:
     """SQL: the rows of temp.stage, in pieces of at least so many for each thread that DuckDB has.
 
-    As one table they would be read by one thread for every 122,880 of them.
+    As one table they are read by one thread for every READ_AT_ONCE of them. So they are if each
+    thread has `most` of them.
     """
     rows = number(warehouse, "select count(*) from stage")
     threads = number(warehouse, "select current_setting('threads')")
     pieces = max(1, min(threads, rows // least))
+    if most and rows >= threads * most:
+        pieces = 1
     cuts = [f"rowid >= {rows * n // pieces}" for n in range(1, pieces)]
     ranges = [
         f"from stage where {which} and {start} and not ({end})"

@@ -2,29 +2,37 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from mixpanel_assets.warehouse.connection import writing
+from mixpanel_assets.warehouse.load import MERGED_AFTER
 from mixpanel_assets_tests.warehouse.conftest import DAY, NOON, Warehouse
 
 MORE_THAN_A_ROW_GROUP = 130_000
+MORE_THAN_SIX = 270_000
 
 
-def many(day: int) -> bytes:
+def many(day: int, events: int = MORE_THAN_A_ROW_GROUP) -> bytes:
     """Events of a day, each of its own time."""
     first = NOON + day * 86_400_000
     line = '{"event":"E","properties":{"time":%d,"distinct_id":"d%d","$insert_id":"i%d"}}\n'
-    return "".join(line % (first + n, n, n) for n in range(MORE_THAN_A_ROW_GROUP)).encode()
+    return "".join(line % (first + n, n, n) for n in range(events)).encode()
+
+
+WHERE_ROWS_ARE = """
+select row_group_id, count, block_id, block_offset from pragma_storage_info('events_wide')
+where column_name = 'properties' and segment_type <> 'VALIDITY' order by all
+"""
 
 
 def blocks(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     """Where the rows are in the file."""
     warehouse.sql("checkpoint")
-    return warehouse.sql(
-        "select row_group_id, count, block_id, block_offset from pragma_storage_info('events_wide')"
-        " where column_name = 'properties' and segment_type <> 'VALIDITY' order by all"
-    )
+    return warehouse.sql(WHERE_ROWS_ARE)
 
 
 def test_days_that_are_added_leave_the_days_before_them_where_they_are(
@@ -35,6 +43,34 @@ def test_days_that_are_added_leave_the_days_before_them_where_they_are(
     before = blocks(warehouse)
     warehouse.load_bytes(many(1), day=DAY + timedelta(1))
     assert blocks(warehouse)[: len(before)] == before
+
+
+def land_and_close(home: Path, day: int, events: int) -> set[tuple[Any, ...]]:
+    """Lands a day with two threads, as `mp` does; where the rows are in the file afterwards."""
+    path = home / "warehouse.duckdb"
+    with writing(path, threads=2) as connection:
+        Warehouse(home, connection).load_bytes(many(day, events), DAY + timedelta(day))
+    with duckdb.connect(path, read_only=True) as connection:
+        return set(connection.execute(WHERE_ROWS_ARE).fetchall())
+
+
+def test_a_small_day_after_large_ones_leaves_those_where_they_are(tmp_path: Path) -> None:
+    land_and_close(tmp_path, 0, MORE_THAN_A_ROW_GROUP)
+    before = land_and_close(tmp_path, 1, MORE_THAN_A_ROW_GROUP)
+    assert before < land_and_close(tmp_path, 2, 100)
+
+
+@pytest.mark.parametrize("what", ["merged", "replaced"])
+def test_small_days_are_merged_and_replaced_without_writing_large_ones_anew(
+    tmp_path: Path, what: str
+) -> None:
+    land_and_close(tmp_path, 0, MORE_THAN_SIX)
+    before = land_and_close(tmp_path, 1, MORE_THAN_SIX)
+    days = [*range(2, MERGED_AFTER)] if what == "merged" else [2, 2, 2, 2]
+    for day in days:
+        after = land_and_close(tmp_path, day, 100)
+    assert len(after) <= len(before) + 1
+    assert len(before & after) > 0.7 * len(before)
 
 
 def test_a_day_that_is_replaced_again_and_again_does_not_make_the_file_grow(
@@ -51,10 +87,11 @@ def test_a_day_that_is_replaced_again_and_again_does_not_make_the_file_grow(
 
 
 def test_many_small_days_share_their_row_groups(warehouse: Warehouse) -> None:
-    for n in range(20):
-        warehouse.load_bytes(b"\n".join(many(n).splitlines()[:100]) + b"\n", DAY + timedelta(n))
-        warehouse.sql("checkpoint")
-    assert len({row[0] for row in blocks(warehouse)}) < 5
+    most = 0
+    for n in range(3 * MERGED_AFTER):
+        warehouse.load_bytes(many(n, 100), DAY + timedelta(n))
+        most = max(most, len({row[0] for row in blocks(warehouse)}))
+    assert most <= MERGED_AFTER + 2
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
