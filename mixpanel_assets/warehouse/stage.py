@@ -31,6 +31,7 @@ from mixpanel_assets.warehouse.tables import Layout
 JSON_TYPES = {"UBIGINT": "BIGINT", "ARRAY": "VARCHAR[]", "OBJECT": "JSON"}
 READ_AT_ONCE = 122_880  # rows of temp.stage: DuckDB's own size of row groups
 LARGEST_BIGINT = 2**63 - 1
+LEAST_COUNTED = 10_000  # rows that a thread of its own looks at
 MOST_NUMBERS = 200  # properties to look into by name before looking into every value is cheaper
 
 
@@ -276,7 +277,8 @@ def _looked_into(
         f"bool_or({large(found[name]) if kind == 'DOUBLE' else mixed(found[name])})"
         for name, kind in kinds.items()
     ]
-    query = f"select {', '.join(asked)} from (select {', '.join(layers)} from stage)"
+    rows = in_pieces(warehouse, LEAST_COUNTED)
+    query = f"select {', '.join(asked)} from (select {', '.join(layers)} from {rows})"
     row = warehouse.execute(query).fetchone()
     told = {name for name, answer in zip(kinds, row or (), strict=True) if answer}
     return not told.isdisjoint(numbers), told.intersection(lists)

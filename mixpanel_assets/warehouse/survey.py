@@ -20,6 +20,7 @@ from mixpanel_assets.warehouse.mend import mend
 from mixpanel_assets.warehouse.properties import PropertyColumns
 from mixpanel_assets.warehouse.source import VALUES, LandedFile, Mode, parts
 from mixpanel_assets.warehouse.stage import (
+    LEAST_COUNTED,
     LargeNumbersError,
     UnparsableError,
     check_span,
@@ -33,7 +34,6 @@ from mixpanel_assets.warehouse.tables import EVENTS
 
 MOST_PROPERTIES = 250_000  # in one part; each takes a few kilobytes of memory
 SAMPLED_BELOW = 20_000
-LEAST_COUNTED = 10_000  # rows that a thread of its own counts
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,11 @@ def _add_examples(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Every property that is staged has an example for each event that carries it."""
     # Of a large part one record in sixteen has an example of nearly everything.
     if number(warehouse, "select sum(events) from survey where property is null") > SAMPLED_BELOW:
-        _take_examples(warehouse, "where line_bytes % 16 = 0")
-    _take_examples(warehouse, "")
+        _take_examples(warehouse, "rowid % 16 = 0")
+    _take_examples(warehouse, "true")
 
 
-def _take_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
+def _take_examples(warehouse: duckdb.DuckDBPyConnection, which: str) -> None:
     lacking = """
         select distinct event_name, property
         from survey
@@ -167,6 +167,7 @@ def _take_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
     """
     if not warehouse.execute(f"from ({lacking}) limit 1").fetchall():
         return
+    rows = in_pieces(warehouse, LEAST_COUNTED, which)
     warehouse.execute(
         f"""
         insert into examples
@@ -178,7 +179,7 @@ def _take_examples(warehouse: duckdb.DuckDBPyConnection, where: str) -> None:
                    unnest(json_extract(value, '$.*'))::varchar as example
             from (
                 select stage.event_name, {VALUES} as value
-                from (from stage {where}) stage
+                from {rows} stage
                 join wanted on wanted.event_name is not distinct from stage.event_name
                 where list_has_any(json_keys(value), names)
             )
