@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
-from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
 from mixpanel_assets.errors import ExportIncompleteError
+from mixpanel_assets.gzipped import GZIP, Inflater
 from mixpanel_assets.mixpanel.bounds import Bounds, Meter
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.landing import GZIP, landing
+from mixpanel_assets.mixpanel.landing import landing
 from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection
 from mixpanel_assets.settings import make_private_folder
 
 LONGEST_LINE = 16 * 1024 * 1024  # Mixpanel takes in events of less than 1 MB
-PIECE = 4 * 1024 * 1024  # a compressed chunk may be a thousand times larger than it looks
 TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 HINT = "Mixpanel ended this export early; run the same command again later"
 
@@ -117,21 +116,14 @@ def copy_verified(response: httpx.Response, file: Sink, lines: LineCheck, bounds
 
 
 def _copy_gzip(response: httpx.Response, file: Sink, lines: LineCheck, meter: Meter) -> None:
-    inflate = isal_zlib.decompressobj(GZIP)
-    begun = False
+    inflater = Inflater()
     for chunk in response.iter_raw():
         file.write(chunk)
-        begun, more = True, True
-        while more:
-            if inflate.eof:  # gzip allows several members after each other
-                inflate = isal_zlib.decompressobj(GZIP)
-            piece = inflate.decompress(chunk, PIECE)
+        for piece in inflater.feed(chunk):
             meter.count(len(piece))
             lines.feed(piece)
             file.write_text(piece)
-            chunk = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
-            more = bool(chunk) or (len(piece) == PIECE and not inflate.eof)
-    if not (begun and inflate.eof):
+    if not inflater.ended:
         raise lines.incomplete("its gzip stream has no end")
 
 

@@ -17,7 +17,6 @@ from mixpanel_assets.errors import ConfigError
 SPARE_DISK = 512 * 1024**2  # bytes that a file in the making leaves to others
 LOOK_EVERY = 16 * 1024**2
 OLDEST_PART = 86_400  # seconds; no download goes on for longer
-GZIP = 31  # zlib's window bits for a gzip stream with header and trailer
 
 
 class Landing:

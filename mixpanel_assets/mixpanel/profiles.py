@@ -13,8 +13,9 @@ from threading import Thread
 from isal import isal_zlib
 
 from mixpanel_assets.errors import AnswerTooLargeError, ExportIncompleteError, QueryError
+from mixpanel_assets.gzipped import GZIP
 from mixpanel_assets.mixpanel.client import Client, Kind, Question
-from mixpanel_assets.mixpanel.landing import GZIP, Landing, landing
+from mixpanel_assets.mixpanel.landing import Landing, landing
 from mixpanel_assets.mixpanel.pages import Page, page_of
 from mixpanel_assets.mixpanel.selection import ProfileSelection
 from mixpanel_assets.settings import make_private_folder

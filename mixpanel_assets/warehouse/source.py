@@ -12,10 +12,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
 from mixpanel_assets.errors import LoadError
+from mixpanel_assets.gzipped import Inflater
 from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.tables import Layout
 
@@ -24,7 +24,6 @@ LONGEST_RECORD = 16 * 1024 * 1024
 
 WORK_PREFIX = ".load-"
 READ_BYTES = 64 * 1024
-GZIP = 31  # zlib's window bits for a gzip stream with header and trailer
 
 # Numbers that neither a 128-bit integer nor a double holds: 18 and more significant digits with
 # a point among them, 39 and more without one, or an exponent of three digits.
@@ -134,14 +133,10 @@ def _fill(target: BinaryIO, rest: bytes, chunks: Iterator[bytes], size: int) -> 
 
 
 def _inflated(source: BinaryIO) -> Iterator[bytes]:
-    inflate = isal_zlib.decompressobj(GZIP)
+    inflater = Inflater()
     while chunk := source.read(READ_BYTES):
-        while chunk:
-            if inflate.eof:  # gzip allows several members after each other
-                inflate = isal_zlib.decompressobj(GZIP)
-            yield inflate.decompress(chunk)
-            chunk = inflate.unused_data
-    if not inflate.eof:
+        yield from inflater.feed(chunk)
+    if not inflater.ended:
         raise EOFError("its gzip stream has no end")
 
 
