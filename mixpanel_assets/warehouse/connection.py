@@ -35,8 +35,9 @@ INTERRUPT_AGAIN = 0.1
 # or is just opening or closing it. Not "lock" alone: damage is told of a block.
 IN_USE = "set lock|different configuration|file handle conflict"
 
-# Rows that DuckDB compresses together, which is one core's work. By default it takes more than
-# twice as many, and most loads are of a few hundred thousand rows.
+# Rows that DuckDB compresses together, which is one core's work, and most loads are of a few
+# hundred thousand. A third of its default, so that what one thread reads of temp.stage at a time
+# fills whole ones.
 ROW_GROUP = 40_960
 
 

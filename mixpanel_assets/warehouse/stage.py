@@ -86,8 +86,8 @@ def in_pieces(
 ) -> str:
     """SQL: the rows of temp.stage, in pieces of at least so many for each thread that DuckDB has.
 
-    As one table they are read by one thread for every READ_AT_ONCE of them. So they are if each
-    thread has `most` of them.
+    As one table each thread reads READ_AT_ONCE of them at a time; so they come if there are `most`
+    for each.
     """
     rows = number(warehouse, "select count(*) from stage")
     threads = number(warehouse, "select current_setting('threads')")
