@@ -23,7 +23,7 @@ from mixpanel_assets.warehouse.source import (
     timestamp,
     work_folder,
 )
-from mixpanel_assets.warehouse.stage import READ_AT_ONCE, in_pieces, number
+from mixpanel_assets.warehouse.stage import in_row_groups, number
 from mixpanel_assets.warehouse.survey import Source, survey_files
 from mixpanel_assets.warehouse.tables import EVENTS, create_tables, forget_properties
 from mixpanel_assets.warehouse.views import write_event_views
@@ -212,7 +212,7 @@ def insert_typed(
     layers, found = layered(
         {**texts, **{column.property: column.type for column in physical}}, VALUES
     )
-    rows = in_pieces(warehouse, ROW_GROUP, which, most=READ_AT_ONCE)
+    rows = in_row_groups(warehouse, which)
     all_values = {
         **{column: found[name] for name, column in base.items()},
         "properties": "properties",

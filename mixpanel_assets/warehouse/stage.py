@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 
 from mixpanel_assets.errors import EventsOutsideSpanError
+from mixpanel_assets.warehouse.connection import ROW_GROUP
 from mixpanel_assets.warehouse.properties import (
     UNSEEN,
     PropertyColumns,
@@ -81,23 +83,54 @@ def watched(columns: PropertyColumns, mode: Mode) -> dict[str, str]:
     return {name: kind for name, kind in few if name.lower() not in KEYS}
 
 
-def in_pieces(
-    warehouse: duckdb.DuckDBPyConnection, least: int, which: str = "true", most: int | None = None
-) -> str:
-    """SQL: the rows of temp.stage, in pieces of at least so many for each thread that DuckDB has.
+def in_pieces(warehouse: duckdb.DuckDBPyConnection, which: str = "true") -> str:
+    """SQL: the rows of temp.stage, in a piece for each thread that DuckDB has, unless they are few.
 
-    As one table each thread reads READ_AT_ONCE of them at a time; so they come if there are `most`
-    for each.
+    As one table they would be read by one thread for every READ_AT_ONCE of them.
     """
+    rows, threads = _rows_and_threads(warehouse)
+    pieces = max(1, min(threads, rows // LEAST_COUNTED))
+    return _cut([rows * n // pieces for n in range(1, pieces)], which)
+
+
+def in_row_groups(warehouse: duckdb.DuckDBPyConnection, which: str) -> str:
+    """SQL: the rows of temp.stage that are wanted, so that threads insert whole row groups of them.
+
+    What one thread is given makes row groups of its own, and a small one at the end. Several small
+    ones would be merged at some later checkpoint, and full ones between them be written anew.
+    """
+    rows, threads = _rows_and_threads(warehouse)
+    if rows < threads * READ_AT_ONCE:
+        wanted = number(warehouse, f"select count(*) from stage where {which}")
+        pieces = max(1, min(threads, wanted // ROW_GROUP))
+        ends = [round(wanted * n / pieces / ROW_GROUP) * ROW_GROUP for n in range(1, pieces)]
+        if ends:
+            return _cut(_positions(warehouse, ends, which), which)
+    return f"(from stage where {which})"  # whole row groups are in what a thread reads at a time
+
+
+def _rows_and_threads(warehouse: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     rows = number(warehouse, "select count(*) from stage")
-    threads = number(warehouse, "select current_setting('threads')")
-    pieces = max(1, min(threads, rows // least))
-    if most and rows >= threads * most:
-        pieces = 1
-    cuts = [f"rowid >= {rows * n // pieces}" for n in range(1, pieces)]
+    return rows, number(warehouse, "select current_setting('threads')")
+
+
+def _positions(
+    warehouse: duckdb.DuckDBPyConnection, counts: Sequence[int], which: str
+) -> list[int]:
+    """Before which row of temp.stage there are so many that are wanted."""
+    if which == "true":
+        return list(counts)
+    rows = warehouse.execute(
+        "select row from (select rowid as row, row_number() over (order by rowid) - 1 as before "
+        f"from stage where {which}) where before in ({', '.join(map(str, counts))}) order by row"
+    ).fetchall()
+    return [int(row) for (row,) in rows]
+
+
+def _cut(positions: Sequence[int], which: str) -> str:
+    starts = ["true", *(f"rowid >= {row}" for row in positions), "false"]
     ranges = [
-        f"from stage where {which} and {start} and not ({end})"
-        for start, end in pairwise(["true", *cuts, "false"])
+        f"from stage where {which} and {start} and not ({end})" for start, end in pairwise(starts)
     ]
     return f"({' union all '.join(ranges)})"
 
@@ -277,7 +310,7 @@ def _looked_into(
         f"bool_or({large(found[name]) if kind == 'DOUBLE' else mixed(found[name])})"
         for name, kind in kinds.items()
     ]
-    rows = in_pieces(warehouse, LEAST_COUNTED)
+    rows = in_pieces(warehouse)
     query = f"select {', '.join(asked)} from (select {', '.join(layers)} from {rows})"
     row = warehouse.execute(query).fetchone()
     told = {name for name, answer in zip(kinds, row or (), strict=True) if answer}

@@ -20,7 +20,6 @@ from mixpanel_assets.warehouse.mend import mend
 from mixpanel_assets.warehouse.properties import PropertyColumns
 from mixpanel_assets.warehouse.source import VALUES, LandedFile, Mode, parts
 from mixpanel_assets.warehouse.stage import (
-    LEAST_COUNTED,
     LargeNumbersError,
     UnparsableError,
     check_span,
@@ -125,7 +124,7 @@ def _survey_file(
 ) -> int:
     count = 0
     for count in source.stage_parts(warehouse):  # noqa: B007  the last one is wanted
-        rows = in_pieces(warehouse, LEAST_COUNTED)
+        rows = in_pieces(warehouse)
         warehouse.execute(f"create or replace temp table survey as {counted(rows)}")
         if columns.layout == EVENTS:
             check_span(warehouse, source.file)
@@ -167,7 +166,7 @@ def _take_examples(warehouse: duckdb.DuckDBPyConnection, which: str) -> None:
     """
     if not warehouse.execute(f"from ({lacking}) limit 1").fetchall():
         return
-    rows = in_pieces(warehouse, LEAST_COUNTED, which)
+    rows = in_pieces(warehouse, which)
     warehouse.execute(
         f"""
         insert into examples

@@ -47,11 +47,15 @@ def test_days_that_are_added_leave_the_days_before_them_where_they_are(
 
 def land_and_close(home: Path, day: int, events: int) -> set[tuple[Any, ...]]:
     """Lands a day with two threads, as `mp` does; where the rows are in the file afterwards."""
-    path = home / "warehouse.duckdb"
-    with writing(path, threads=2) as connection:
+    with writing(home / "warehouse.duckdb", threads=2) as connection:
         Warehouse(home, connection).load_bytes(many(day, events), DAY + timedelta(day))
-    with duckdb.connect(path, read_only=True) as connection:
-        return set(connection.execute(WHERE_ROWS_ARE).fetchall())
+    return places(home)
+
+
+def places(home: Path) -> set[tuple[Any, ...]]:
+    """Where in the file the row groups are, and how many rows each has."""
+    with duckdb.connect(home / "warehouse.duckdb", read_only=True) as connection:
+        return {row[1:] for row in connection.execute(WHERE_ROWS_ARE).fetchall()}
 
 
 def test_a_small_day_after_large_ones_leaves_those_where_they_are(tmp_path: Path) -> None:
@@ -71,6 +75,17 @@ def test_small_days_are_merged_and_replaced_without_writing_large_ones_anew(
         after = land_and_close(tmp_path, day, 100)
     assert len(after) <= len(before) + 1
     assert len(before & after) > 0.7 * len(before)
+
+
+@pytest.mark.parametrize("events", [113_000, MORE_THAN_A_ROW_GROUP, 170_000])
+def test_whatever_else_is_written_leaves_most_of_the_days_where_they_are(
+    tmp_path: Path, events: int
+) -> None:
+    for day in range(4):
+        before = land_and_close(tmp_path, day, events)
+    with writing(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute("create table other as select 1")
+    assert len(before & places(tmp_path)) >= len(before) / 2
 
 
 def test_a_day_that_is_replaced_again_and_again_does_not_make_the_file_grow(
