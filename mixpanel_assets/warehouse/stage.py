@@ -102,8 +102,11 @@ def in_row_groups(warehouse: duckdb.DuckDBPyConnection, which: str) -> str:
     rows, threads = _rows_and_threads(warehouse)
     if rows < threads * READ_AT_ONCE:
         wanted = number(warehouse, f"select count(*) from stage where {which}")
-        pieces = max(1, min(threads, wanted // ROW_GROUP))
-        ends = [round(wanted * n / pieces / ROW_GROUP) * ROW_GROUP for n in range(1, pieces)]
+        full = wanted // ROW_GROUP
+        pieces = max(1, min(threads, full))
+        equal = [round(wanted * n / pieces / ROW_GROUP) for n in range(1, pieces)]
+        # At least one is left for each piece that follows.
+        ends = [ROW_GROUP * min(n, full - pieces + i) for i, n in enumerate(equal, 1)]
         if ends:
             return _cut(_positions(warehouse, ends, which), which)
     return f"(from stage where {which})"  # whole row groups are in what a thread reads at a time
