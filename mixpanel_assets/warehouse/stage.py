@@ -120,14 +120,18 @@ def _rows_and_threads(warehouse: duckdb.DuckDBPyConnection) -> tuple[int, int]:
 def _positions(
     warehouse: duckdb.DuckDBPyConnection, counts: Sequence[int], which: str
 ) -> list[int]:
-    """Before which row of temp.stage there are so many that are wanted."""
+    """Before which rows of temp.stage there are so many that are wanted.
+
+    Where a thread stops reading it is so many of all, lest another thread reads the few that lack.
+    """
     if which == "true":
         return list(counts)
     rows = warehouse.execute(
-        "select row from (select rowid as row, row_number() over (order by rowid) - 1 as before "
+        "select row, before from ("
+        "select rowid as row, row_number() over (order by rowid) - 1 as before "
         f"from stage where {which}) where before in ({', '.join(map(str, counts))}) order by row"
     ).fetchall()
-    return [int(row) for (row,) in rows]
+    return [count if count % READ_AT_ONCE == 0 else int(row) for row, count in rows]
 
 
 def _cut(positions: Sequence[int], which: str) -> str:
