@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from mixpanel_assets.warehouse.connection import writing
+from mixpanel_assets.warehouse.connection import ROW_GROUP, writing
 from mixpanel_assets.warehouse.load import MERGED_AFTER
 from mixpanel_assets_tests.warehouse.conftest import DAY, NOON, Warehouse
 
@@ -107,6 +107,17 @@ def test_many_small_days_share_their_row_groups(warehouse: Warehouse) -> None:
         warehouse.load_bytes(many(n, 100), DAY + timedelta(n))
         most = max(most, len({row[0] for row in blocks(warehouse)}))
     assert most <= MERGED_AFTER + 2
+
+
+@pytest.mark.parametrize("events", [113_000, 230_000])
+def test_a_load_leaves_one_row_group_that_is_not_full(tmp_path: Path, events: int) -> None:
+    lines = many(0, events).splitlines(keepends=True)
+    with writing(tmp_path / "warehouse.duckdb", threads=2) as connection:
+        (day,) = Warehouse(tmp_path, connection).load_bytes(b"".join([*lines, *lines[::400]]))
+    assert (day.rows, day.duplicates) == (events, len(lines[::400]))
+    sizes = sorted(size for size, *_ in places(tmp_path))
+    assert sum(sizes) == events
+    assert min(sizes[1:]) > 0.95 * ROW_GROUP
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
