@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mixpanel_assets.accounts import Credentials
+    from mixpanel_assets.notes import AnswerWarning
     from mixpanel_assets.workspace import Workspace
 
 _HOMES = {
+    "AnswerWarning": "notes",
     "Credentials": "accounts",
     "Workspace": "workspace",
     "errors": None,
     "results": None,
 }
 
-__all__ = ["Credentials", "Workspace", "errors", "results"]
+__all__ = ["AnswerWarning", "Credentials", "Workspace", "errors", "results"]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,6 +21,7 @@ from mixpanel_assets.cli.servers import dev, simulate
 from mixpanel_assets.cli.spec import spec
 from mixpanel_assets.cli.warehouse import doctor, limits, sql, status
 from mixpanel_assets.errors import MixpanelDataError
+from mixpanel_assets.notes import heard_by
 
 EPILOG = "Exit codes: " + "; ".join(f"{n} {meaning}" for n, meaning in output.EXIT_CODES.items())
 
@@ -86,7 +87,8 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 def main() -> None:
     """The command line was carried out; the process ends with the documented exit code."""
     try:
-        code = app(standalone_mode=False)
+        with heard_by(lambda message: output.note(f"note: {message}")):
+            code = app(standalone_mode=False)
     except MixpanelDataError as error:
         if "--verbose" in sys.argv or "-v" in sys.argv:
             traceback.print_exc()

@@ -12,6 +12,7 @@ from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.labels import OWNERS, TAGS
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.mixpanel import live
+from mixpanel_assets.notes import heard_by
 from mixpanel_assets.results import Result
 from mixpanel_assets.settings import parse_day
 from mixpanel_assets.warehouse.answers import keep_answer
@@ -192,7 +193,7 @@ def _op(name: str, config_type: type[Question], ask: Callable[..., Result], text
         mixpanel: MixpanelResource,
         warehouse: WarehouseResource,
     ) -> Any:
-        with as_dagster_failures():
+        with as_dagster_failures(), heard_by(context.log.warning):
             return _answer(context, config, ask, mixpanel, warehouse)
 
     return question
