@@ -1,0 +1,140 @@
+"""The tables and views of the warehouse, made and brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+
+from mixpanel_assets.warehouse.connection import SCHEMA_VERSION, literal, quoted
+from mixpanel_assets.warehouse.tables import (
+    EVENT_COLUMNS,
+    EVENTS,
+    LANDED_COLUMNS,
+    PROFILES,
+    Layout,
+)
+
+
+def create_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Every table and view is there, in the layout of this version."""
+    warehouse.execute("create schema if not exists internal")
+    warehouse.execute("create schema if not exists by_event")
+    warehouse.execute("create table if not exists internal.settings (name VARCHAR, value VARCHAR)")
+    _bring_up_to_date(warehouse)
+    create_table(warehouse, "landed", LANDED_COLUMNS)
+    create_table(warehouse, EVENTS.table, EVENTS.columns)
+    warehouse.execute(
+        """
+        create table if not exists internal.property_columns (
+            property VARCHAR, column_name VARCHAR, type VARCHAR, physical BOOLEAN, wide BOOLEAN,
+            dataset VARCHAR);
+        create table if not exists internal.property_days (
+            event_date DATE, event_name VARCHAR, property VARCHAR, type VARCHAR, events BIGINT);
+        create table if not exists internal.property_examples (
+            event_name VARCHAR, property VARCHAR, example VARCHAR);
+        create table if not exists internal.event_views (
+            event_name VARCHAR, view_name VARCHAR, definition VARCHAR);
+        """
+    )
+    columns = ", ".join(EVENT_COLUMNS)
+    warehouse.execute(f"create view if not exists events as select {columns} from events_wide")
+    warehouse.execute(EVENT_PROPERTIES)
+
+
+def create_profile_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Every table and view of profiles is there, but for the view `profiles` itself."""
+    create_tables(warehouse)
+    create_table(warehouse, PROFILES.table, PROFILES.columns)
+    warehouse.execute(
+        "create table if not exists internal.profile_counts "
+        "(property VARCHAR, type VARCHAR, profiles BIGINT, example VARCHAR)"
+    )
+    warehouse.execute(PROFILE_PROPERTIES)
+
+
+EVENT_PROPERTIES = """
+create view if not exists event_properties as
+select days.event_name, days.property,
+       columns.column_name, columns.type,
+       sum(days.events)::BIGINT as events,
+       min(days.event_date) as first_day, max(days.event_date) as last_day,
+       any_value(examples.example) as example,
+       columns.physical, any_value(views.view_name) as by_event
+from internal.property_days days
+join internal.property_columns columns
+    on columns.property = days.property and columns.dataset = 'events'
+left join internal.property_examples examples
+    on examples.event_name = days.event_name and examples.property = days.property
+left join internal.event_views views on views.event_name = days.event_name
+where days.event_name is not null
+group by all
+order by days.event_name, events desc, days.property
+"""
+
+
+PROFILE_PROPERTIES = """
+create view if not exists profile_properties as
+select property, columns.column_name, columns.type, sum(counts.profiles)::BIGINT as profiles,
+       any_value(counts.example) as example, columns.physical
+from internal.profile_counts counts
+join internal.property_columns columns using (property)
+where columns.dataset = 'profiles'
+group by all
+order by profiles desc, property
+"""
+
+
+def forget_properties(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> None:
+    """No property of the table has a column or a view any more; the rows are still there."""
+    if layout == EVENTS:
+        for (view,) in warehouse.execute("select view_name from internal.event_views").fetchall():
+            warehouse.execute(f"drop view if exists by_event.{quoted(view)}")
+        warehouse.execute("delete from internal.property_examples")
+        warehouse.execute("delete from internal.event_views")
+    for (column,) in warehouse.execute(
+        "select column_name from internal.property_columns where physical and dataset = ?",
+        [layout.dataset],
+    ).fetchall():
+        warehouse.execute(f"alter table {quoted(layout.table)} drop column {quoted(column)}")
+    warehouse.execute("delete from internal.property_columns where dataset = ?", [layout.dataset])
+
+
+def create_table(
+    warehouse: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, tuple[str, str]]
+) -> None:
+    """The table is there, if only without rows, and says what its columns mean."""
+    found = warehouse.execute(
+        "select 1 from duckdb_tables() where schema_name = 'main' and table_name = ?", [table]
+    ).fetchone()
+    if found:
+        return
+    ddl = ", ".join(
+        f"{name} {type_}" + (" using compression zstd" if name == "properties" else "")
+        for name, (type_, _) in columns.items()
+    )
+    warehouse.execute(f"create table {quoted(table)} ({ddl})")
+    for name, (_, meaning) in columns.items():
+        warehouse.execute(f"comment on column {quoted(table)}.{name} is {literal(meaning)}")
+
+
+def _bring_up_to_date(warehouse: duckdb.DuckDBPyConnection) -> None:
+    row = warehouse.execute(
+        "select value from internal.settings where name = 'schema_version'"
+    ).fetchone()
+    if row is None:
+        warehouse.execute(
+            "insert into internal.settings values ('schema_version', ?)", [str(SCHEMA_VERSION)]
+        )
+    elif row[0] == "1":
+        warehouse.execute(FROM_1_TO_2)
+
+
+FROM_1_TO_2 = f"""
+begin;
+alter table internal.property_columns add column if not exists dataset VARCHAR default 'events';
+drop view if exists event_properties;
+{EVENT_PROPERTIES};
+update internal.settings set value = '2' where name = 'schema_version';
+commit;
+"""
