@@ -13,9 +13,7 @@ from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.warehouse.comments import exists, write_comments
 from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.create import (
-    create_tables,
-)
+from mixpanel_assets.warehouse.create import create_tables
 from mixpanel_assets.warehouse.load import in_transaction
 from mixpanel_assets.warehouse.properties import insert_rows
 

@@ -13,10 +13,7 @@ from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import renew_comments
 from mixpanel_assets.warehouse.connection import ROW_GROUP, literal, quoted
-from mixpanel_assets.warehouse.create import (
-    create_tables,
-    forget_properties,
-)
+from mixpanel_assets.warehouse.create import create_tables, forget_properties
 from mixpanel_assets.warehouse.duplicates import without_duplicates
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
 from mixpanel_assets.warehouse.source import (
@@ -29,9 +26,7 @@ from mixpanel_assets.warehouse.source import (
 )
 from mixpanel_assets.warehouse.stage import in_row_groups, number
 from mixpanel_assets.warehouse.survey import Source, survey_files
-from mixpanel_assets.warehouse.tables import (
-    EVENTS,
-)
+from mixpanel_assets.warehouse.tables import EVENTS
 from mixpanel_assets.warehouse.views import write_event_views
 
 MERGED_AFTER = 10  # loads; small ones have a row group of their own until then

@@ -21,11 +21,7 @@ from mixpanel_assets.errors import (
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.connection import quoted
-from mixpanel_assets.warehouse.create import (
-    create_table,
-    create_tables,
-    forget_properties,
-)
+from mixpanel_assets.warehouse.create import create_table, create_tables, forget_properties
 from mixpanel_assets.warehouse.load import (
     as_load_errors,
     in_transaction,

@@ -14,18 +14,13 @@ from mixpanel_assets.results import Snapshot
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import renew_comments
 from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.create import (
-    create_profile_tables,
-    forget_properties,
-)
+from mixpanel_assets.warehouse.create import create_profile_tables, forget_properties
 from mixpanel_assets.warehouse.load import as_load_errors, in_transaction, insert_typed
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
 from mixpanel_assets.warehouse.source import LONG_NUMBER, LandedFile, in_utc, work_folder
 from mixpanel_assets.warehouse.stage import number
 from mixpanel_assets.warehouse.survey import Source, survey_files
-from mixpanel_assets.warehouse.tables import (
-    PROFILES,
-)
+from mixpanel_assets.warehouse.tables import PROFILES
 
 # What the download took is still this process': DuckDB has the rest of MP_MEMORY_LIMIT.
 SHARE_OF_MEMORY = 0.6
