@@ -43,7 +43,9 @@ NOTHING_LANDED: dict[str, Any] = {
     "missing": [],
     "partial": [],
     "rows": 0,
+    "repaired": 0,
     "last_loaded_at": None,
+    "renamed": [],
 }
 
 

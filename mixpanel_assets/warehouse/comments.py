@@ -8,10 +8,11 @@ from contextlib import suppress
 import duckdb
 
 from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILES
+from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VIEWS, PROFILES
 
 # What has a column for each property, by dataset; a view has comments of its own.
-WIDE_TABLES = {"events": ("events_wide",), "profiles": ("profile_history", "profiles")}
+TABLES = {"events": EVENTS.table, "profiles": PROFILES.table}
+VIEWS = {"events": (), "profiles": PROFILE_VIEWS}  # with computed ones, too
 
 Place = tuple[str, str, str]  # schema, table or view, column ("" for the view itself)
 
@@ -72,17 +73,20 @@ def _of_wide_columns(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
     """One description for all events is told once; else each event's own."""
     rows = warehouse.execute(
         """
-        select dataset, column_name, list((event_name, description) order by event_name)
+        select dataset, column_name, physical,
+               list((event_name, description) order by event_name)
         from lexicon_properties join internal.property_columns using (property)
-        where physical and description <> '' and dataset = case entity_type
+        where description <> '' and dataset = case entity_type
             when 'event' then 'events' when 'profile' then 'profiles' end
-        group by dataset, column_name
-        """
+          and column_name not in (select unnest(?::varchar[]))
+        group by dataset, column_name, physical
+        """,
+        [[*EVENTS.columns, *PROFILES.columns]],
     ).fetchall()
     return {
         ("main", table, column): _joined(meanings)
-        for dataset, column, meanings in rows
-        for table in WIDE_TABLES[dataset]
+        for dataset, column, physical, meanings in rows
+        for table in (*([TABLES[dataset]] if physical else []), *VIEWS[dataset])
     }
 
 
@@ -106,10 +110,10 @@ def _comments(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
         where comment is not null and (schema_name = 'by_event' or (
             schema_name = 'main' and table_name in (select unnest(?::varchar[]))))
         """,
-        [[table for tables in WIDE_TABLES.values() for table in tables]],
+        [[*TABLES.values(), *(view for views in VIEWS.values() for view in views)]],
     ).fetchall()
     found = {(schema, table, column): text for schema, table, column, text in rows}
-    ours = {"events_wide": EVENTS.columns, "profile_history": PROFILES.columns}
+    ours = {layout.table: layout.columns for layout in (EVENTS, PROFILES)}
     return {place: text for place, text in found.items() if place[2] not in ours.get(place[1], ())}
 
 

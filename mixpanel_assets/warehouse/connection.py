@@ -24,7 +24,7 @@ from mixpanel_assets.settings import make_private_folder
 
 OpenWarehouse = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
-SCHEMA_VERSION = 2  # of the tables: see tables.py
+SCHEMA_VERSION = 3  # of the tables: see create.py
 
 WRITER_WAIT = 900.0  # another load may be a large one
 READER_WAIT = 10.0

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import duckdb
 
 from mixpanel_assets.warehouse.connection import SCHEMA_VERSION, literal, quoted
+from mixpanel_assets.warehouse.properties import PropertyColumns
+from mixpanel_assets.warehouse.survey import shortened
 from mixpanel_assets.warehouse.tables import (
     EVENT_COLUMNS,
     EVENTS,
@@ -14,6 +17,7 @@ from mixpanel_assets.warehouse.tables import (
     PROFILES,
     Layout,
 )
+from mixpanel_assets.warehouse.views import write_event_views, write_profile_views
 
 
 def create_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -43,7 +47,7 @@ def create_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
 
 
 def create_profile_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Every table and view of profiles is there, but for the view `profiles` itself."""
+    """Make every table and view of profiles, but those that the first snapshot makes."""
     create_tables(warehouse)
     create_table(warehouse, PROFILES.table, PROFILES.columns)
     warehouse.execute(
@@ -104,10 +108,7 @@ def create_table(
     warehouse: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, tuple[str, str]]
 ) -> None:
     """The table is there, if only without rows, and says what its columns mean."""
-    found = warehouse.execute(
-        "select 1 from duckdb_tables() where schema_name = 'main' and table_name = ?", [table]
-    ).fetchone()
-    if found:
+    if _is_table(warehouse, table):
         return
     ddl = ", ".join(
         f"{name} {type_}" + (" using compression zstd" if name == "properties" else "")
@@ -126,15 +127,69 @@ def _bring_up_to_date(warehouse: duckdb.DuckDBPyConnection) -> None:
         warehouse.execute(
             "insert into internal.settings values ('schema_version', ?)", [str(SCHEMA_VERSION)]
         )
-    elif row[0] == "1":
-        warehouse.execute(FROM_1_TO_2)
+        return
+    for version in range(int(row[0]), SCHEMA_VERSION):
+        warehouse.execute("begin")
+        try:
+            UPGRADES[version](warehouse)
+            warehouse.execute(
+                "update internal.settings set value = ? where name = 'schema_version'",
+                [str(version + 1)],
+            )
+            warehouse.execute("commit")
+        except BaseException:
+            with suppress(duckdb.Error):
+                warehouse.execute("rollback")
+            raise
 
 
-FROM_1_TO_2 = f"""
-begin;
-alter table internal.property_columns add column if not exists dataset VARCHAR default 'events';
-drop view if exists event_properties;
-{EVENT_PROPERTIES};
-update internal.settings set value = '2' where name = 'schema_version';
-commit;
-"""
+def _tell_datasets_apart(warehouse: duckdb.DuckDBPyConnection) -> None:
+    warehouse.execute(
+        "alter table internal.property_columns "
+        "add column if not exists dataset VARCHAR default 'events'"
+    )
+    warehouse.execute("drop view if exists event_properties")
+    warehouse.execute(EVENT_PROPERTIES)
+
+
+def _show_all_profile_properties(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """profile_history becomes a view; views of events show event_name, and no long examples."""
+    if _is_table(warehouse, "landed"):
+        warehouse.execute("alter table landed add column if not exists repaired BIGINT")
+    if _is_table(warehouse, "profile_history"):
+        _free(warehouse, PROFILES.table)
+        warehouse.execute("drop view if exists profiles")
+        warehouse.execute(f"alter table profile_history rename to {PROFILES.table}")
+        write_profile_views(warehouse, _known(warehouse, PROFILES))
+    for examples in ("property_examples", "profile_counts"):
+        if _is_table(warehouse, examples, "internal"):
+            cut = shortened("example")
+            warehouse.execute(f"update internal.{examples} set example = {cut}")
+    if _is_table(warehouse, "event_views", "internal"):
+        write_event_views(warehouse, _known(warehouse, EVENTS))
+
+
+def _free(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Rename a table that was fetched under a name before it was ours."""
+    if _is_table(warehouse, name):
+        warehouse.execute(f"alter table {name} rename to {name}_fetched")
+        for table in ("landed", "internal.property_columns"):
+            warehouse.execute(
+                f"update {table} set dataset = ? where dataset = ?", [f"{name}_fetched", name]
+            )
+
+
+def _known(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> PropertyColumns:
+    return PropertyColumns(PropertyColumns.known(warehouse, layout.dataset), 0, layout)
+
+
+def _is_table(
+    warehouse: duckdb.DuckDBPyConnection, name: str, schema: str = "main"
+) -> tuple[int] | None:
+    return warehouse.execute(
+        "select 1 from duckdb_tables() where schema_name = ? and table_name = ?", [schema, name]
+    ).fetchone()
+
+
+# By the version that they bring up to the next one, each in a transaction of its own.
+UPGRADES = {1: _tell_datasets_apart, 2: _show_all_profile_properties}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from mixpanel_assets.warehouse import relation as names
 from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.relation import Relation, Value, find_relation
 from mixpanel_assets.warehouse.rows import answer
+from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
 
 WORD = re.compile(r"[$\w]+")
 NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\))")
@@ -77,7 +79,11 @@ def tables(warehouse: duckdb.DuckDBPyConnection) -> list[TableInfo]:
 def table_schema(warehouse: duckdb.DuckDBPyConnection, table: str = "events") -> TableSchema:
     """The table's columns. TableNotFoundError."""
     relation = find_relation(warehouse, table)
-    of_events = relation.name in names.LANDED or relation.schema == "by_event"
+    meanings = relation.table  # a view has no meanings of its own for base columns
+    if relation.name in names.LANDED or relation.schema == "by_event":
+        meanings = EVENTS.table
+    elif relation.name in PROFILE_VIEWS:
+        meanings = PROFILES.table
     query = """
         select columns.column_name, columns.data_type, columns.is_nullable,
                coalesce(list_contains(keys.constraint_column_names, columns.column_name), false),
@@ -90,9 +96,21 @@ def table_schema(warehouse: duckdb.DuckDBPyConnection, table: str = "events") ->
         where columns.schema_name = ? and columns.table_name = ?
         order by columns.column_index
         """
-    where = ["events_wide" if of_events else relation.table, relation.schema, relation.table]
-    rows = answer(warehouse, query, where)
-    return TableSchema(relation.name, [ColumnInfo(*row) for row in rows])
+    rows = answer(warehouse, query, [meanings, relation.schema, relation.table])
+    whose = {one.column: one.property for one in relation.properties.values() if one.physical}
+    for name, *_ in rows:
+        if whose.get(name) == name:
+            del whose[name]
+    columns = [ColumnInfo(*row) for row in rows]
+    return TableSchema(relation.name, [_told(one, whose.get(one.name)) for one in columns])
+
+
+def _told(column: ColumnInfo, renamed: str | None) -> ColumnInfo:
+    """The column, which says of which property it is if that has another name."""
+    if renamed is None:
+        return column
+    said = "; ".join(filter(None, (f"the property {renamed!r}", column.description)))
+    return replace(column, description=said)
 
 
 def sample(warehouse: duckdb.DuckDBPyConnection, table: str = "events", n: int = 10) -> SQLResult:
@@ -177,11 +195,13 @@ def column_stats(
 
 
 def _value(warehouse: duckdb.DuckDBPyConnection, relation: Relation, column: str) -> Value:
+    if column in relation.columns:
+        return Value(quoted(column), relation.columns[column])
+    if found := names.known_property(relation, column):
+        return found
     name = next((one for one in relation.columns if one.lower() == column.lower()), None)
     if name is not None:
         return Value(quoted(name), relation.columns[name])
-    if found := names.known_property(relation, column):
-        return found
     expression = f"(\n{column}\n)"  # on lines of its own: it may end with a comment
     try:
         described = answer(warehouse, f"describe select {expression} from {relation.wide}")

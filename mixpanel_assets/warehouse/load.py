@@ -67,8 +67,9 @@ def load_files(
         with in_transaction(warehouse):
             if anew:
                 forget_properties(warehouse, EVENTS)
+            _delete(warehouse, COUNTS, files, everything=anew)
             columns.write(warehouse)  # before any row: DuckDB before 2.0 commits no other order
-            replaced = _delete_days(warehouse, files, everything=anew)
+            replaced = _delete(warehouse, ROWS, files, everything=anew)
             days = [day for source in sources for day in _insert_file(warehouse, source, columns)]
             _write_properties(warehouse)
             write_event_views(warehouse, columns)
@@ -156,17 +157,22 @@ def _spare_vacuum(
     warehouse.execute("reset max_vacuum_tasks" if replaced or small else "set max_vacuum_tasks = 0")
 
 
-def _delete_days(
-    warehouse: duckdb.DuckDBPyConnection, files: Sequence[LandedFile], *, everything: bool
+# What a day has, by the column or condition of the day: what is counted, and what that is of.
+COUNTS = {"internal.property_days": "event_date"}
+ROWS = {"landed": "dataset = 'events' and day", "events_wide": "event_date"}
+
+
+def _delete(
+    warehouse: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, str],
+    files: Sequence[LandedFile],
+    *,
+    everything: bool,
 ) -> int:
-    """The days have no rows any more; how many events they had."""
+    """Delete what the tables have of the files' days; how many rows the last table had."""
     days = ", ".join(f"date '{day}'" for file in files for day in file.dates())
     deleted = 0
-    for table, day in (
-        ("internal.property_days", "event_date"),
-        ("landed", "dataset = 'events' and day"),
-        ("events_wide", "event_date"),
-    ):
+    for table, day in tables.items():
         which = f"{day} is not null" if everything else f"{day} in ({days})"
         deleted = number(warehouse, f"delete from {table} where {which}")
     return deleted

@@ -35,6 +35,7 @@ from mixpanel_assets.warehouse.stage import number
 from mixpanel_assets.warehouse.survey import Source, survey_files
 from mixpanel_assets.warehouse.tables import (
     EVENTS,
+    PROFILE_VIEWS,
     PROFILES,
     Layout,
     named_layout,
@@ -44,10 +45,12 @@ How = Literal["create", "replace", "append"]
 Kind = Literal["events", "profiles"]
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
+# DuckDB's own views and functions, which other ones of DuckDB would no longer find.
+SYSTEM = re.compile("(duckdb|pragma|sqlite|pg)_", re.IGNORECASE)
 # What makes up an asset: all of it goes when one of its names is dropped.
 ASSETS = {
     "events": ("events", "events_wide", "event_properties"),
-    "profiles": ("profiles", "profile_history", "profile_properties"),
+    "profiles": (*PROFILE_VIEWS, PROFILES.table, "profile_properties"),
     **{name: (name,) for name in (*CATALOG_TABLES, SAVED_REPORTS)},
 }
 RESERVED = {name for names in ASSETS.values() for name in names} | {"landed"}
@@ -79,6 +82,8 @@ def check_name(name: str) -> str:
             f"{name} is a table of this project",
             hint="choose another name; whole days and profiles are landed with: mp materialize",
         )
+    if SYSTEM.match(name):
+        raise UsageError(f"{name} is called as DuckDB's own tables are", hint="choose another name")
     if name.lower() in WORKING:
         raise UsageError(f"{name} is what loads call a table of theirs", hint="choose another name")
     return name

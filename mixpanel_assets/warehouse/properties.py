@@ -10,11 +10,13 @@ import duckdb
 
 from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.source import Mode, layered, stored_values
-from mixpanel_assets.warehouse.tables import EVENTS, Layout
+from mixpanel_assets.warehouse.spelling import alike, plain_names, unused
+from mixpanel_assets.warehouse.tables import EVENTS, PROFILES, Layout
 
 UNSEEN = "NULL"  # the type of a property that was null wherever it was seen
 INTEGERS = ("BIGINT", "HUGEINT")
 NESTED = ("VARCHAR[]", "JSON")
+NEVER_A_COLUMN = ("rowid", "snapshot_date")  # DuckDB's own; computed in a view
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,8 @@ class PropertyColumns:
     ) -> None:
         self.layout = layout
         self._by_property = {column.property: column for column in known}
-        self._taken = {column.column.lower() for column in self._by_property.values()}
-        self._taken |= {*layout.columns, "rowid", "snapshot_date"}  # rowid is DuckDB's own
         self._room = most_physical - len(self.physical())
-        self._added: list[PropertyColumn] = []
+        self._added: list[str] = []
         self._widened: list[PropertyColumn] = []
         self._unwritten: set[str] = set()
 
@@ -112,16 +112,22 @@ class PropertyColumns:
                 self._widen(known, found)
 
     def write(self, warehouse: duckdb.DuckDBPyConnection) -> None:
-        """The table and the registry have the columns; values of widened ones are made anew."""
+        """Bring the table and the registry up to what was learned from temp.surveys.
+
+        Columns are renamed and added, and values of widened ones made anew.
+        """
         table = quoted(self.layout.table)
-        for column in self._added:
+        for old, new in self._rename(warehouse):
+            warehouse.execute(f"alter table {table} rename {quoted(old)} to {quoted(new)}")
+        for column in map(self._by_property.__getitem__, self._added):
             warehouse.execute(
                 f"alter table {table} add column {quoted(column.column)} {column.type}"
             )
         for column in self._widened:
+            name = quoted(self._by_property[column.property].column)
             warehouse.execute(
-                f"alter table {table} alter {quoted(column.column)} "
-                f"set data type {column.type} using {_widened(column)}"
+                f"alter table {table} alter {name} set data type {column.type} "
+                f"using {_widened(column, name)}"
             )
         self._added, self._widened = [], []
         if not self._unwritten:
@@ -145,15 +151,46 @@ class PropertyColumns:
         insert_rows(warehouse, "internal.property_columns", rows)
         self._unwritten = set()
 
+    def _rename(self, warehouse: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+        """Give each property the name its spelling deserves; which columns to rename, in order."""
+        base = self.layout.base
+        counts = dict.fromkeys((name for name in self._by_property if name not in base), 0)
+        if spellings := alike(counts):
+            counts |= dict(warehouse.execute(self._carried(), [spellings]).fetchall())
+        known = {name: self._by_property[name].column for name in counts}
+        names = plain_names(counts, {*self.layout.columns, *NEVER_A_COLUMN}, known)
+        moved = []
+        for name, column in names.items():
+            found = self._by_property[name]
+            if found.column != column:
+                if found.physical and name not in self._added:
+                    moved.append((found.column, column))
+                self._put(replace(found, column=column))
+        # Names may change places: each steps aside first.
+        aside = unused("aside", (name for pair in moved for name in pair))
+        steps = [(old, f"{aside}{n}") for n, (old, _) in enumerate(moved)]
+        return steps + [(f"{aside}{n}", new) for n, (_, new) in enumerate(moved)]
+
+    def _carried(self) -> str:
+        """SQL: how many rows carry each of the properties of a list, property and count."""
+        sources = ["select property, events from surveys"]
+        if self.layout == EVENTS:
+            sources.append("select property, events from internal.property_days")
+        elif self.layout != PROFILES:  # a snapshot has all profiles; these rows stay beside the new
+            rows = f"select unnest(json_keys(properties)) as property from {self.layout.table}"
+            sources.append(f"select property, 1 from ({rows} where properties is not null)")
+        return (
+            f"select property, sum(events)::BIGINT from ({' union all '.join(sources)}) "
+            "where property in (select unnest(?::varchar[])) group by property"
+        )
+
     def _add(self, name: str, found: Seen) -> None:
         if name in self.layout.base:
             base = self.layout.base[name]
             self._put(PropertyColumn(name, base, self.layout.columns[base][0], False))
             return
         physical = self._has_room(name, found)
-        self._add_column(
-            PropertyColumn(name, self._free_name(name), found.type, physical, found.wide)
-        )
+        self._add_column(PropertyColumn(name, name, found.type, physical, found.wide))
 
     def _widen(self, known: PropertyColumn, found: Seen) -> None:
         if known.property in self.layout.base:
@@ -175,7 +212,7 @@ class PropertyColumns:
         self._put(column)
         if column.physical:
             self._room -= 1
-            self._added.append(column)
+            self._added.append(column.property)
 
     def _has_room(self, name: str, found: Seen) -> bool:
         return found.type != UNSEEN and is_addressable(name) and self._room > 0
@@ -183,16 +220,6 @@ class PropertyColumns:
     def _put(self, column: PropertyColumn) -> None:
         self._by_property[column.property] = column
         self._unwritten.add(column.property)
-
-    def _free_name(self, name: str) -> str:
-        """The property's own name; with _2, _3 ... if another column differs in case only."""
-        stem = name.replace("\x00", "") or "_"
-        free, count = stem, 1
-        while free.lower() in self._taken:
-            count += 1
-            free = f"{stem}_{count}"
-        self._taken.add(free.lower())
-        return free
 
 
 def is_addressable(name: str) -> bool:
@@ -206,10 +233,9 @@ def computed(column: PropertyColumn) -> str:
     return f"struct_extract({transform.removesuffix(' as t0')}, {literal(column.property)})"
 
 
-def _widened(column: PropertyColumn) -> str:
+def _widened(column: PropertyColumn, name: str) -> str:
     """SQL: the value anew from what was sent; from the column itself where that is one text."""
-    old = quoted(column.column)
-    old = f"to_json({old})" if column.type in ("VARCHAR", "JSON") else old
+    old = f"to_json({name})" if column.type in ("VARCHAR", "JSON") else name
     if column.type == "VARCHAR":
         old = f"coalesce({old}->>'$', {old}::varchar)"
     return (

@@ -17,6 +17,7 @@ from mixpanel_assets.warehouse.connection import quoted, reading
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
 from mixpanel_assets.warehouse.rows import answer
 from mixpanel_assets.warehouse.saved import SAVED_REPORTS
+from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILES
 
 ASSETS = ("events", "profiles", *CATALOG_TABLES, SAVED_REPORTS)
 LONGEST_LISTED = 31  # missing days on end that are listed one by one
@@ -48,21 +49,44 @@ def status(path: Path, settings: Settings) -> list[dict[str, Any]]:
 
 def coverage(warehouse: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Per asset the days that are landed, and those missing between the first and the last."""
-    datasets: dict[str, list[tuple[Any, ...]]] = {}
-    for dataset, *day in _landed(warehouse):
-        datasets.setdefault(dataset, []).append(tuple(day))
+    datasets: dict[str, list[dict[str, Any]]] = {}
+    for day in _landed(warehouse):
+        datasets.setdefault(day["dataset"], []).append(day)
     order = [name for name in ASSETS if name in datasets]  # not what was fetched under a name
-    return [_coverage(dataset, datasets[dataset]) for dataset in order]
+    return [
+        {**_coverage(dataset, datasets[dataset]), "renamed": _renamed(warehouse, dataset)}
+        for dataset in order
+    ]
 
 
-def _landed(warehouse: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
-    """dataset, day, rows, loaded_at, partial of all that is landed."""
+def _landed(warehouse: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """What `landed` says of each day of each dataset."""
     try:
-        return warehouse.execute(
-            "select dataset, day, rows, loaded_at, partial from landed order by dataset, day"
-        ).fetchall()
+        found = warehouse.execute("from landed order by dataset, day")
     except duckdb.CatalogException:
         return []  # a warehouse that no load has finished yet
+    names = [name for name, *_ in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _renamed(warehouse: duckdb.DuckDBPyConnection, dataset: str) -> list[dict[str, str]]:
+    """The events and properties whose own name another has, and what they are called instead."""
+    events: list[tuple[str, str]] = []
+    if dataset == EVENTS.dataset:
+        events = warehouse.execute(
+            "select event_name, view_name from internal.event_views "
+            "where view_name <> event_name order by all"
+        ).fetchall()
+    known = PropertyColumns.known(warehouse, dataset)
+    base = {*BASE_PROPERTIES, *PROFILES.base}
+    return [
+        *({"event": event, "view": f"by_event.{quoted(view)}"} for event, view in events),
+        *(
+            {"property": one.property, "column": one.column}
+            for one in sorted(known, key=lambda one: one.property)
+            if one.column != one.property and one.property not in base
+        ),
+    ]
 
 
 def exports(path: Path, settings: Settings, dataset: str = "events") -> dict[date, datetime]:
@@ -94,8 +118,8 @@ def recent_weight(path: Path, settings: Settings, days: int = 30) -> float | Non
     return float(row[0]) if row and row[0] is not None else None
 
 
-def _coverage(dataset: str, days: list[tuple[Any, ...]]) -> dict[str, Any]:
-    landed: set[date] = {day for day, *_ in days}
+def _coverage(dataset: str, days: list[dict[str, Any]]) -> dict[str, Any]:
+    landed: set[date] = {day["day"] for day in days}
     first, last = min(landed), max(landed)
     span = (first + timedelta(n) for n in range((last - first).days + 1))
     return {
@@ -104,9 +128,10 @@ def _coverage(dataset: str, days: list[tuple[Any, ...]]) -> dict[str, Any]:
         "last_day": last,
         "days": len(landed),
         "missing": _as_ranges([day for day in span if day not in landed]),
-        "partial": [day for day, _, _, partial in days if partial],
-        "rows": sum(rows for _, rows, _, _ in days),
-        "last_loaded_at": max(loaded for _, _, loaded, _ in days),
+        "partial": [day["day"] for day in days if day["partial"]],
+        "rows": sum(day["rows"] for day in days),
+        "repaired": sum(day.get("repaired") or 0 for day in days),
+        "last_loaded_at": max(day["loaded_at"] for day in days),
     }
 
 
@@ -187,7 +212,7 @@ def missing_ranges(
     if path.exists():
         with _open(path, settings, None) as warehouse:
             rows = _landed(warehouse)
-    whole = {day for name, day, _, _, partial in rows if name == dataset and not partial}
+    whole = {row["day"] for row in rows if row["dataset"] == dataset and not row["partial"]}
     days = (start + timedelta(n) for n in range((end - start).days + 1))
     return unbroken(day for day in days if day not in whole)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import duckdb
@@ -22,7 +22,12 @@ from mixpanel_assets.warehouse.properties import (
     is_addressable,
 )
 from mixpanel_assets.warehouse.rows import answer
-from mixpanel_assets.warehouse.tables import BASE_PROPERTIES
+from mixpanel_assets.warehouse.tables import (
+    BASE_PROPERTIES,
+    EVENTS,
+    PROFILE_VIEWS,
+    PROFILES,
+)
 
 BY_EVENT = "by_event."
 LANDED = ("events", "events_wide")
@@ -103,11 +108,31 @@ def find_relation(warehouse: duckdb.DuckDBPyConnection, table: str) -> Relation:
             table_name=table,
             similar_tables=near,
         )
-    if found.name not in LANDED:
-        return found
-    properties = {column.property: column for column in PropertyColumns.known(warehouse)}
-    columns = (found.type, found.columns, found.wide, properties)
-    return Relation(found.name, found.schema, found.table, *columns)
+    return replace(found, properties=_properties(warehouse, found))
+
+
+def _properties(
+    warehouse: duckdb.DuckDBPyConnection, relation: Relation
+) -> dict[str, PropertyColumn]:
+    """How each property that a load knows of shows in the relation."""
+    dataset = relation.name
+    if relation.schema == "by_event" or dataset in LANDED:
+        dataset = EVENTS.dataset
+    elif dataset in PROFILE_VIEWS:
+        dataset = PROFILES.dataset
+    try:
+        known = PropertyColumns.known(warehouse, dataset)
+    except duckdb.CatalogException:
+        return {}  # no load has come so far
+    if relation.wide == relation.source:  # what is no column of a table is one of its views
+        known = [
+            replace(one, physical=one.physical or one.column in relation.columns) for one in known
+        ]
+    return {
+        one.property: one
+        for one in known
+        if relation.schema == "main" or one.column in relation.columns
+    }
 
 
 def find_events(warehouse: duckdb.DuckDBPyConnection, table: str) -> Relation:

@@ -13,7 +13,7 @@ from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results import Snapshot
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import renew_comments
-from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.connection import literal
 from mixpanel_assets.warehouse.create import create_profile_tables, forget_properties
 from mixpanel_assets.warehouse.load import as_load_errors, in_transaction, insert_typed
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
@@ -21,6 +21,7 @@ from mixpanel_assets.warehouse.source import LONG_NUMBER, LandedFile, in_utc, wo
 from mixpanel_assets.warehouse.stage import number
 from mixpanel_assets.warehouse.survey import Source, survey_files
 from mixpanel_assets.warehouse.tables import PROFILES
+from mixpanel_assets.warehouse.views import write_profile_views
 
 # What the download took is still this process': DuckDB has the rest of MP_MEMORY_LIMIT.
 SHARE_OF_MEMORY = 0.6
@@ -52,7 +53,7 @@ def load_snapshots(
             snapshots = [
                 _take(warehouse, source, columns, count) for count, source in enumerate(sources)
             ]
-            _write_view(warehouse, columns)
+            write_profile_views(warehouse, columns)
             _write_counts(warehouse, len(files) - 1)
         renew_comments(warehouse)
         return snapshots
@@ -83,7 +84,7 @@ def files_in_use(warehouse: duckdb.DuckDBPyConnection) -> dict[date, str]:
 def _undo_from(warehouse: duckdb.DuckDBPyConnection, day: date | None) -> None:
     """No snapshot of the day, or of any if there is none, was ever taken."""
     if day is None:
-        warehouse.execute("delete from profile_history")
+        warehouse.execute("delete from profiles_wide")
         warehouse.execute("delete from landed where dataset = 'profiles'")
         return
     later = warehouse.execute(
@@ -96,8 +97,8 @@ def _undo_from(warehouse: duckdb.DuckDBPyConnection, day: date | None) -> None:
             f"one was taken by a wrong clock, remove its landed file, profiles.{later[0]}.*, and "
             "run: mp rebuild profiles",
         )
-    warehouse.execute("delete from profile_history where valid_from = ?", [day])
-    warehouse.execute("update profile_history set valid_to = null where valid_to = ?", [day])
+    warehouse.execute("delete from profiles_wide where valid_from = ?", [day])
+    warehouse.execute("update profiles_wide set valid_to = null where valid_to = ?", [day])
     warehouse.execute("delete from landed where dataset = 'profiles' and day = ?", [day])
 
 
@@ -113,7 +114,7 @@ def _take(
         _insert(warehouse, columns, day)
     warehouse.execute(END)
     warehouse.execute(
-        f"update profile_history set valid_to = date '{day}' where rowid in (from outdated)"
+        f"update profiles_wide set valid_to = date '{day}' where rowid in (from outdated)"
     )
     if number(warehouse, TWICE):
         raise LoadError(f"{source.file.path} has a profile twice", hint="report it")
@@ -142,7 +143,7 @@ def _members(properties: str) -> str:
 BEGIN = """
 create or replace temp table current_rows as
 select rowid as stored, distinct_id, hash(properties) as hash_1, hash(properties, 1) as hash_2
-from profile_history where valid_to is null;
+from profiles_wide where valid_to is null;
 create or replace temp table compared_all (staged BIGINT, stored BIGINT, kind VARCHAR);
 """
 COMPARE = """
@@ -159,7 +160,7 @@ update compared set kind = 'same' from (
     select changed.staged
     from (from compared where kind = 'changed') changed
     join stage on stage.rowid = changed.staged
-    join profile_history known on known.rowid = changed.stored
+    join profiles_wide known on known.rowid = changed.stored
     where {_members("stage.properties")} = {_members("known.properties")}
 ) alike
 where compared.staged = alike.staged;
@@ -173,7 +174,7 @@ select stored from compared_all where kind in ('changed', 'removed');
 """
 TWICE = """
 select count(*) from (
-    select 1 from profile_history where valid_to is null group by distinct_id having count(*) > 1)
+    select 1 from profiles_wide where valid_to is null group by distinct_id having count(*) > 1)
 """
 
 
@@ -214,21 +215,6 @@ def _record(
     }
     insert_rows(warehouse, "landed", [row])
     return snapshot
-
-
-def _write_view(warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns) -> None:
-    """The view `profiles` has every column of the table: it would remember those of before."""
-    physical = sorted(columns.physical(), key=lambda column: column.column.lower())
-    typed = "".join(f", {quoted(column.column)}" for column in physical)
-    warehouse.execute(
-        f"""
-        create or replace view profiles as
-        select distinct_id, last_seen,
-               (select max(day) from landed where dataset = 'profiles') as snapshot_date,
-               properties{typed}
-        from profile_history where valid_to is null
-        """
-    )
 
 
 def _write_counts(warehouse: duckdb.DuckDBPyConnection, file: int) -> None:

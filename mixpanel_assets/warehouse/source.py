@@ -311,11 +311,13 @@ def _chosen_days(file: LandedFile) -> str:
     return f" where event_date in ({listed})"
 
 
-def layered(properties: Mapping[str, str], source: str) -> tuple[list[str], dict[str, str]]:
+def layered(
+    properties: Mapping[str, str], source: str, stem: str = "t"
+) -> tuple[list[str], dict[str, str]]:
     """SQL that takes the properties (name: type) out of records, and where each then is.
 
     Fields of a DuckDB struct may not differ in case only: such properties go to further layers,
-    each a column t0, t1, ...
+    each a column t0, t1, ... of the stem.
     """
     layers: list[dict[str, str]] = []
     taken: list[set[str]] = []
@@ -327,9 +329,9 @@ def layered(properties: Mapping[str, str], source: str) -> tuple[list[str], dict
             taken.append(set())
         layers[level][name] = type_
         taken[level].add(name.lower())
-        found[name] = f"t{level}.{quoted(name)}"
+        found[name] = f"{stem}{level}.{quoted(name)}"
     transforms = [
-        f"{_transform(layer, source, sought=i > 0)} as t{i}" for i, layer in enumerate(layers)
+        f"{_transform(layer, source, sought=i > 0)} as {stem}{i}" for i, layer in enumerate(layers)
     ]
     return transforms, found
 

@@ -33,6 +33,7 @@ from mixpanel_assets.warehouse.tables import EVENTS
 
 MOST_PROPERTIES = 250_000  # in one part; each takes a few kilobytes of memory
 SAMPLED_BELOW = 20_000
+LONGEST_EXAMPLE = 100  # characters: it is for eyes
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,12 @@ def _check_properties(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) ->
         )
 
 
+def shortened(example: str) -> str:
+    """SQL: an example, cut to LONGEST_EXAMPLE characters."""
+    cut = f"left({example}, {LONGEST_EXAMPLE - 3}) || '...'"
+    return f"case when length({example}) > {LONGEST_EXAMPLE} then {cut} else {example} end"
+
+
 def _add_examples(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Every property that is staged has an example for each event that carries it."""
     # Of a large part one record in sixteen has an example of nearly everything.
@@ -172,7 +179,7 @@ def _take_examples(warehouse: duckdb.DuckDBPyConnection, which: str) -> None:
         insert into examples
         with lacking as ({lacking}),
         wanted as (select event_name, list(property) as names from lacking group by all)
-        select found.event_name, found.property, any_value(example)
+        select found.event_name, found.property, any_value({shortened("example")})
         from (
             select event_name, unnest(json_keys(value)) as property,
                    unnest(json_extract(value, '$.*'))::varchar as example

@@ -56,6 +56,10 @@ LANDED_COLUMNS = {
     "filters": ("JSON", "what the rows were filtered by; null for all"),
     "checksum": ("VARCHAR", "SHA-256 of the landed file"),
     "partial": ("BOOLEAN", "the day was not over when it was exported"),
+    "repaired": (
+        "BIGINT",
+        "rows whose text was no Unicode: U+FFFD stands for what was not",
+    ),
 }
 
 
@@ -76,9 +80,9 @@ class Layout:
 
 
 EVENTS = Layout("events", "events_wide", True, EVENT_COLUMNS, BASE_PROPERTIES)
-PROFILES = Layout(
-    "profiles", "profile_history", False, HISTORY_COLUMNS, {"$last_seen": "last_seen"}
-)
+PROFILES = Layout("profiles", "profiles_wide", False, HISTORY_COLUMNS, {"$last_seen": "last_seen"})
+
+PROFILE_VIEWS = ("profile_history", "profiles")
 
 
 def named_layout(name: str, *, of_events: bool) -> Layout:

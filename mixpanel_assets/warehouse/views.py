@@ -1,9 +1,9 @@
-"""A view per event name, with exactly the properties that the event carries."""
+"""Views with a column for each property: of each event what it carries, and of all profiles."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import duckdb
 
@@ -15,76 +15,114 @@ from mixpanel_assets.warehouse.properties import (
     insert_rows,
 )
 from mixpanel_assets.warehouse.source import layered, stored_values
-from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENT_COLUMNS
+from mixpanel_assets.warehouse.spelling import alike, plain_names, unused
+from mixpanel_assets.warehouse.tables import (
+    BASE_PROPERTIES,
+    CURRENT_COLUMNS,
+    EVENT_COLUMNS,
+    HISTORY_COLUMNS,
+    PROFILES,
+)
 
 
 def write_event_views(warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns) -> None:
-    """by_event has a view for every event, with the columns that its properties have now."""
-    rows = warehouse.execute(
-        """
-        select event_name, list(distinct property order by property)
-        from internal.property_days
-        where event_name is not null
-        group by event_name order by event_name
-        """
-    ).fetchall()
+    """Give by_event a view for each landed event, with the columns that its properties have now."""
+    carried = dict(
+        warehouse.execute(
+            """
+            select event_name, list(distinct property order by property)
+            from internal.property_days
+            where event_name is not null
+            group by event_name order by event_name
+            """
+        ).fetchall()
+    )
     known = {
         event: (view, definition)
         for event, view, definition in warehouse.execute(
             "select event_name, view_name, definition from internal.event_views"
         ).fetchall()
     }
-    taken = {view.lower() for view, _ in known.values()}
+    names = _view_names(warehouse, carried, {event: view for event, (view, _) in known.items()})
+    gone = [event for event, (view, _) in known.items() if names.get(event) != view]
+    for event in gone:
+        warehouse.execute(f"drop view if exists by_event.{quoted(known[event][0])}")
     fresh: list[dict[str, object]] = []
-    for event, names in rows:
-        view, old = known.get(event, (None, None))
-        properties = [column for name in names if (column := columns.get(name))]
-        query = _query(event, properties)
+    for event, view in sorted(names.items()):
+        properties = [column for name in carried[event] if (column := columns.get(name))]
+        query = _of_event(event, properties)
         # A view remembers the types of its columns: it is made anew when one of them changes.
         types = [column.type for column in properties]
         definition = hashlib.sha256(f"{query} {types}".encode()).hexdigest()
-        if definition == old:
+        if event not in gone and definition == known.get(event, (view, None))[1]:
             continue
-        view = view or _free_view_name(event, taken)
         warehouse.execute(f"create or replace view by_event.{quoted(view)} as {query}")
         fresh.append({"event_name": event, "view_name": view, "definition": definition})
-    replaced = [row["event_name"] for row in fresh]
     warehouse.execute(
         "delete from internal.event_views where event_name in (select unnest(?::varchar[]))",
-        [replaced],
+        [[*gone, *(row["event_name"] for row in fresh)]],
     )
     insert_rows(warehouse, "internal.event_views", fresh)
 
 
-def _query(event: str, properties: Iterable[PropertyColumn]) -> str:
-    listed = sorted(
-        (column for column in properties if column.property not in BASE_PROPERTIES),
-        key=lambda column: column.column.lower(),
-    )
+def _view_names(
+    warehouse: duckdb.DuckDBPyConnection, events: Iterable[str], known: Mapping[str, str]
+) -> dict[str, str]:
+    """The view of each event; of spellings that differ in case only the commonest has its own."""
+    counts = dict.fromkeys(events, 0)
+    if spellings := alike(counts):
+        counts |= dict(
+            warehouse.execute(
+                "select event_name, count(*) from events_wide "
+                "where event_name in (select unnest(?::varchar[])) group by event_name",
+                [spellings],
+            ).fetchall()
+        )
+    return plain_names(counts, (), known)
+
+
+def _of_event(event: str, properties: Iterable[PropertyColumn]) -> str:
+    base = {name: quoted(name) for name in EVENT_COLUMNS if name != "properties"}
+    shown = [column for column in properties if column.property not in BASE_PROPERTIES]
+    return _typed(base, shown, f"main.events_wide where event_name = {literal(event)}")
+
+
+def write_profile_views(warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns) -> None:
+    """Give `profiles` and `profile_history` a column for each property."""
+    newest = "(select max(day) from main.landed where dataset = 'profiles')"
+    for view, base, which in (
+        ("profile_history", HISTORY_COLUMNS, ""),
+        ("profiles", CURRENT_COLUMNS, " where valid_to is null"),
+    ):
+        values = {name: quoted(name) for name in base} | (
+            {"snapshot_date": newest} if "snapshot_date" in base else {}
+        )
+        shown = [column for column in columns.all() if column.property not in PROFILES.base]
+        query = _typed(values, shown, f"main.{PROFILES.table}{which}")
+        warehouse.execute(f"create or replace view {view} as {query}")
+
+
+def _typed(base: Mapping[str, str], properties: Iterable[PropertyColumn], source: str) -> str:
+    """SQL: base columns, by SQL of their values, and the properties as columns, in their order."""
+    listed = sorted(properties, key=lambda column: column.column.lower())
+    physical = [column.column for column in listed if column.physical]
     # Computed ones all from one reading of the JSON: one for each is more than DuckDB can hold.
-    transforms, found = layered(
-        {c.property: c.type for c in listed if not c.physical and c.type != UNSEEN}, "value"
-    )
-    shown = [quoted(name) for name in EVENT_COLUMNS if name not in ("event_name", "properties")]
+    sought = {c.property: c.type for c in listed if not c.physical and c.type != UNSEEN}
+    # A property can have any name: no * takes in another column of ours, and none is hidden by one.
+    values = unused("sent", (*base, *physical))
+    transforms, found = layered(sought, values, stem=values)
+    inner = [
+        *(f"{value} as {quoted(name)}" for name, value in base.items()),
+        *map(quoted, physical),
+    ]
+    rows = f"select {', '.join(inner)} from {source}"
+    if transforms:
+        kept = ", ".join(map(quoted, (*base, *physical)))
+        sent = f"{', '.join(inner)}, {stored_values()} as {values}"
+        rows = f"select {kept}, {', '.join(transforms)} from (select {sent} from {source})"
+    shown = [quoted(name) for name in base]
     for column in listed:
         name = quoted(column.column)
-        value = name if column.physical else found.get(column.property, "null::varchar")
+        value = found.get(column.property, "null::varchar")
         shown.append(name if column.physical else f"{value} as {name}")
-    rows = f"select * from main.events_wide where event_name = {literal(event)}"
-    if transforms:
-        rows = (
-            f"select *, {', '.join(transforms)} "
-            f"from (select *, {stored_values()} as value from ({rows}))"
-        )
     return f"select {', '.join(shown)} from ({rows})"
-
-
-def _free_view_name(event: str, taken: set[str]) -> str:
-    """The event's own name; with _2, _3 ... if another event's differs in case only."""
-    stem = event.replace("\x00", "") or "_"
-    free, count = stem, 1
-    while free.lower() in taken:
-        count += 1
-        free = f"{stem}_{count}"
-    taken.add(free.lower())
-    return free

@@ -198,9 +198,9 @@ def test_columns_of_profiles_say_what_they_mean(warehouse: Warehouse) -> None:
         warehouse.connection, {**lexicon(), "lexicon_properties": [described]}, day=TODAY
     )
     query = "select table_name from duckdb_columns() where comment = 'The plan now' order by 1"
-    assert warehouse.sql(query) == [("profile_history",), ("profiles",)]
+    assert warehouse.sql(query) == [("profile_history",), ("profiles",), ("profiles_wide",)]
     snap(warehouse, {"ann": {"plan": "free"}}, 1)
-    assert warehouse.sql(query) == [("profile_history",), ("profiles",)]
+    assert warehouse.sql(query) == [("profile_history",), ("profiles",), ("profiles_wide",)]
     replace_catalog(warehouse.connection, lexicon(), day=TODAY)
     assert warehouse.sql(query) == []
 

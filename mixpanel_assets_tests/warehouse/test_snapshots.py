@@ -144,7 +144,7 @@ def test_a_profile_that_comes_twice_is_refused(warehouse: Warehouse) -> None:
     file.path.write_bytes(gzip.compress(line + line))
     with pytest.raises(LoadError, match="twice"):
         load_snapshots(warehouse.connection, [file], warehouse.settings)
-    assert warehouse.sql("select count(*) from profile_history") == [(0,)]
+    assert warehouse.sql("select count(*) from profiles_wide") == [(0,)]
 
 
 def test_a_type_that_widens_widens_the_history_too(warehouse: Warehouse) -> None:
