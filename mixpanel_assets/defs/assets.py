@@ -20,7 +20,7 @@ from mixpanel_assets.defs.labels import (
     column_schema,
 )
 from mixpanel_assets.defs.partitions import project_days
-from mixpanel_assets.defs.progress import listener
+from mixpanel_assets.defs.progress import listener, notes_in
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.errors import DateRangeError
 from mixpanel_assets.ingest import ingest_events, ingest_profiles
@@ -58,7 +58,7 @@ def events(
     settings = find_settings(mixpanel.account)
     run = _Run(context, settings)
     started = time.monotonic()
-    with as_dagster_failures():
+    with as_dagster_failures(), notes_in(context.log.warning):
         try:
             requests = _land(run, mixpanel, warehouse)
             checks = _portray(run, warehouse)
@@ -165,7 +165,7 @@ def profiles(
     in, so that any past snapshot can be selected. Mixpanel gives profiles as they are now: only
     today's partition can be materialized.
     """
-    with as_dagster_failures():
+    with as_dagster_failures(), notes_in(context.log.warning):
         return _take_snapshot(context, mixpanel, warehouse)
 
 

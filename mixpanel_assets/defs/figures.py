@@ -19,6 +19,7 @@ def of_day(day: LandedDay, seconds: float) -> Metadata:
     return {
         "dagster/partition_row_count": dg.MetadataValue.int(day.rows),
         "duplicates": dg.MetadataValue.int(day.duplicates),
+        "repaired": dg.MetadataValue.int(day.repaired),
         "bytes": dg.MetadataValue.int(day.bytes),
         "seconds": dg.MetadataValue.float(round(seconds, 3)),
         "partial": dg.MetadataValue.bool(day.partial),

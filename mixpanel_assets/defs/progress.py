@@ -1,9 +1,11 @@
 """Who listens to a run in this process: nobody, unless the command line does."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from mixpanel_assets.notes import heard_by
 from mixpanel_assets.results import LandedDay
 
 
@@ -21,3 +23,8 @@ class Listener:
 
 
 listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+def notes_in(log: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Notes of the block go to the run's log, unless the command line shows them itself."""
+    return nullcontext() if listener.get() else heard_by(log)

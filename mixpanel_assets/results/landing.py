@@ -25,6 +25,7 @@ class LandedDay:
     bytes: int  # of JSON, uncompressed
     partial: bool  # the day was not over when it was exported
     file: str
+    repaired: int = 0  # rows whose text was no Unicode, where U+FFFD stands for what was not
 
     def to_dict(self) -> dict[str, Any]:
         """day, rows, duplicates, partial."""
@@ -93,6 +94,7 @@ class Snapshot:
     new: int
     changed: int
     removed: int
+    repaired: int = 0  # rows whose text was no Unicode, where U+FFFD stands for what was not
     requests: int = 0
     seconds: float = 0.0
     run_id: str | None = None

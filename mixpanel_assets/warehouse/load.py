@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import duckdb
 
 from mixpanel_assets.errors import LoadError
+from mixpanel_assets.notes import note
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import renew_comments
@@ -75,7 +76,20 @@ def load_files(
             write_event_views(warehouse, columns)
             _spare_vacuum(warehouse, days, replaced)
         renew_comments(warehouse)  # views made anew have none; DuckDB before 2.0: not in there
-        return days
+    tell_repaired({day.day: day.repaired for day in days}, "event")
+    return days
+
+
+def tell_repaired(by_day: Mapping[date, int], kind: str) -> None:
+    """Tell whoever lands it of records that `properties` does not show as they were sent."""
+    days = [day for day, repaired in by_day.items() if repaired]
+    if days:
+        count = sum(by_day.values())
+        note(
+            f"{count:,} {kind}{'s' if count > 1 else ''} of {days[0]}"
+            f"{f' to {days[-1]}' if len(days) > 1 else ''} had text that is not Unicode: "
+            "U+FFFD stands for it in properties; the landed file has what was sent"
+        )
 
 
 @contextmanager
@@ -244,18 +258,22 @@ def _record(
 ) -> list[LandedDay]:
     """`landed` has a row for each day of the file, also for an empty one."""
     counts = {
-        day: (int(events), int(size))
-        for day, events, size in warehouse.execute(
-            "select event_date, sum(events), sum(bytes) from surveys "
+        day: tuple(map(int, numbers))
+        for day, *numbers in warehouse.execute(
+            "select event_date, sum(events), sum(bytes), sum(repaired) from surveys "
             "where property is null group by 1"
         ).fetchall()
     }
     last_whole_day = file.exported_at.astimezone(settings.zone).date() - timedelta(days=1)
     landed = []
     for day in file.dates():
-        events, size = counts.get(day, (0, 0))
+        events, size, repaired = counts.get(day, (0, 0, 0))
         partial = day > last_whole_day
-        landed.append(LandedDay(day, events, dropped.get(day, 0), size, partial, file.path.name))
+        landed.append(
+            LandedDay(
+                day, events, dropped.get(day, 0), size, partial, file.path.name, repaired=repaired
+            )
+        )
     now = datetime.now(UTC).isoformat()
     rows: list[dict[str, object]] = [
         {
@@ -269,6 +287,7 @@ def _record(
             "loaded_at": now,
             "checksum": file.checksum,
             "partial": day.partial,
+            "repaired": day.repaired,
         }
         for day in landed
     ]

@@ -1,16 +1,14 @@
-"""Records that DuckDB can't parse, in a form that it can: none is dropped, and none is guessed at.
+"""Odd lines of a file, in a form that DuckDB parses: none is dropped, and none is guessed at.
 
-DuckDB refuses a whole file for one lone surrogate, one byte that is no UTF-8 or one control
-character. This is the slow way through such a file, line by line; it is taken only when the
-fast one fails.
+DuckDB gives nothing for a line with a lone surrogate, a byte that is not UTF-8 or a control
+character. Those lines alone go this slow way.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]  # missing in its stub
 from pathlib import Path
@@ -18,58 +16,128 @@ from typing import Any
 
 from mixpanel_assets.errors import ExportIncompleteError
 
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 CONTROL_CHARACTER = re.compile("[\x00-\x1f]")
-SPACE = re.compile(r"[ \t\r\n]*")
+CONTROL_BYTES = bytes(byte for byte in range(32) if byte != ord("\n"))
 TEXT = r'("(?:[^"\\]|\\.)*")'
+TEXTS = re.compile(TEXT, re.DOTALL)
+# A pair of surrogates, half of one, any other escape.
+PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+ESCAPES = re.compile(rf"({PAIR})|(\\u[dD][89a-fA-F][0-9a-fA-F]{{2}})|\\.", re.DOTALL)
+REPLACEMENT = r"\ufffd"
+SPACE = re.compile(r"[ \t\r\n]*")
 
 MOST_DIGITS = 38  # of a 128-bit integer
 EXACT_DIGITS = 17  # of a double
+CHUNK = 1 << 20  # bytes to look at together
 
 
-def mend(source: Path, target: Path, keys: tuple[str, str]) -> None:
-    """`target` holds the records of `source`, each as name, sent and typed.
+def odd_lines(part: Path, keys: tuple[str, str]) -> Iterator[bytes]:
+    """The lines that DuckDB can't parse, or that are not laid out as Mixpanel does it.
 
     `keys` are the members of a record: its name (its event, whose profile it is), its properties.
-
-    `sent` is the text of its properties as JSON that DuckDB parses: they themselves if they are
-    that, else one JSON text. `typed` is an object to take values from, null for `sent` itself.
-    Raises ExportIncompleteError for a line that is no record at all.
     """
-    with gzip.open(source, "rb") as lines, gzip.open(target, "wb", compresslevel=1) as mended:
-        for number, line in enumerate(lines, 1):
-            if text := line.decode("utf-8", "replace").strip():
-                record = json.dumps(_mended(text, number, keys), ensure_ascii=False)
-                mended.write(LONE_SURROGATE.sub("\ufffd", record).encode() + b"\n")
+    opening, inner = f'{{"{keys[0]}":"'.encode(), f',"{keys[1]}":{{'.encode()
+
+    def laid_out(lines: bytes, count: int) -> bool:
+        return (
+            lines.startswith(opening)
+            and lines.count(b"\n" + opening) == count - 1
+            and lines.count(b"}}\n") == count
+            and lines.count(inner) >= count
+            and len(lines.translate(None, CONTROL_BYTES)) == len(lines)
+            and (lines.isascii() or _is_utf8(lines))
+        )
+
+    with part.open("rb") as file:
+        while lines := file.readlines(CHUNK):
+            text = b"".join(lines)
+            if laid_out(text, len(lines)) and not _may_have_surrogates(text):
+                continue
+            for line in lines:
+                if line.strip() and not (laid_out(line, 1) and not _has_half_a_pair(line)):
+                    yield line
 
 
-def _mended(text: str, number: int, keys: tuple[str, str]) -> dict[str, Any]:
+def _may_have_surrogates(text: bytes) -> bool:
+    return b"\\ud" in text or b"\\uD" in text
+
+
+def _has_half_a_pair(line: bytes) -> bool:
+    if not _may_have_surrogates(line):
+        return False
+    return any(found[2] for found in ESCAPES.finditer(line.decode("latin-1")))
+
+
+def every_line(part: Path) -> Iterator[bytes]:
+    """The lines that are not blank."""
+    with part.open("rb") as file:
+        yield from (line for line in file if line.strip())
+
+
+def mend(lines: Iterable[bytes], target: Path, keys: tuple[str, str]) -> int:
+    """Write each record to `target` as name, sent, typed and repaired; how many they are.
+
+    `sent` is the text of its properties, in which U+FFFD stands for what is no Unicode; `repaired`
+    says whether any did. `typed` is an object to take values from, null for `sent` itself. Raises
+    ExportIncompleteError for a line that is no record at all.
+    """
+    count = 0
+    with target.open("wb") as mended:
+        for line in lines:
+            count += 1
+            record = json.dumps(_mended(line, keys), ensure_ascii=False)
+            mended.write(record.encode("utf-8", "replace") + b"\n")
+    return count
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _mended(line: bytes, keys: tuple[str, str]) -> dict[str, Any]:
     name_key, properties_key = keys
+    text = _repaired(line.decode("utf-8", "replace").strip())
+    repaired = text.encode() != line.strip()
     try:
         members = {name: (raw, value) for name, raw, value in reversed(list(_members(text)))}
     except RecursionError:
-        return _deep(text, keys)
+        return {**_deep(text, keys), "repaired": repaired}
     except ValueError:
         members = {}
     if name_key not in members:
         raise ExportIncompleteError(
-            f"line {number:,} of the export is no record, ending in {text[-120:]!r}",
+            f"a line of the export is no record, ending in {text[-120:]!r}",
             hint="Mixpanel ended this export early; run the same command again later",
             reason="a line is no record",
         )
     raw_name, name = members[name_key]
     raw, properties = members.get(properties_key, ("null", None))
-    named = name if isinstance(name, str) or name is None else raw_name
     numbers = _Numbers()
     typed = numbers.object_of(raw) if isinstance(properties, dict) else {}
-    plain = not CONTROL_CHARACTER.search(raw) and not _has_lone_surrogate(raw)
-    as_sent = plain and isinstance(properties, dict) and not numbers.any_long
+    as_sent = isinstance(properties, dict) and not numbers.any_long
     return {
-        "name": named,
-        "sent": raw if plain else json.dumps(raw),
+        "name": name if isinstance(name, str) or name is None else raw_name,
+        "sent": raw,
         "typed": None if as_sent else typed,
+        "repaired": repaired,
     }
+
+
+def _repaired(text: str) -> str:
+    """The line with U+FFFD for halves of surrogate pairs, and control characters escaped."""
+    if "\\" in text:
+        text = ESCAPES.sub(lambda found: REPLACEMENT if found[2] else found[0], text)
+    if CONTROL_CHARACTER.search(text):
+        text = TEXTS.sub(lambda found: CONTROL_CHARACTER.sub(_escaped, found[0]), text)
+    return text
+
+
+def _escaped(character: re.Match[str]) -> str:
+    return f"\\u{ord(character[0]):04x}"
 
 
 def _members(text: str) -> Iterator[tuple[str, str, Any]]:
@@ -100,13 +168,6 @@ def _after(character: str, text: str, at: int) -> int:
 def _skip(text: str, at: int) -> int:
     match = SPACE.match(text, at)
     return match.end() if match else at
-
-
-def _has_lone_surrogate(raw: str) -> bool:
-    if not SURROGATE_ESCAPE.search(raw):
-        return False
-    pairs = json.JSONDecoder(object_pairs_hook=list, parse_int=str, strict=False).decode(raw)
-    return bool(LONE_SURROGATE.search(json.dumps(pairs, ensure_ascii=False)))
 
 
 @dataclass
@@ -145,7 +206,7 @@ def _deep(text: str, keys: tuple[str, str]) -> dict[str, Any]:
     match = re.fullmatch(
         rf'\{{"{name_key}":{TEXT},"{properties_key}":(\{{.*\}})\}}', text, re.DOTALL
     )
-    if match and not (SURROGATE_ESCAPE.search(text) or CONTROL_CHARACTER.search(text)):
+    if match:
         return {"name": json.loads(match[1]), "sent": match[2], "typed": None}
     name = re.match(rf'\{{\s*"{name_key}"\s*:\s*{TEXT}', text)
     return {"name": json.loads(name[1]) if name else None, "sent": json.dumps(text), "typed": {}}

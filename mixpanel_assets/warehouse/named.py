@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 import duckdb
@@ -27,6 +27,7 @@ from mixpanel_assets.warehouse.load import (
     in_transaction,
     insert_events,
     insert_typed,
+    tell_repaired,
 )
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
 from mixpanel_assets.warehouse.saved import SAVED_REPORTS
@@ -172,8 +173,13 @@ def _load(
             create_table(warehouse, layout.table, layout.columns)
             columns.write(warehouse)
             added = _insert(warehouse, sources, columns)
-            _record(warehouse, layout, sources, added, filters)
-        return added
+            repaired = _record(warehouse, layout, sources, added, filters)
+    tell_repaired({_first_day(sources): repaired}, kind.removesuffix("s"))
+    return added
+
+
+def _first_day(sources: Sequence[Source]) -> date:
+    return min(source.file.start for source in sources)
 
 
 def _check_appendable(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> None:
@@ -256,12 +262,15 @@ def _record(
     sources: Sequence[Source],
     added: NamedTable,
     filters: Mapping[str, Any],
-) -> None:
-    """`landed` has a row for the pull, and says what it was filtered by."""
-    size = number(warehouse, "select sum(bytes) from surveys where property is null")
+) -> int:
+    """Add a row to `landed` for the pull, with its filters; how many records were repaired."""
+    size, repaired = (
+        number(warehouse, f"select sum({what}) from surveys where property is null")
+        for what in ("bytes", "repaired")
+    )
     row: dict[str, object] = {
         "dataset": layout.dataset,
-        "day": min(source.file.start for source in sources),
+        "day": _first_day(sources),
         "rows": added.rows,
         "duplicates": added.duplicates,
         "bytes": size,
@@ -269,8 +278,10 @@ def _record(
         "loaded_at": datetime.now(UTC).isoformat(),
         "filters": dict(filters),
         "partial": False,
+        "repaired": repaired,
     }
     insert_rows(warehouse, "landed", [row])
+    return repaired
 
 
 def named_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:

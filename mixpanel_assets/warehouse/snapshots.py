@@ -15,7 +15,12 @@ from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import renew_comments
 from mixpanel_assets.warehouse.connection import literal
 from mixpanel_assets.warehouse.create import create_profile_tables, forget_properties
-from mixpanel_assets.warehouse.load import as_load_errors, in_transaction, insert_typed
+from mixpanel_assets.warehouse.load import (
+    as_load_errors,
+    in_transaction,
+    insert_typed,
+    tell_repaired,
+)
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
 from mixpanel_assets.warehouse.source import LONG_NUMBER, LandedFile, in_utc, work_folder
 from mixpanel_assets.warehouse.stage import number
@@ -56,7 +61,8 @@ def load_snapshots(
             write_profile_views(warehouse, columns)
             _write_counts(warehouse, len(files) - 1)
         renew_comments(warehouse)
-        return snapshots
+    tell_repaired({snapshot.day: snapshot.repaired for snapshot in snapshots}, "profile")
+    return snapshots
 
 
 @contextmanager
@@ -197,10 +203,11 @@ def _record(
     warehouse: duckdb.DuckDBPyConnection, file: LandedFile, count: int, snapshot: Snapshot
 ) -> Snapshot:
     """`landed` has a row for the snapshot."""
-    rows, size = warehouse.execute(
-        f"select sum(events), sum(bytes) from surveys where property is null and file = {count}"
-    ).fetchone() or (0, 0)
-    snapshot = replace(snapshot, rows=int(rows or 0))
+    rows, size, repaired = warehouse.execute(
+        "select sum(events), sum(bytes), sum(repaired) from surveys "
+        f"where property is null and file = {count}"
+    ).fetchone() or (0, 0, 0)
+    snapshot = replace(snapshot, rows=int(rows or 0), repaired=int(repaired or 0))
     row: dict[str, object] = {
         "dataset": PROFILES.dataset,
         "day": snapshot.day,
@@ -212,6 +219,7 @@ def _record(
         "loaded_at": datetime.now(UTC).isoformat(),
         "checksum": file.checksum,
         "partial": False,
+        "repaired": snapshot.repaired,
     }
     insert_rows(warehouse, "landed", [row])
     return snapshot

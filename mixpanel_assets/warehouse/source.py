@@ -49,8 +49,8 @@ LONG_INTEGER = rf"{_BEFORE}-?[0-9]{{16,}}\s*[,\]}}]"
 FIRST_MS, LAST_MS = -62_135_510_400_000, 253_402_214_400_000
 
 # How a file is read. plain: no integer in it is so large that a double rounds it. exact: every
-# record is searched for such numbers. mended: a line was not as DuckDB needs it.
-Mode = Literal["plain", "exact", "mended"]
+# record is searched for such numbers.
+Mode = Literal["plain", "exact"]
 
 EXACT_IN_DOUBLE = 2**53
 NOT_TEXT = ["UBIGINT", "BIGINT", "DOUBLE", "BOOLEAN", "OBJECT", "ARRAY"]
@@ -179,29 +179,38 @@ def in_utc(moment: str) -> str:
 
 
 def lines(
-    path: Path, file: LandedFile, mode: Mode, layout: Layout, watched: Mapping[str, str]
+    path: Path,
+    file: LandedFile,
+    mode: Mode,
+    layout: Layout,
+    watched: Mapping[str, str],
+    *,
+    mended: bool = False,
 ) -> str:
-    """SQL: a part of the file, one record a row.
+    """SQL: a part of the file, one record a row; `mended`, if it holds what `mend` has written.
 
-    event_date, event_name, line_bytes; `regular`, else the file has to be mended; long_integers;
-    `properties` as sent; `typed`, where that is another, an object whose numbers all fit a type;
-    two hashes of the key of duplicates, and what decides between those; whether a watched number
-    is `large`, or a watched list `mixed`. A profile has no event, no day, no key and nothing
-    watched, but a distinct_id.
+    event_date, event_name, line_bytes; `regular`, else the line has to be mended; `repaired`;
+    long_integers; `properties` as sent; `typed`, where that is another, an object whose numbers all
+    fit a type; two hashes of the key of duplicates, and what decides between those; whether a
+    watched number is `large`, or a watched list `mixed`. A profile has no event, no day, no key and
+    nothing watched, but a distinct_id.
     """
-    records = _mended(path) if mode == "mended" else _as_sent(path, mode, layout)
+    records = _mended(path) if mended else _as_sent(path, mode, layout)
+    records = f"""
+        select *, coalesce(laid_out and properties is not null
+                           and (typed is null or json_valid(typed)), false) as regular
+        from ({records})"""
     if not layout.of_events:
         return f"""(
             select null::date as event_date, null::varchar as event_name, name as distinct_id,
-                   line_bytes, long_integers, properties, typed,
-                   regular and (typed is null or json_valid(typed)) as regular
+                   line_bytes, long_integers, properties, typed, regular, repaired
             from ({records})
         )"""
     wanted = literal(json.dumps({**KEYS, **watched}, ensure_ascii=False))
     return f"""(
         select * from (
             select {_event_date(file)} as event_date, name as event_name, line_bytes, long_integers,
-                   properties, typed, regular and (typed is null or json_valid(typed)) as regular,
+                   properties, typed, regular, repaired,
                    hash(name, keys.distinct_id, moment, insert_id) as hash_1,
                    hash(insert_id, moment, keys.distinct_id, name, 1) as hash_2,
                    insert_id is not null as has_key, processed,
@@ -214,7 +223,8 @@ def lines(
                 from (
                     select *, try_cast(keys.time as double) as time_number
                     from (
-                        select *, json_transform({VALUES}, {wanted}) as keys
+                        select *,
+                               case when regular then json_transform({VALUES}, {wanted}) end as keys
                         from ({records})
                     )
                 )
@@ -224,11 +234,10 @@ def lines(
 
 
 def _as_sent(path: Path, mode: Mode, layout: Layout) -> str:
-    # A line as Mixpanel writes it: {"event":"...","properties":{...}}. A file with any other is
-    # mended first.
+    # A line as Mixpanel writes it: {"event":"...","properties":{...}}. Any other is mended.
     name, properties = layout.keys
     opening = f',"{properties}":'
-    regular = (
+    laid_out = (
         f"""starts_with(line, '{{"{name}":"') and ends_with(line, '}}}}') """
         f"""and contains(line, '"{opening}{{')"""
     )
@@ -244,12 +253,13 @@ def _as_sent(path: Path, mode: Mode, layout: Layout) -> str:
     return f"""
         select *, case when maybe_long then {quoting("properties")} end as typed,
                case when maybe_long then regexp_matches(properties, {literal(LONG_INTEGER)})
-                    else false end as long_integers
+                    else false end as long_integers, false as repaired
         from (
-            select line_bytes, regular, name, {maybe_long} as maybe_long,
-                   case when same then written else {sent}::json end as properties
+            select line_bytes, laid_out, name, {maybe_long} as maybe_long,
+                   case when same then written
+                        when laid_out then try_cast({sent} as json) end as properties
             from (
-                select line, strlen(line) as line_bytes, {regular} as regular,
+                select line, strlen(line) as line_bytes, {laid_out} as laid_out,
                        found[1]->>'$' as name, found[2] as written,
                        coalesce(ends_with(line, '{opening}' || found[2] || '}}'), false) as same
                 from (
@@ -262,23 +272,25 @@ def _as_sent(path: Path, mode: Mode, layout: Layout) -> str:
 
 def _mended(path: Path) -> str:
     return f"""
-        select strlen(properties) as line_bytes, true as regular, name,
-               properties::json as properties,
+        select strlen(properties) as line_bytes, true as laid_out, name,
+               properties::json as properties, repaired,
                case when json_type(line, '$.typed') = 'OBJECT'
                     then json_extract(line, '$.typed')::varchar end as typed,
                regexp_matches(line, {literal(LONG_INTEGER)}) as long_integers
         from (
             select line, json_extract_string(line, '$.name') as name,
-                   json_extract_string(line, '$.sent') as properties
+                   json_extract_string(line, '$.sent') as properties,
+                   json_extract_string(line, '$.repaired') = 'true' as repaired
             from {_read(path)}
         )"""
 
 
 def _read(path: Path) -> str:
+    # A line that DuckDB can't parse is null: it is counted, and mended. None may be lost.
     return f"""(
         select json::varchar as line
         from read_ndjson_objects({literal(str(path))}, compression = 'uncompressed',
-                                 maximum_object_size = {LONGEST_RECORD})
+                                 maximum_object_size = {LONGEST_RECORD}, ignore_errors = true)
     )"""
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import duckdb
 
-from mixpanel_assets.errors import EventsOutsideSpanError
+from mixpanel_assets.errors import EventsOutsideSpanError, LoadError
 from mixpanel_assets.warehouse.connection import ROW_GROUP
+from mixpanel_assets.warehouse.mend import every_line, mend, odd_lines
 from mixpanel_assets.warehouse.properties import (
     UNSEEN,
     PropertyColumns,
@@ -37,10 +38,6 @@ LEAST_COUNTED = 10_000  # rows that a thread of its own looks at
 MOST_NUMBERS = 200  # properties to look into by name before looking into every value is cheaper
 
 
-class UnparsableError(Exception):
-    """A line is not as Mixpanel writes them, or no JSON to DuckDB: the file has to be mended."""
-
-
 class LargeNumbersError(Exception):
     """A number may be too large for a double: the file has to be read exactly."""
 
@@ -51,20 +48,35 @@ def stage(
     file: LandedFile,
     mode: Mode,
     columns: PropertyColumns,
+    folder: Path,
 ) -> None:
-    """temp.stage has the records of the part. Raises UnparsableError.
+    """Put the records of the part into temp.stage; odd ones take a way through the folder.
+
+    Raises LoadError, and ExportIncompleteError for a line that is no record.
 
     In order of events a column is long runs of values and of nulls: smaller, and faster to ask.
     """
     order = "order by event_name" if columns.layout.of_events else ""
-    records = lines(part, file, mode, columns.layout, watched(columns, mode))
-    try:
-        warehouse.execute(f"create or replace temp table stage as from {records} {order}")
-    # DuckDB may cut its message inside a character, which then can't be decoded.
-    except (duckdb.InvalidInputException, duckdb.ConversionException, UnicodeDecodeError) as error:
-        raise UnparsableError from error
-    if mode != "mended" and number(warehouse, "select count(*) from stage where not regular"):
-        raise UnparsableError
+    seen = watched(columns, mode)
+    records = lines(part, file, mode, columns.layout, seen)
+    warehouse.execute(f"create or replace temp table stage as from {records} {order}")
+    odd = number(warehouse, "select count(*) from stage where not regular")
+    if not odd:
+        return
+    mended, which = folder / "mended.jsonl", "not regular"
+    if mend(odd_lines(part, columns.layout.keys), mended, columns.layout.keys) != odd:
+        # What is odd to DuckDB does not show from outside.
+        which = "true"
+        mend(every_line(part), mended, columns.layout.keys)
+    warehouse.execute(f"delete from stage where {which}")
+    records = lines(mended, file, mode, columns.layout, seen, mended=True)
+    warehouse.execute(f"insert into stage by name from {records} {order}")
+    mended.unlink()
+    if number(warehouse, "select count(*) from stage where not regular"):
+        raise LoadError(
+            f"{file.path} has a record that DuckDB can't read",
+            hint="report it; the days before and after it can be landed alone",
+        )
 
 
 def watched(columns: PropertyColumns, mode: Mode) -> dict[str, str]:
@@ -149,11 +161,12 @@ def counted(table: str, sign: str = "") -> str:
     """
     return f"""
         select event_date, event_name, null as property, null as type, {sign}count(*) as events,
-               sum(line_bytes) as bytes, count(*) filter (long_integers) as long_integers
+               sum(line_bytes) as bytes, count(*) filter (long_integers) as long_integers,
+               {sign}count(*) filter (repaired) as repaired
         from {table}
         group by all
         union all
-        select event_date, event_name, property, type, {sign}count(*), null, null
+        select event_date, event_name, property, type, {sign}count(*), null, null, null
         from (
             select event_date, event_name, unnest(json_keys(value)) as property,
                    unnest(json_type(value, '$.*')) as type

@@ -16,12 +16,10 @@ from mixpanel_assets.warehouse.duplicates import (
     find_duplicates,
     forget_keys,
 )
-from mixpanel_assets.warehouse.mend import mend
 from mixpanel_assets.warehouse.properties import PropertyColumns
 from mixpanel_assets.warehouse.source import VALUES, LandedFile, Mode, parts
 from mixpanel_assets.warehouse.stage import (
     LargeNumbersError,
-    UnparsableError,
     check_span,
     counted,
     in_pieces,
@@ -38,10 +36,9 @@ LONGEST_EXAMPLE = 100  # characters: it is for eyes
 
 @dataclass(frozen=True)
 class Source:
-    """A file to load, mended if it had to be."""
+    """A file to load, and how."""
 
     file: LandedFile
-    path: Path
     mode: Mode
     columns: PropertyColumns
     settings: Settings
@@ -54,13 +51,13 @@ class Source:
             yield 0
             return
         for count, part in enumerate(self._parts()):
-            stage(warehouse, part, self.file, self.mode, self.columns)
+            stage(warehouse, part, self.file, self.mode, self.columns, self.folder)
             yield count
 
     def _parts(self) -> Iterator[Path]:
-        if self.file.text and self.path == self.file.path:
+        if self.file.text:
             return iter([self.file.text])
-        return parts(self.path, self.folder, self.settings.part_bytes)
+        return parts(self.file.path, self.folder, self.settings.part_bytes)
 
 
 def survey_files(
@@ -83,7 +80,7 @@ def survey_files(
         warehouse.execute("insert into examples from internal.property_examples")
     sources = []
     for count, file in enumerate(files):
-        source = Source(file, file.path, columns.mode(), columns, settings, folder)
+        source = Source(file, columns.mode(), columns, settings, folder)
         source, parts_ = _survey_in_some_mode(warehouse, source, columns, count)
         sources.append(replace(source, staged=parts_ == 1 and len(files) == 1))
     find_duplicates(warehouse)
@@ -93,7 +90,7 @@ def survey_files(
 SURVEYS = """
 create or replace temp table surveys (
     file INTEGER, event_date DATE, event_name VARCHAR, property VARCHAR, type VARCHAR,
-    events BIGINT, bytes BIGINT, long_integers BIGINT);
+    events BIGINT, bytes BIGINT, long_integers BIGINT, repaired BIGINT);
 create or replace temp table examples (event_name VARCHAR, property VARCHAR, example VARCHAR);
 """
 
@@ -105,19 +102,10 @@ def _survey_in_some_mode(
     try:
         return source, _survey_file(warehouse, source, columns, file)
     except LargeNumbersError:
-        again = replace(source, mode="exact")
-    except UnparsableError as error:
-        # DuckDB refuses a whole file for one odd line.
-        if source.mode == "mended":
-            raise LoadError(
-                f"{source.file.path} has a record that DuckDB can't read: {error.__cause__}",
-                hint="report it; the days before and after it can be landed alone",
-            ) from error
-        again = replace(source, path=source.folder / source.path.name, mode="mended")
-        mend(source.path, again.path, columns.layout.keys)
+        exact = replace(source, mode="exact")
     forget_keys(warehouse, file)
     warehouse.execute(f"delete from surveys where file = {file}")
-    return _survey_in_some_mode(warehouse, again, columns, file)
+    return exact, _survey_file(warehouse, exact, columns, file)
 
 
 def _survey_file(

@@ -113,11 +113,13 @@ def test_dropped_duplicates_with_long_numbers_are_not_counted(warehouse: Warehou
     assert warehouse.sql(RECORDED) == warehouse.sql(COUNTED)
 
 
+@pytest.mark.filterwarnings("ignore:.*not Unicode")
 def test_dropped_duplicates_of_mended_records_are_not_counted(warehouse: Warehouse) -> None:
     warehouse.load(*[sent('"$insert_id":"i","p":"\\ud800"')] * 3)
     assert {events for *_, events in warehouse.sql(RECORDED)} == {1}
 
 
+@pytest.mark.filterwarnings("ignore:.*not Unicode")
 def test_mended_records_with_unlike_odd_times_are_no_duplicates(warehouse: Warehouse) -> None:
     odd = '"$insert_id":"i","p":"\\ud800"'
     (day,) = warehouse.load(sent(odd, time='"abc"'), sent(odd, time='"def"'))
@@ -134,6 +136,7 @@ def test_a_day_is_replaced_and_its_neighbours_are_not(warehouse: Warehouse) -> N
     assert warehouse.sql(landed) == [(DAY, 1), (NEXT, 2), (DAY + timedelta(2), 1)]
 
 
+@pytest.mark.filterwarnings("ignore:.*not Unicode")
 def test_loading_again_changes_nothing_but_when_it_was_loaded(warehouse: Warehouse) -> None:
     lines = [sent('"p":1,"$insert_id":"i"'), sent('"p":"x"'), sent('"q":"\\ud800"')]
     warehouse.load(*lines)

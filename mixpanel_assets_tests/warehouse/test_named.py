@@ -237,6 +237,7 @@ def test_records_are_given_out_raw_or_normalized(warehouse: Warehouse) -> None:
     }
 
 
+@pytest.mark.filterwarnings("ignore:.*not Unicode")
 def test_records_with_odd_values_are_valid_json(warehouse: Warehouse) -> None:
     pull(
         warehouse,

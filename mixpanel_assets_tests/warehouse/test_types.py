@@ -81,6 +81,7 @@ def test_a_large_integer_next_to_a_text_that_looks_like_one_is_kept(warehouse: W
     assert warehouse.values("p") == [number]
 
 
+@pytest.mark.filterwarnings("ignore:.*not Unicode")
 @pytest.mark.parametrize("number", ["1" + "0" * 40, "0.12345678901234567890123"])
 def test_a_mended_record_has_exact_numbers_too(warehouse: Warehouse, number: str) -> None:
     warehouse.load(sent(f'"n":0,"p":{number},"q":"\\ud800"'))
@@ -99,6 +100,7 @@ def test_a_list_or_object_has_every_digit_of_its_numbers_as_text_if_need_be(
     assert warehouse.values("q") == [f'{{"a":"{number}"}}']
 
 
+@pytest.mark.filterwarnings("ignore:.*not Unicode")
 def test_a_widened_column_keeps_the_values_of_mended_records(warehouse: Warehouse) -> None:
     warehouse.load(sent('"n":0,"p":1,"q":"\\ud800"'))
     warehouse.load(sent('"n":1,"p":"x"'), day=NEXT)
