@@ -28,8 +28,25 @@ DOORS = (
     DAGSTER,
 )
 
-# What version 1 of the tables had otherwise.
-BACK_TO_1 = """
+# What older versions of the tables had otherwise.
+BACK_TO_2 = """
+drop view profiles;
+drop view profile_history;
+alter table profiles_wide rename to profile_history;
+create view profiles as
+select distinct_id, last_seen, valid_from as snapshot_date, properties
+from profile_history where valid_to is null;
+alter table landed drop column repaired;
+update internal.property_examples set example = repeat('x', 1000);
+update internal.settings set value = '2' where name = 'schema_version';
+"""
+BACK_TO_1 = (
+    BACK_TO_2
+    + """
+drop view profiles;
+drop table profile_history;
+delete from landed where dataset = 'profiles';
+delete from internal.property_columns where dataset = 'profiles';
 drop view event_properties;
 create view event_properties as
 select event_name, property, any_value(column_name) as column_name, any_value(type) as type
@@ -37,6 +54,7 @@ from internal.property_days join internal.property_columns using (property, type
 alter table internal.property_columns drop column dataset;
 update internal.settings set value = '1' where name = 'schema_version';
 """
+)
 LAYOUT = """
 select (select value from internal.settings where name = 'schema_version'),
        (select count(*) > 0 from event_properties),
@@ -57,6 +75,7 @@ def home(tmp_path: Path, mixpanel: Simulator, version: Version) -> Home:
     version.serve(mixpanel)
     mixpanel.profiles.fill(10)
     home.land()
+    assert home.run("materialize", "profiles").code == 0
     return home
 
 
@@ -67,16 +86,27 @@ def _change(home: Home, script: str) -> Path:
     return Path(shutil.copy(home.warehouse, home.path / "changed.duckdb"))
 
 
+PROFILES = """
+select (select count(*) from profile_history),
+       (select count(*) from profiles where snapshot_date is not null),
+       (select max(length(example)) from event_properties),
+       (select count(repaired) from landed)
+"""
+
+
+@pytest.mark.parametrize("script", [BACK_TO_1, BACK_TO_2], ids=["layout 1", "layout 2"])
 def test_every_door_opens_an_older_warehouse(
-    home: Home, version: Version, tries: Tries, figures: Figures
+    home: Home, version: Version, tries: Tries, figures: Figures, script: str
 ) -> None:
-    older = _change(home, BACK_TO_1)
+    older = _change(home, script)
     doors = DOORS[: tries(2, len(DOORS))]
     for door in doors:
         shutil.copy(older, home.warehouse)
         answer = home.run(*door)
         assert (answer.code, home.content()) == (0, version.content), (door, answer.err)
     assert home.asked(LAYOUT) == [(str(SCHEMA_VERSION), True, 1)]
+    if script == BACK_TO_2:
+        assert home.asked(PROFILES)[0][:3] == (10, 10, 100)
     figures("an older warehouse opened by a command", len(doors), "all opened it")
 
 

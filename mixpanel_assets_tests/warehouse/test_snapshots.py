@@ -336,3 +336,23 @@ def test_the_newest_day_alone_is_what_its_file_holds(
         snap(warehouse, people, after)
         held = warehouse.sql("select distinct_id, properties::varchar from profiles")
         assert {name: json.loads(text) for name, text in held} == people
+
+
+@pytest.mark.parametrize("cap", [0, 1, 256])
+def test_every_property_has_a_column_in_both_views(
+    open_warehouse: Callable[..., Warehouse], cap: int
+) -> None:
+    warehouse = open_warehouse(max_property_columns=cap)
+    names = ("plan", "PLAN", "value", "sent0", "valid_from", "snapshot_date", "t0", "tags")
+    first = {name: f"{name} then" for name in names[:-1]} | {"tags": ["a"]}
+    snap(warehouse, {"ann": first, "bob": {"plan": "x"}})
+    snap(warehouse, {"ann": {**first, "value": 2}, "bob": {"plan": "x", "new": 5}}, 1)
+    columns = dict(warehouse.sql("select property, column_name from profile_properties"))
+    assert columns.keys() == {*first, "new"}
+    for property_, column in columns.items():
+        (newest,) = warehouse.sql(f"select \"{column}\" from profiles where distinct_id = 'ann'")
+        value = {**first, "value": "2", "new": None}[property_]
+        assert newest == (value,)
+        history = f"select \"{column}\" from profile_history where distinct_id = 'ann' order by "
+        before = {**first, "new": None}[property_]
+        assert warehouse.sql(f"{history} valid_from") == [(before,), (value,)]
