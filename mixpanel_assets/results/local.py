@@ -187,7 +187,7 @@ class PropertyDistributionResult(Result):
 
 @dataclass(frozen=True, repr=False)
 class NumericPropertySummaryResult(Result):
-    """A property's numbers, and text that reads as a number; other values are not counted."""
+    """A property's numbers, and text that reads as a number; other values are counted apart."""
 
     event: str
     property_name: str
@@ -200,6 +200,8 @@ class NumericPropertySummaryResult(Result):
     avg: float | None
     stddev: float | None  # of a sample; None below two numbers
     percentiles: dict[int | float, float | None]
+    not_numbers: int = 0  # values that are left out of all of the above
+    not_numbers_example: str | None = None
 
     def to_rows(self) -> Table:
         own = self.to_dict()
@@ -249,6 +251,7 @@ class EngagementDistributionResult(Result):
     events: list[str] | None
     total_users: int
     buckets: list[EngagementBucket]
+    events_of_nobody: int = 0  # without a distinct_id, and in no bucket
 
     def to_rows(self) -> Table:
         return records(EngagementBucket, self.buckets)

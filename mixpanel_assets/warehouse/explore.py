@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import duckdb
 
+from mixpanel_assets.notes import note
 from mixpanel_assets.results import (
     DailyCount,
     DailyCountsResult,
@@ -52,7 +53,7 @@ def event_breakdown(
     rows = chosen(relation, from_date=from_date, to_date=to_date, where=where)
     query = f"""
         select grouping(event_name) = 1 as is_total, event_name, count(*) as events,
-               count(distinct distinct_id), min(event_time), max(event_time)
+               count(distinct nullif(distinct_id, '')), min(event_time), max(event_time)
         from {rows}
         group by grouping sets ((event_name), ())
         order by is_total desc, events desc, event_name
@@ -110,7 +111,8 @@ def numeric_summary(
     percentiles: Sequence[float] | None = None,
 ) -> NumericPropertySummaryResult:
     """The numbers of the event's property; percentiles (0 to 100) lie between two numbers if need
-    be. ValueError for a percentile out of range.
+    be. What is left out, since it is not a number, is counted. ValueError for a percentile out of
+    range.
     """
     wanted = list(PERCENTILES if percentiles is None else percentiles)
     if not all(0 <= one <= 100 for one in wanted):
@@ -124,17 +126,28 @@ def numeric_summary(
     query = f"""
         select count(*), count(number), min(number), max(number), {exact}sum(number),
                {exact}avg(number), {deviation("number::double")},
-               {f"quantile_cont(number, {shares})" if wanted else "[]"}
-        from (select {number} as number from {rows})
+               {f"quantile_cont(number, {shares})" if wanted else "[]"},
+               count(sent) - count(number), min(sent) filter (number is null)
+        from (select {number} as number, {value.sql}::varchar as sent from {rows})
         """
-    ((events, count, *numbers, quantiles),) = answer(warehouse, query).rows
+    ((events, count, *numbers, quantiles, others, other),) = answer(warehouse, query).rows
     if not events:
         check_events(warehouse, relation, [event])
+    if others:
+        note(f"{others:,} values of {property} are not numbers and left out, such as {other!r}")
     between = dict(zip(wanted, map(finite, quantiles or [None] * len(wanted)), strict=True))
     least, most, total, mean, spread = map(finite, numbers)
     moments = (least, most, total, mean, spread)
     return NumericPropertySummaryResult(
-        event, property, from_date, to_date, count, *moments, percentiles=between
+        event,
+        property,
+        from_date,
+        to_date,
+        count,
+        *moments,
+        percentiles=between,
+        not_numbers=others,
+        not_numbers_example=other,
     )
 
 
@@ -185,8 +198,8 @@ def engagement_distribution(
 ) -> EngagementDistributionResult:
     """People by how many events each has; `buckets` are the least numbers of each bucket.
 
-    Everybody is in one bucket: the first begins at 1 whatever is asked for. Events of nobody (no
-    distinct_id) don't count.
+    Everybody is in one bucket: the first begins at 1 whatever is asked for. Events without a
+    distinct_id are nobody's, and counted apart.
     """
     least = sorted({1, *(int(one) for one in (BUCKETS if buckets is None else buckets) if one > 1)})
     relation = find_events(warehouse, table)
@@ -196,17 +209,19 @@ def engagement_distribution(
     cases = " ".join(f"when events >= {one} then {one}" for one in reversed(least))
     query = f"""
         select case {cases} end as bucket, count(*) from (
-            select distinct_id, count(*) as events from {rows} and distinct_id is not null
+            select distinct_id, count(*) as events from {rows} and distinct_id <> ''
             group by distinct_id
         ) group by bucket
         """
     people = dict(answer(warehouse, query).rows)
     total = sum(people.values())
+    left_out = f"select count(*) from {rows} and coalesce(distinct_id, '') = ''"
+    ((nobodys,),) = answer(warehouse, left_out).rows
     found = [
         EngagementBucket(one, label, people.get(one, 0), share(people.get(one, 0), total))
         for one, label in zip(least, _labels(least), strict=True)
     ]
-    return EngagementDistributionResult(from_date, to_date, names, total, found)
+    return EngagementDistributionResult(from_date, to_date, names, total, found, nobodys)
 
 
 def _labels(least: Sequence[int]) -> list[str]:

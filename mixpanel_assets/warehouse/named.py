@@ -30,6 +30,7 @@ from mixpanel_assets.warehouse.load import (
     tell_repaired,
 )
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
+from mixpanel_assets.warehouse.rows import as_json
 from mixpanel_assets.warehouse.saved import SAVED_REPORTS
 from mixpanel_assets.warehouse.source import LandedFile, in_utc, work_folder
 from mixpanel_assets.warehouse.stage import number
@@ -379,7 +380,7 @@ def records(
     cursor = warehouse.execute(f"select '{{' || {members} || '}}' from {quoted(name)}")
     while rows := cursor.fetchmany(BATCH):
         for (text,) in rows:
-            yield text
+            yield text if raw else as_json(text)
 
 
 def _text(column: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -73,7 +73,7 @@ def with_json(value: Any, type_: Any) -> Any:
     if value is None:
         return None
     if str(type_) == "JSON":
-        return _json(value)
+        return as_json(value)
     if type_.id in ("list", "array"):
         (_, inner), *_ = type_.children
         return [with_json(item, inner) for item in value]
@@ -85,8 +85,15 @@ def with_json(value: Any, type_: Any) -> Any:
     return value
 
 
-def _json(text: str) -> Any:
-    # DuckDB takes NaN and Infinity for JSON; and a line of jsonl must be one line.
-    if "\n" in text or "NaN" in text or "Infinity" in text:
-        return json.loads(text, parse_constant=lambda name: None)
+# What DuckDB takes for a number though JSON has none such; text is passed over.
+_TEXT_OR_NO_NUMBER = re.compile(r'("(?:[^"\\]|\\.)*")|-?(?:nan|inf(?:inity)?)\b', re.IGNORECASE)
+
+
+def as_json(text: str) -> JSONText:
+    """The text verbatim, but on one line and with null for NaN and infinities."""
+    if "\n" in text:
+        text = text.replace("\n", " ")  # between values: in text it is escaped
+    folded = text.lower()
+    if "nan" in folded or "inf" in folded:
+        text = _TEXT_OR_NO_NUMBER.sub(lambda found: found[1] or "null", text)
     return JSONText(text)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from mixpanel_assets.errors import (
     SQLError,
     TableNotFoundError,
 )
+from mixpanel_assets.notes import AnswerWarning
 from mixpanel_assets.results import JSONText
 from mixpanel_assets.warehouse import explore
 from mixpanel_assets_tests.warehouse.conftest import DAY, NOON, Warehouse, asked, by, each, sent
@@ -117,32 +119,35 @@ def test_a_numeric_summary_is_right(open_warehouse: Callable[..., Warehouse], ca
     assert list(found.df.columns)[-3:] == ["p0", "p50", "p100"]
 
 
-# Values as they were sent: how many are numbers, and their sum.
-NUMBERS: dict[str, tuple[list[str], int, Any]] = {
-    "halves": (["0.5", "1.5"], 2, 2.0),
-    "tenths": (["0.1"] * 10, 10, 1.0),
-    "text that reads as a number": (['"12"', '"x"', "1", '""', '"nan"', '"inf"'], 2, 13.0),
-    "mixed": (['"x"', "1", "[2]", "true", '{"a":1}'], 1, 1.0),
-    "integers beyond 64 bits": (["9223372036854775808", "1"], 2, 9223372036854775809.0),
-    "the largest of 64 bits": (["9223372036854775807"] * 2, 2, 2 * (2**63 - 1)),
-    "truth": (["true", "false"], 0, None),
-    "lists": (['["1"]'], 0, None),
-    "nested": (['{"a":1}'], 0, None),
-    "null": (["null"], 0, None),
+# Values as they were sent: how many are numbers, their sum, and how many are not.
+NUMBERS: dict[str, tuple[list[str], int, Any, int]] = {
+    "halves": (["0.5", "1.5"], 2, 2.0, 0),
+    "tenths": (["0.1"] * 10, 10, 1.0, 0),
+    "text that reads as a number": (['"12"', '"x"', "1", '""', '"nan"', '"inf"'], 2, 13.0, 4),
+    "amounts as people write them": (['"39,90"', '"1,234.56"', '"5"'], 1, 5.0, 2),
+    "mixed": (['"x"', "1", "[2]", "true", '{"a":1}'], 1, 1.0, 4),
+    "integers beyond 64 bits": (["9223372036854775808", "1"], 2, 9223372036854775809.0, 0),
+    "the largest of 64 bits": (["9223372036854775807"] * 2, 2, 2 * (2**63 - 1), 0),
+    "truth": (["true", "false"], 0, None, 2),
+    "lists": (['["1"]'], 0, None, 1),
+    "nested": (['{"a":1}'], 0, None, 1),
+    "null": (["null"], 0, None, 0),
 }
 
 
 @pytest.mark.parametrize("cap", [0, 256])
 @pytest.mark.parametrize("kind", NUMBERS)
-def test_what_is_no_number_is_not_summed_up(
+def test_what_is_no_number_is_not_summed_up_but_counted(
     open_warehouse: Callable[..., Warehouse], kind: str, cap: int
 ) -> None:
     warehouse = open_warehouse(max_property_columns=cap)
-    sent_, count, total = NUMBERS[kind]
+    sent_, count, total, others = NUMBERS[kind]
     warehouse.load(*each(*sent_))
-    with asked(warehouse) as connection:
+    told = pytest.warns(AnswerWarning, match=f"{others} values of p are not numbers")
+    with asked(warehouse) as connection, told if others else nullcontext():
         found = explore.numeric_summary(connection, "E", "p")
-    assert (found.count, found.sum) == (count, total)
+    assert (found.count, found.sum, found.not_numbers) == (count, total, others)
+    assert (found.not_numbers_example is not None) == (others > 0)
     assert list(found.percentiles) == [25, 50, 75, 90, 95, 99]
     if not count:
         assert {found.min, found.max, found.avg, *found.percentiles.values()} == {None}
@@ -185,13 +190,15 @@ def test_an_event_that_no_chosen_day_has_is_no_mistake(story: Connection) -> Non
 def test_everybody_is_in_one_bucket(warehouse: Warehouse) -> None:
     people = {"one": 1, "two": 2, "four": 4, "five": 5, "many": 120}
     lines = [by(p, time=NOON + i) for p, n in people.items() for i in range(n)]
-    warehouse.load(*lines, by(None))
+    warehouse.load(*lines, by(None), by(""))
     with asked(warehouse) as connection:
         found = explore.engagement_distribution(connection)
+        assert explore.event_breakdown(connection).total_users == 5
         wide = explore.engagement_distribution(connection, buckets=[5, 3, 5])
     told = {bucket.bucket_label: bucket.user_count for bucket in found.buckets}
     assert told == {"1": 1, "2-4": 2, "5-9": 1, "10-24": 0, "25-49": 0, "50-99": 0, "100+": 1}
     assert (found.total_users, found.buckets[1].percentage) == (5, 40.0)
+    assert found.events_of_nobody == 2
     told = {bucket.bucket_label: bucket.user_count for bucket in wide.buckets}
     assert told == {"1-2": 2, "3-4": 1, "5+": 2}
     assert [bucket.bucket_min for bucket in wide.buckets] == [1, 3, 5]
