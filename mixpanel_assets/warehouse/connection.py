@@ -106,7 +106,7 @@ def reading(
     try:
         _refuse_newer(connection, path)
         _close_in(connection, spilling=spilling)
-        with _interrupted_after(connection, timeout):
+        with interrupted_after(connection, timeout):
             yield connection
     finally:
         connection.close()
@@ -224,9 +224,10 @@ def _unopened(path: Path, error: duckdb.Error) -> MixpanelDataError:
 
 
 @contextmanager
-def _interrupted_after(
+def interrupted_after(
     connection: duckdb.DuckDBPyConnection, seconds: float | None
 ) -> Iterator[None]:
+    """What runs on the connection in the block is interrupted after so many seconds."""
     if seconds is None:
         yield
         return
@@ -255,6 +256,9 @@ def sql_error(error: duckdb.Error) -> MixpanelDataError:
     if isinstance(error, duckdb.OutOfMemoryException):
         message = message.partition("\n")[0]
         return SQLError(message, hint="raise MP_MEMORY_LIMIT, or ask for less")
+    if re.search(r"json_extract\(\w+, BOOLEAN\)", message):
+        hint = "-> binds less than = and and: put (properties->'$.name') in parentheses, or use ->>"
+        return SQLError(message, hint=hint)
     if isinstance(error, duckdb.CatalogException) and "Table with name" in message:
         hint = (
             "see what is there: mp sql \"select * from event_properties\", or: mp sql 'show tables'"

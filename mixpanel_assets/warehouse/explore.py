@@ -26,6 +26,7 @@ from mixpanel_assets.results import (
     PropertyDistributionResult,
     PropertyValueCount,
 )
+from mixpanel_assets.warehouse.doubts import tell
 from mixpanel_assets.warehouse.introspect import NUMBERS, deviation, finite, share
 from mixpanel_assets.warehouse.relation import (
     Value,
@@ -59,6 +60,8 @@ def event_breakdown(
         order by is_total desc, events desc, event_name
         """
     (_, _, events, people, first, last), *stats = answer(warehouse, query).rows
+    if not events:
+        _tell_why(warehouse, rows)
     return EventBreakdownResult(
         table=relation.name,
         total_events=events,
@@ -69,6 +72,11 @@ def event_breakdown(
             for _, name, count, users, start, end in stats
         ],
     )
+
+
+def _tell_why(warehouse: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """Note why no row is chosen, as far as it is known."""
+    tell(warehouse, f"select 1 from {rows}")
 
 
 def property_distribution(
@@ -95,6 +103,7 @@ def property_distribution(
     total = found[0][2] if found else 0
     if not total:
         check_events(warehouse, relation, [event])
+        _tell_why(warehouse, rows)
     values = [PropertyValueCount(one, n, share(n, total)) for one, n, _ in found]
     return PropertyDistributionResult(event, property, from_date, to_date, total, values)
 
@@ -133,6 +142,7 @@ def numeric_summary(
     ((events, count, *numbers, quantiles, others, other),) = answer(warehouse, query).rows
     if not events:
         check_events(warehouse, relation, [event])
+        _tell_why(warehouse, rows)
     if others:
         note(f"{others:,} values of {property} are not numbers and left out, such as {other!r}")
     between = dict(zip(wanted, map(finite, quantiles or [None] * len(wanted)), strict=True))
@@ -183,6 +193,8 @@ def daily_counts(
     found = {count.event for count in counts}
     if absent := [name for name in names or [] if name not in found]:
         check_events(warehouse, relation, absent)
+    if not counts:
+        _tell_why(warehouse, rows)
     return DailyCountsResult(from_date, to_date, names, counts)
 
 
@@ -215,6 +227,8 @@ def engagement_distribution(
         """
     people = dict(answer(warehouse, query).rows)
     total = sum(people.values())
+    if not total:
+        _tell_why(warehouse, rows)
     left_out = f"select count(*) from {rows} and coalesce(distinct_id, '') = ''"
     ((nobodys,),) = answer(warehouse, left_out).rows
     found = [
@@ -251,6 +265,7 @@ def property_coverage(
     total, defined = counted[0], counted[1:]
     if not total:
         check_events(warehouse, relation, [event])
+        _tell_why(warehouse, rows)
     coverage = [
         PropertyCoverage(name, count, total - count, share(count, total))
         for name, count in zip(properties, defined, strict=True)

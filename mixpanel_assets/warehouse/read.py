@@ -14,8 +14,8 @@ from mixpanel_assets.results import SQLResult
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.connection import quoted, reading
+from mixpanel_assets.warehouse.doubts import asked
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
-from mixpanel_assets.warehouse.rows import answer
 from mixpanel_assets.warehouse.saved import SAVED_REPORTS
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILES
 
@@ -36,7 +36,7 @@ def ask(
     Raises SQLError, DatabaseNotFoundError, DatabaseLockedError.
     """
     with _open(path, settings, timeout) as warehouse:
-        return answer(warehouse, query, limit=limit)
+        return asked(warehouse, query, limit=limit)
 
 
 def status(path: Path, settings: Settings) -> list[dict[str, Any]]:

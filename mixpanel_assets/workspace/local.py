@@ -41,10 +41,10 @@ class Local(Opening):
 
     def sql_rows(self, query: str, *parameters: Any) -> SQLResult:
         """The same as column names and tuples."""
-        from mixpanel_assets.warehouse.rows import answer
+        from mixpanel_assets.warehouse.doubts import asked
 
         with self._reading() as warehouse:
-            return answer(warehouse, query, parameters)
+            return asked(warehouse, query, parameters)
 
     def sql_scalar(self, query: str, *parameters: Any) -> Any:
         """The first value of the first row; None when there is none."""

@@ -41,7 +41,7 @@ ANSWERS: dict[str, tuple[list[str], str]] = {
     "numeric -e Purchase -p amount --percentiles 50,99.9": (
         [
             *("event", "property_name", "from_date", "to_date", "count", "min", "max", "sum"),
-            *("avg", "stddev", "percentiles"),
+            *("avg", "stddev", "percentiles", "not_numbers", "not_numbers_example"),
         ],
         "event,property_name,from_date,to_date,count,min,max,sum,avg,stddev,p50,p99.9",
     ),
@@ -50,7 +50,7 @@ ANSWERS: dict[str, tuple[list[str], str]] = {
         "date,event,count",
     ),
     "engagement --events Purchase --buckets 1,2": (
-        ["from_date", "to_date", "events", "total_users", "buckets"],
+        ["from_date", "to_date", "events", "total_users", "buckets", "events_of_nobody"],
         "bucket_min,bucket_label,user_count,percentage",
     ),
     "coverage -e Purchase -p plan,amount -p $city": (

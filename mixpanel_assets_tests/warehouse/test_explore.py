@@ -45,7 +45,8 @@ def test_a_breakdown_is_of_the_days_and_rows_asked_for(story: Connection) -> Non
 
 
 def test_a_breakdown_of_no_rows_is_zeros(story: Connection) -> None:
-    found = explore.event_breakdown(story, to_date=DAY - timedelta(1))
+    with pytest.warns(AnswerWarning, match="its rows are of 2 days from 2024-01-02 to 2024-01-03"):
+        found = explore.event_breakdown(story, to_date=DAY - timedelta(1))
     assert (found.total_events, found.total_users, found.date_range, found.events) == (
         *(0, 0, (None, None), []),
     )
@@ -293,9 +294,12 @@ def test_an_emptied_table_has_no_event_of_any_name(warehouse: Warehouse) -> None
     warehouse.load(by("ann"))
     warehouse.load()
     with asked(warehouse) as connection:
-        assert explore.event_breakdown(connection).events == []
-        assert explore.daily_counts(connection).counts == []
-        assert explore.engagement_distribution(connection).total_users == 0
+        with pytest.warns(AnswerWarning, match="the 1 landed days have no events"):
+            assert explore.event_breakdown(connection).events == []
+        with pytest.warns(AnswerWarning, match="no events"):
+            assert explore.daily_counts(connection).counts == []
+        with pytest.warns(AnswerWarning, match="no events"):
+            assert explore.engagement_distribution(connection).total_users == 0
         with pytest.raises(EventNotFoundError) as failed:
             explore.property_distribution(connection, "E", "distinct_id")
     assert failed.value.details["similar_events"] == []

@@ -1,0 +1,225 @@
+"""An empty, zero or null answer says why when that is known, and says nothing else."""
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+
+import duckdb
+import pytest
+
+from mixpanel_assets.errors import SQLError
+from mixpanel_assets.notes import AnswerWarning
+from mixpanel_assets.warehouse import doubts as doubting
+from mixpanel_assets.warehouse.doubts import doubts
+from mixpanel_assets_tests.warehouse.conftest import (
+    DAY,
+    STORY,
+    Warehouse,
+    asked,
+    sent,
+    warehouses,
+)
+
+FLIGHT = sent('"origin":"ORD","a":{"b":"x"},"delay":0', event='"Flight Departed"')
+
+
+@pytest.fixture(scope="module", params=[256, 1], ids=["physical", "computed"])
+def landed(request: pytest.FixtureRequest) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Two days of four events; tests only read them."""
+    with warehouses() as opened:
+        warehouse = opened(max_property_columns=request.param)
+        warehouse.load(*STORY, FLIGHT, end=DAY + timedelta(1))
+        with asked(warehouse) as connection:
+            yield connection
+
+
+def told(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[str]:
+    """The notes of an answer, as whoever asks has them."""
+    with pytest.warns(AnswerWarning) as heard:  # noqa: PT031
+        doubting.asked(connection, query, parameters)
+        doubting.note("the last")
+    *notes, _ = [str(one.message) for one in heard]
+    return notes
+
+
+KNOWN_REASONS = {
+    "select count(*) from events where event_name = 'flight departed'": [
+        "events has no event 'flight departed'; did you mean 'Flight Departed'?"
+    ],
+    "select count(*) from main.events_wide e where 'Opne' = e.event_name": [
+        "main.events_wide has no event 'Opne'; did you mean 'Open'?"
+    ],
+    "select 1 from events where event_name in ('Opn', 'By')": [
+        "events has no event 'Opn'; did you mean 'Open'?",
+        "events has no event 'By'; did you mean 'Buy'?",
+    ],
+    "select count(*) filter (where event_name = 'Opne') from events": [
+        "events has no event 'Opne'; did you mean 'Open'?"
+    ],
+    "select sum(case when event_name = 'Opne' then 1 else 0 end) from events": [
+        "events has no event 'Opne'; did you mean 'Open'?"
+    ],
+    "select * from events where event_name = 'Opne' or event_name = 'Bye'": [
+        "events has no event 'Opne'; did you mean 'Open'?",
+        "events has no event 'Bye'; did you mean 'Buy'?",
+    ],
+    "with e as (from events) select * from e where event_name = 'Opne'": [
+        "events has no event 'Opne'; did you mean 'Open'?"
+    ],
+    "select * from events where event_name like 'Op_'": [
+        "no row of events has event_name like 'Op_'"
+    ],
+    "select properties->>'orgin' from events": [
+        "nothing landed has a property 'orgin'; did you mean 'origin'?"
+    ],
+    "select properties->>'$.\"orgin\"' as o, count(*) from events group by all": [
+        "nothing landed has a property 'orgin'; did you mean 'origin'?"
+    ],
+    "select properties->'$.orgin.x' from events": [
+        "nothing landed has a property 'orgin'; did you mean 'origin'?"
+    ],
+    "select json_extract_string(properties, '/orgin') from events": [
+        "nothing landed has a property 'orgin'; did you mean 'origin'?"
+    ],
+    "select e.properties.plann from events e": [
+        "nothing landed has a property 'plann'; did you mean 'plan'?"
+    ],
+    "select properties->>'$.amount' from events where event_name = 'Open'": [
+        "no landed 'Open' has a property 'amount'; 'Buy' has"
+    ],
+    "select count(*) from events where event_time > now() - interval 7 days": [
+        "no row of events has event_time > now() - interval 7 days; "
+        "its rows are of 2 days from 2024-01-02 to 2024-01-03"
+    ],
+    "select count(*) from events where event_date between '2023-01-01' and '2023-12-31'": [
+        "no row of events has event_date between '2023-01-01' and '2023-12-31'; "
+        "its rows are of 2 days from 2024-01-02 to 2024-01-03"
+    ],
+    "select * from by_event.\"Open\" where plan = 'Pro'": [
+        "no row of by_event.Open has plan = 'Pro'; did you mean 'pro'?"
+    ],
+}
+
+
+@pytest.mark.parametrize("query", KNOWN_REASONS)
+def test_the_reason_is_told(landed: duckdb.DuckDBPyConnection, query: str) -> None:
+    assert told(landed, query) == KNOWN_REASONS[query]
+
+
+def test_the_reason_is_told_of_parameters_too(landed: duckdb.DuckDBPyConnection) -> None:
+    query = "select count(*) from events where event_date > $2 and event_name = $1"
+    assert told(landed, query, "opne", "2024-01-01") == [
+        "events has no event 'opne'; did you mean 'Open'?"
+    ]
+
+
+RIGHT_AS_THEY_ARE = [
+    "select count(*) from events where event_name = 'Buy' and event_date = '2024-01-02'",
+    "select 1 where false",
+    "select 0 as zero, event_name from events",
+    'select delay from by_event."Flight Departed"',
+    "select properties->>'plan' from events where event_name = 'Open'",
+    "select * from events where event_name <> 'Opne' and event_date > '2024-01-02' "
+    "and event_name = 'Flight Departed'",
+    "select * from events where not (event_name = 'Opne') and event_name is null",
+    "from events where (event_name = 'Opne' or event_name = 'Open') and event_time is null",
+    "with e as (select upper(event_name) as event_name from events) "
+    "select * from e where event_name = 'OPNE'",
+    "select * from events where distinct_id in (select distinct_id from events where false)",
+    "select * from events where exists (select 1 from landed where false)",
+    "select * from (values ('a')) v(event_name) where event_name = 'Opne'",
+    "select null, properties from events",
+    "select properties->>'$[0]', properties->>'$.*' from events where false",
+    "select count(*) from information_schema.tables where table_name = 'nope'",
+    "describe events",
+    "select (properties->'a')->>'b' = 'y' from events",
+    "select list_filter([1], lambda x: x > 1) from events",
+]
+
+
+@pytest.mark.parametrize("query", RIGHT_AS_THEY_ARE)
+def test_nothing_is_told_of_an_answer_that_is_right(
+    landed: duckdb.DuckDBPyConnection, query: str
+) -> None:
+    assert told(landed, query) == []
+
+
+def test_a_note_is_never_false(landed: duckdb.DuckDBPyConnection) -> None:
+    """What a note says of a condition holds of the rows, for conditions of any make."""
+    chance = random.Random(3)
+    atoms = {
+        f"{column} {test}": column
+        for column, tests in {
+            "event_name": ["= 'Open'", "= 'open'", "in ('Buy', 'x')", "like 'B%'", "ilike 'b%'"],
+            "event_date": ["= '2024-01-02'", "> '2024-01-02'", "< '2024-01-02'"],
+            "distinct_id": ["= 'ann'", "= 'Ann'", "is null", "<> 'ann'"],
+            "event_time": ["> now()", "< '2024-01-03'", "between '2024-01-02' and '2024-01-03'"],
+        }.items()
+        for test in tests
+    }
+    for _ in range(60):
+        parts = [chance.choice(["", "not "]) + chance.choice(list(atoms)) for _ in range(3)]
+        where = f"{parts[0]} {chance.choice(['and', 'or'])} ({parts[1]} and {parts[2]})"
+        for message in doubts(landed, f"select * from events where {where}"):
+            if message.startswith("events has no event"):
+                assert repr("open") in message or repr("x") in message
+                continue
+            condition = message.removeprefix("no row of events has ").partition(";")[0]
+            found = landed.execute(f"select count(*) from events where {condition}").fetchall()
+            assert found == [(0,)], (where, message)
+
+
+def test_an_arrow_beside_a_comparison_says_how_to_write_it(
+    landed: duckdb.DuckDBPyConnection,
+) -> None:
+    query = "from events where event_name = 'Open' and properties->'a' = 'x'"
+    with pytest.raises(SQLError) as failed:
+        doubting.asked(landed, query)
+    assert "in parentheses" in str(failed.value.hint)
+    (arrow, *_) = doubts(landed, query)  # DuckDB before 2.0 answers some of these
+    assert "(properties->'$.a') in parentheses" in arrow
+
+
+def test_an_empty_table_says_how_to_land(warehouse: Warehouse) -> None:
+    warehouse.load(sent())
+    warehouse.sql("delete from landed")
+    warehouse.sql("delete from events_wide")
+    with asked(warehouse) as connection:
+        assert told(connection, "select count(*) from events where event_name = 'x'") == [
+            "events has no rows: land some days first, mp materialize events --from 7d"
+        ]
+
+
+def test_an_empty_table_says_where_the_rows_are_that_were_fetched(warehouse: Warehouse) -> None:
+    warehouse.load(sent())
+    warehouse.sql("delete from landed")
+    warehouse.sql("delete from events_wide")
+    warehouse.sql("insert into landed by name select 'fetched_events' as dataset, '{}' as filters")
+    with asked(warehouse) as connection:
+        (note,) = told(connection, "select count(*) from events")
+    assert note.endswith("; what was fetched is in fetched_events")
+
+
+def test_a_spelling_that_another_answers_for_is_told(warehouse: Warehouse) -> None:
+    names = {"Sign Up": 2, "SIGN UP": 1}
+    for name, count in names.items():
+        warehouse.load(
+            *(sent(f'"plan":1,"n":{n}', event=f'"{name}"') for n in range(count)),
+            *(sent(f'"PLAN":{n}', event='"other"') for n in range(count - 1)),
+            day=DAY + timedelta(count),
+        )
+    with asked(warehouse) as connection:
+        assert told(connection, 'select count(*) from by_event."SIGN UP"') == [
+            "by_event.\"SIGN UP\" has the events of another spelling; those named 'SIGN UP' are in "
+            'by_event."SIGN UP_2"'
+        ]
+        (note,) = told(connection, "select max(PLAN) from events_wide")
+        assert note == (
+            'the column "PLAN" is that of another spelling; the property \'PLAN\' is in "PLAN_2"'
+        )
+        assert told(connection, 'select plan, n from by_event."Sign Up"') == []
+
+
+def test_a_warehouse_of_an_older_layout_is_asked_without_notes() -> None:
+    with duckdb.connect() as connection:
+        assert doubts(connection, "select count(*) from events where event_name = 'x'") == []
