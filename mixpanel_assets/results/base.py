@@ -8,6 +8,8 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from mixpanel_assets.results.frames import frame
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -29,10 +31,7 @@ class Result:
     @cached_property
     def df(self) -> pd.DataFrame:
         """The rows as a DataFrame, made once."""
-        import pandas as pd
-
-        columns, rows = self.to_rows()
-        return pd.DataFrame(rows, columns=pd.Index(columns))
+        return frame(*self.to_rows())
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{f.name}={_short(getattr(self, f.name))}" for f in fields(self))  # type: ignore[arg-type]

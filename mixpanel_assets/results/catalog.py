@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mixpanel_assets.results.base import Result
+from mixpanel_assets.results.frames import frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,10 +50,7 @@ class Records(list[R], Generic[R]):
     @cached_property
     def df(self) -> pd.DataFrame:
         """The rows as a DataFrame."""
-        import pandas as pd
-
-        columns, rows = self.to_rows()
-        return pd.DataFrame(rows, columns=pd.Index(columns))
+        return frame(*self.to_rows())
 
 
 @dataclass(frozen=True, repr=False)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from mixpanel_assets.results.base import Result, plain, records
+from mixpanel_assets.results.frames import frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Table = tuple[list[str], list[tuple[Any, ...]]]
 
@@ -19,6 +24,7 @@ class SQLResult(Result):
     columns: list[str]
     rows: list[tuple[Any, ...]]
     truncated: bool = False  # there are more
+    types: list[str] = field(default_factory=list)  # SQL's, of the columns; empty: not known
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Each row by column name; the last column of a name wins."""
@@ -26,6 +32,11 @@ class SQLResult(Result):
 
     def to_rows(self) -> Table:
         return self.columns, self.rows
+
+    @cached_property
+    def df(self) -> pd.DataFrame:
+        """The rows as a DataFrame, each column of its type."""
+        return frame(self.columns, self.rows, self.types)
 
     def __len__(self) -> int:
         return len(self.rows)

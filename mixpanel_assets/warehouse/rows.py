@@ -53,7 +53,7 @@ def answer(
     shown = rows[:limit] if truncated else rows
     if any("JSON" in str(type_) for type_ in types):
         shown = [tuple(map(with_json, row, types)) for row in shown]
-    return SQLResult(columns, shown, truncated)
+    return SQLResult(columns, shown, truncated, [str(type_) for type_ in types])
 
 
 def _check_question(statement: duckdb.Statement) -> None:
