@@ -66,7 +66,7 @@ def writing(
     connection = _opened(path, partial(_open_to_write, path, config), wait=wait, note=note)
     try:
         _refuse_newer(connection, path)
-        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set global TimeZone = 'UTC'")  # for cursors of it, too
         # What is loaded is in order already, and goes in with every core when it need not stay so.
         connection.execute("set preserve_insertion_order = false")
         yield connection
