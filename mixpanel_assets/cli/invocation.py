@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mixpanel_assets.warehouse.connection import OpenWarehouse
 
 SECONDS_BETWEEN_LINES = 5.0
+NAME_IN_LIST = re.compile(r'\s*"((?:[^"]|"")*)"\s*,|([^,]*),')
 
 FormatOption = Annotated[
     output.Format | None,
@@ -104,11 +105,22 @@ def days_asked(
 
 
 def names_in(texts: list[str] | None) -> list[str] | None:
-    """The names of `A,B`, once or several times; one with a comma in it is in double quotes."""
+    """The names of `A,B`, once or several times, as they stand: blanks are part of a name.
+
+    One with a comma in it is in double quotes, around which blanks mean nothing. A usage error for
+    an empty name, such as an unset variable makes, unless it is in quotes.
+    """
     if not texts:
         return None
-    rows = csv.reader(texts, skipinitialspace=True)
-    return list(dict.fromkeys(name.strip() for row in rows for name in row if name.strip()))
+    return list(dict.fromkeys(name for text in texts for name in _names_in(text)))
+
+
+def _names_in(text: str) -> Iterator[str]:
+    for found in NAME_IN_LIST.finditer(text + ","):
+        quoted, bare = found.groups()
+        if quoted is None and not bare:
+            raise typer.BadParameter(f'{text!r} has an empty name: "" in quotes, if it is meant')
+        yield bare if quoted is None else quoted.replace('""', '"')
 
 
 def numbers_in(

@@ -18,7 +18,6 @@ from mixpanel_assets.mixpanel.wording import (
     MOST_SEGMENTS,
     NUMERIC_UNITS,
     Day,
-    all_named,
     ask,
     condition,
     days,
@@ -27,6 +26,7 @@ from mixpanel_assets.mixpanel.wording import (
     params,
     segment,
 )
+from mixpanel_assets.naming import named_if_any, some_named
 from mixpanel_assets.results import (
     ActivityFeedResult,
     FrequencyResult,
@@ -125,7 +125,7 @@ def retention(
         to_date=end,
         retention_type=retention_type,
         born_event=born_event if retention_type == "birth" else None,
-        event=return_event or None,
+        event=named_if_any(return_event, "return_event"),
         born_where=condition(born_where, "born_where"),
         where=condition(return_where, "return_where"),
         **_intervals(unit, interval),
@@ -136,7 +136,7 @@ def retention(
         workspace_id=workspace_id,
     )
     found = reports.cohorts(ask(client, "retention", asked))
-    return RetentionResult(born_event, return_event or None, start, end, unit, found)
+    return RetentionResult(born_event, return_event, start, end, unit, found)
 
 
 def _intervals(unit: str, interval: int) -> dict[str, Any]:
@@ -177,14 +177,14 @@ def frequency(
         to_date=end,
         unit=unit,
         addiction_unit=one_of(addiction_unit, NUMERIC_UNITS, "addiction_unit"),
-        event=event or None,
+        event=named_if_any(event, "event"),
         where=condition(where),
         on=segment(on),
         limit=number(limit, "limit", most=MOST_SEGMENTS),
         workspace_id=workspace_id,
     )
     data = reports.frequencies(ask(client, "retention/addiction", asked))
-    return FrequencyResult(event or None, start, end, unit, addiction_unit, data)
+    return FrequencyResult(event, start, end, unit, addiction_unit, data)
 
 
 def activity_feed(
@@ -201,7 +201,7 @@ def activity_feed(
     https://developer.mixpanel.com/reference/activity-stream-query
     """
     start, end = days(from_date, to_date)
-    names = all_named(distinct_ids, "distinct_ids")
+    names = some_named(distinct_ids, "distinct_ids")
     number(limit, "limit")
     asked = params(distinct_ids=names, from_date=start, to_date=end, workspace_id=workspace_id)
     events = reports.activity(ask(client, "stream/query", asked))

@@ -21,17 +21,17 @@ from mixpanel_assets.mixpanel.wording import (
     UNITS,
     Counting,
     Day,
-    all_named,
+    all_values,
     ask,
     condition,
     days,
-    named,
     needed_segment,
     number,
     one_of,
     params,
     segment,
 )
+from mixpanel_assets.naming import named, some_named
 from mixpanel_assets.results import (
     EventCountsResult,
     NumericAverageResult,
@@ -184,7 +184,7 @@ def event_counts(
 
     https://developer.mixpanel.com/reference/list-recent-events
     """
-    names = all_named(events, "events")
+    names = some_named(events, "events")
     start, end = _span(from_date, to_date, interval)
     asked = params(
         event=names,
@@ -216,11 +216,12 @@ def property_counts(
 
     https://developer.mixpanel.com/reference/query-event-properties
     """
+    wanted = None if values is None else all_values(values, "values")
     start, end = _span(from_date, to_date, interval)
     asked = params(
         event=named(event, "event"),
         name=named(property_name, "property_name"),
-        values=None if values is None else all_named(values, "values"),
+        values=wanted,
         **_counting(type, unit),
         from_date=start,
         to_date=end,
@@ -228,7 +229,7 @@ def property_counts(
         limit=number(limit, "limit", most=MOST_SEGMENTS),
         workspace_id=workspace_id,
     )
-    series = reports.chart(ask(client, "events/properties", asked), values or [])
+    series = reports.chart(ask(client, "events/properties", asked), wanted or [])
     return PropertyCountsResult(event, property_name, start, end, unit, type, series)
 
 

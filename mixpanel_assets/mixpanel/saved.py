@@ -10,7 +10,8 @@ from typing import Any, Literal
 from mixpanel_assets.errors import QueryError, UsageError
 from mixpanel_assets.mixpanel import reports
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.wording import Day, ask, days, named, one_of, params
+from mixpanel_assets.mixpanel.wording import Day, ask, days, one_of, params
+from mixpanel_assets.naming import named
 from mixpanel_assets.results import FlowsResult, JQLResult, SavedReportResult
 
 ReportType = Literal["insights", "funnels", "retention", "flows"]

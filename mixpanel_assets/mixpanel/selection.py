@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mixpanel_assets.errors import UsageError
+from mixpanel_assets.naming import names_of
 
 MOST_EVENTS = 100_000  # that a limit may be
 MOST_IDS = 2000  # of one query
@@ -24,13 +25,13 @@ class EventSelection:
     https://developer.mixpanel.com/reference/raw-event-export
     """
 
-    events: Sequence[str] | None = None  # names
+    events: str | Sequence[str] | None = None  # one name or several, as they stand
     where: str | None = None  # an expression
     limit: int | None = None  # at most this many; Mixpanel does not say which
 
     def __post_init__(self) -> None:
         if self.events is not None:
-            object.__setattr__(self, "events", tuple(dict.fromkeys(self.events)))
+            object.__setattr__(self, "events", tuple(names_of(self.events, "events")))
             if not self.events:
                 raise UsageError("no event is named", hint="name one, or leave the names out")
         if self.limit is not None and not 1 <= self.limit <= MOST_EVENTS:
@@ -64,11 +65,11 @@ class ProfileSelection:
     where: str | None = None  # a selector expression
     cohort_id: int | None = None
     include_all_users: bool = False  # members of the cohort that have no profile, too
-    distinct_ids: Sequence[str] | None = None
+    distinct_ids: str | Sequence[str] | None = None
     data_group_id: str | None = None  # profiles of groups; a negative number more often than not
     behaviors: Sequence[Mapping[str, Any]] | None = None  # counts of events that `where` may use
     as_of_timestamp: int | None = None  # seconds since 1970, to which `behaviors` are counted
-    output_properties: Sequence[str] | None = None  # None: all
+    output_properties: str | Sequence[str] | None = None  # None: all
 
     def __post_init__(self) -> None:
         if self.behaviors is not None and self.cohort_id is not None:
@@ -87,7 +88,11 @@ class ProfileSelection:
                 hint="it is in seconds since 1970",
             )
         if self.distinct_ids is not None:
-            object.__setattr__(self, "distinct_ids", tuple(dict.fromkeys(self.distinct_ids)))
+            ids = tuple(names_of(self.distinct_ids, "distinct_ids"))
+            object.__setattr__(self, "distinct_ids", ids)
+        if self.output_properties is not None:
+            names = tuple(names_of(self.output_properties, "output_properties"))
+            object.__setattr__(self, "output_properties", names)
 
     def queries(self) -> Iterator[dict[str, str]]:
         """The form fields of each query that it takes: one, but for very many or no ids.

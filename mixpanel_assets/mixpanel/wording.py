@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from mixpanel_assets.errors import DateRangeError, UsageError
 from mixpanel_assets.mixpanel.client import Client
+from mixpanel_assets.naming import named
 
 Day = date | str  # ISO text: 2024-01-31
 Counting = Literal["general", "unique", "average"]  # events, people, events a person
@@ -74,19 +75,11 @@ def _day(given: Day) -> date:
     raise DateRangeError(f"{given!r} is not a day", hint="write YYYY-MM-DD", value=given)
 
 
-def named(value: str, name: str) -> str:
-    """The name. UsageError if it is empty."""
-    if not value.strip():
+def all_values(given: str | Sequence[str], name: str) -> list[str]:
+    """The values, of one or several, of which one may be empty. UsageError if there is none."""
+    if not (values := [given] if isinstance(given, str) else list(given)):
         raise UsageError(f"{name} is empty")
-    return value
-
-
-def all_named(given: Sequence[str], name: str) -> list[str]:
-    """The names, of one or several. UsageError if there is none, or one is empty."""
-    names = [given] if isinstance(given, str) else list(given)
-    if not names:
-        raise UsageError(f"{name} is empty")
-    return [named(one, name) for one in names]
+    return values
 
 
 def one_of(value: str, allowed: Iterable[str], name: str) -> str:

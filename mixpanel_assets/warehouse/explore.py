@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import duckdb
 
+from mixpanel_assets.naming import names_of
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import (
     DailyCount,
@@ -177,13 +178,13 @@ def daily_counts(
     *,
     from_date: date | None = None,
     to_date: date | None = None,
-    events: Sequence[str] | None = None,
+    events: str | Sequence[str] | None = None,
     where: str | None = None,
     table: str = "events",
 ) -> DailyCountsResult:
     """How often each event, or each of some, happened on each day."""
     relation = find_events(warehouse, table)
-    names = list(events) if events is not None else None
+    names = names_of(events, "events") if events is not None else None
     rows = chosen(relation, events=names, from_date=from_date, to_date=to_date, where=where)
     query = f"""
         select event_date, event_name, count(*) from {rows}
@@ -203,7 +204,7 @@ def engagement_distribution(
     *,
     from_date: date | None = None,
     to_date: date | None = None,
-    events: Sequence[str] | None = None,
+    events: str | Sequence[str] | None = None,
     buckets: Sequence[float] | None = None,
     where: str | None = None,
     table: str = "events",
@@ -215,7 +216,7 @@ def engagement_distribution(
     """
     least = sorted({1, *(int(one) for one in (BUCKETS if buckets is None else buckets) if one > 1)})
     relation = find_events(warehouse, table)
-    names = list(events) if events is not None else None
+    names = names_of(events, "events") if events is not None else None
     check_events(warehouse, relation, names or [])
     rows = chosen(relation, events=names, from_date=from_date, to_date=to_date, where=where)
     cases = " ".join(f"when events >= {one} then {one}" for one in reversed(least))
@@ -249,7 +250,7 @@ def _labels(least: Sequence[int]) -> list[str]:
 def property_coverage(
     warehouse: duckdb.DuckDBPyConnection,
     event: str,
-    properties: Sequence[str],
+    properties: str | Sequence[str],
     *,
     from_date: date | None = None,
     to_date: date | None = None,
@@ -258,7 +259,8 @@ def property_coverage(
 ) -> PropertyCoverageResult:
     """How many of the event's rows have a value, other than null, of each property."""
     relation = find_events(warehouse, table)
-    values = [find_property(warehouse, relation, name, event) for name in properties]
+    names = names_of(properties, "properties")
+    values = [find_property(warehouse, relation, name, event) for name in names]
     rows = chosen(relation, events=[event], from_date=from_date, to_date=to_date, where=where)
     counts = "".join(f", count({value.sql})" for value in values)
     (counted,) = answer(warehouse, f"select count(*){counts} from {rows}").rows
@@ -268,6 +270,6 @@ def property_coverage(
         _tell_why(warehouse, rows)
     coverage = [
         PropertyCoverage(name, count, total - count, share(count, total))
-        for name, count in zip(properties, defined, strict=True)
+        for name, count in zip(names, defined, strict=True)
     ]
     return PropertyCoverageResult(event, from_date, to_date, total, coverage)

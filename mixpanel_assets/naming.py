@@ -1,0 +1,32 @@
+"""Names of events, properties and people, taken as they stand: blanks are part of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mixpanel_assets.errors import UsageError
+
+
+def named(value: str, what: str) -> str:
+    """The name. UsageError if it is empty, or blanks alone."""
+    if isinstance(value, str) and not value.strip():
+        raise UsageError(f"{what} is empty", hint="leave it out, or name one")
+    return value
+
+
+def named_if_any(value: str | None, what: str) -> str | None:
+    """The name, or None. UsageError if it is empty: None alone stands for any."""
+    return None if value is None else named(value, what)
+
+
+def names_of(given: str | Iterable[str], what: str) -> list[str]:
+    """The names of one or several, each once. UsageError if one is empty."""
+    names = dict.fromkeys([given] if isinstance(given, str) else given)
+    return [named(name, what) for name in names]
+
+
+def some_named(given: str | Iterable[str], what: str) -> list[str]:
+    """As `names_of`. UsageError if there is none."""
+    if not (names := names_of(given, what)):
+        raise UsageError(f"{what} is empty", hint="leave it out, or name one")
+    return names
