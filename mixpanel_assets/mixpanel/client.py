@@ -18,6 +18,7 @@ import httpx
 from mixpanel_assets.accounts import Credentials
 from mixpanel_assets.errors import (
     AuthenticationError,
+    BudgetExhaustedError,
     MixpanelDataError,
     PlanRequiredError,
     RateLimitError,
@@ -270,6 +271,7 @@ class Client:
             except MixpanelDataError as error:
                 delay = self._retry.delay(count, error)
                 last = count + 1 == most or self._stopped.is_set()
+                last = last or isinstance(error, BudgetExhaustedError)  # it waited as it may
                 if last or not error.may_pass_later or delay > self._retry.longest_wait:
                     raise
                 self.note(f"{error.message}; asking again in {delay:.0f} s ({count + 2}/{most})")

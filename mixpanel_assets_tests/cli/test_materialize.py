@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from time import time
 
 import mixpanel as sdk
 import pytest
 
+from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Answer, event
@@ -180,3 +182,21 @@ def test_a_legacy_project_counts_days_in_its_own_zone(mp: Mp, tmp_path: Path) ->
         assert (answer.code, answer.err) == (0, "")
         assert asked(mixpanel) == [(answer.json["from"], answer.json["to"])]
         assert answer.json["partitions"][0]["partial"] is True
+
+
+@pytest.mark.parametrize("question", ["materialize events", "fetch events", "query frequency"])
+def test_a_budget_that_is_spent_is_told_at_once_and_once(
+    question: str, account: Simulator, here: Mp, tmp_path: Path
+) -> None:
+    looks = iter(range(10_000))
+    began = time() - 1800
+    ledger = tmp_path / "home" / "budget.sqlite"
+    budget = Budget(ledger, account.project.project_id, clock=lambda: began + next(looks) / 2)
+    for kind in ("export", "query"):
+        for _ in range(60):
+            budget.spend(kind)
+    answer = here(*question.split(), "--from", "2024-01-02", "--to", "2024-02-01", "--no-wait")
+    assert (answer.code, answer.out) == (5, "")
+    assert answer.error["code"] == "BUDGET_EXHAUSTED"
+    assert answer.err.count("used up") == 1
+    assert account.requests == []
