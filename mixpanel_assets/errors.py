@@ -193,7 +193,7 @@ class LoadError(MixpanelDataError):
 
 
 class EventsOutsideSpanError(LoadError):
-    """A file of several days has events of none of them: those days can be landed one by one."""
+    """A file of several days has events of none of them: a file of one day tells whose they are."""
 
 
 class SQLError(MixpanelDataError):

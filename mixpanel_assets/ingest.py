@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,8 @@ from mixpanel_assets.mixpanel.landing import remove_old_parts
 from mixpanel_assets.mixpanel.profiles import export_profiles
 from mixpanel_assets.mixpanel.selection import ProfileSelection
 from mixpanel_assets.mixpanel.spans import Pace, export_spans
+from mixpanel_assets.mixpanel.strays import StraySearch, UntoldError
+from mixpanel_assets.notes import note
 from mixpanel_assets.results import LandedDay, Snapshot
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse import load, snapshots
@@ -59,7 +61,7 @@ def ingest_events(
         for whole in _loaded(mixpanel, warehouse, settings, pace, file):
             days += whole
             landed(whole)
-    return days
+    return sorted(days, key=lambda landed_day: landed_day.day)
 
 
 def _loaded(
@@ -74,11 +76,7 @@ def _loaded(
         try:
             days, unneeded = _load(warehouse, settings, file)
         except EventsOutsideSpanError as error:
-            # Mixpanel alone knows which day these belong to, and says so for single days only.
-            file.path.unlink()
-            pace.most_days = 1
-            mixpanel.note(f"{error.message}; landing day by day")
-            yield from _day_by_day(mixpanel, warehouse, settings, pace, file)
+            yield from _with_strays(mixpanel, warehouse, settings, pace, file, error)
             return
         except ExportIncompleteError as error:
             file.path.unlink()
@@ -95,14 +93,65 @@ def _loaded(
         return
 
 
-def _load(
-    warehouse: OpenWarehouse, settings: Settings, file: EventFile
+def _with_strays(
+    mixpanel: Client,
+    warehouse: OpenWarehouse,
+    settings: Settings,
+    pace: Pace,
+    file: EventFile,
+    error: EventsOutsideSpanError,
+) -> Iterator[list[LandedDay]]:
+    """The days with records whose time is of no day of the file are landed alone, then the others.
+
+    Mixpanel alone knows of which day such records are, and says so for single days only. The file
+    goes on without them. Until then no load has used it, and no rebuild would.
+    """
+    mixpanel.note(f"{error.message}; asking for the days that have them")
+    search = StraySearch(mixpanel, file)
+    left = set(_landed_file(file).dates())
+    keep = False
+    try:
+        for alone in search.days():
+            yield from _loaded(mixpanel, warehouse, settings, pace, alone)
+            left.discard(alone.start)
+        if left:
+            days, unneeded = _load_rest(warehouse, settings, search.rest(), left)
+            keep = settings.keep_landed
+            _tidy(file.path, unneeded, keep=True)
+            yield days
+        return
+    except UntoldError as reason:
+        if reason.of_others:
+            pace.most_days = 1
+        mixpanel.note(f"{reason}: landing day by day; {error.hint}")
+    finally:
+        pace.budget_left -= search.requests
+        if not keep:
+            file.path.unlink()
+    yield from _day_by_day(mixpanel, warehouse, settings, pace, file, left)
+
+
+def _load_rest(
+    warehouse: OpenWarehouse, settings: Settings, rest: EventFile, days: set[date]
 ) -> tuple[list[LandedDay], set[str]]:
-    """The file's days are in the warehouse; the names of the files that nobody needs any more."""
+    """As `_load`, of these days of the file; UntoldError if the file turns out to be no use."""
+    try:
+        return _load(warehouse, settings, rest, frozenset(days))
+    except (EventsOutsideSpanError, ExportIncompleteError) as error:
+        raise UntoldError(error.message, of_others=False) from error
+
+
+def _load(
+    warehouse: OpenWarehouse,
+    settings: Settings,
+    file: EventFile,
+    chosen: frozenset[date] | None = None,
+) -> tuple[list[LandedDay], set[str]]:
+    """The file's days, or those chosen, are in the warehouse; which files nobody needs any more."""
     try:
         with warehouse() as connection:
             before = load.files_in_use(connection)
-            days = load.load_events(connection, _landed_file(file), settings)
+            days = load.load_events(connection, _landed_file(file, chosen), settings)
             now = before | {day.day: day.file for day in days}
             unneeded = {*before.values(), *_left_by_kills(file)}
             return days, unneeded.difference(now.values())
@@ -126,16 +175,16 @@ def _day_by_day(
     settings: Settings,
     pace: Pace,
     file: EventFile,
+    days: Collection[date],
 ) -> Iterator[list[LandedDay]]:
-    for number in range((file.end - file.start).days + 1):
-        day = file.start + timedelta(number)
+    for day in sorted(days):
         single = export_events(mixpanel, day, day, file.path.parent)
         yield from _loaded(mixpanel, warehouse, settings, pace, single)
 
 
-def _landed_file(file: EventFile) -> LandedFile:
+def _landed_file(file: EventFile, days: frozenset[date] | None = None) -> LandedFile:
     return LandedFile(
-        file.path, file.start, file.end, file.exported_at, file.checksum, text=file.text
+        file.path, file.start, file.end, file.exported_at, file.checksum, days, file.text
     )
 
 
@@ -154,33 +203,54 @@ def rebuild_events(
     """
     folder = settings.landed_folder(project_id) / "events"
     anew = start is None and end is None
-    if not landed_files(folder, start, end):
+    _check_found(landed_files(folder, start, end), folder)
+    unused: set[str] = set()
+    with warehouse() as connection:
+        while True:
+            # Only now: whoever had the warehouse open before may have landed other files.
+            files = landed_files(folder, start, end, unused)
+            _check_found(files, folder)
+            files = [replace(file, checksum=sha256(file.path)) for file in files]
+            covered = {day for file in files for day in file.dates()}
+            if anew:
+                _check_covered(load.files_in_use(connection), covered)
+            try:
+                return load.load_files(connection, files, settings, anew=anew)
+            except EventsOutsideSpanError as error:
+                # No load has used it: its download was killed before the days of these were known.
+                unused.add(error.details["file"])
+                note(f"{error.details['file']} is left out, since no load has used it: {error}")
+
+
+def _check_found(files: Sequence[LandedFile], folder: Path) -> None:
+    if not files:
         raise ConfigError(
             f"{folder} has no files of these days",
             hint="land them from Mixpanel: mp materialize events --from DAY",
         )
-    with warehouse() as connection:
-        # Only now: whoever had the warehouse open before may have landed other files.
-        files = landed_files(folder, start, end)
-        files = [replace(file, checksum=sha256(file.path)) for file in files]
-        covered = {day for file in files for day in file.dates()}
-        if anew and (lost := sorted(load.files_in_use(connection).keys() - covered)):
-            raise ConfigError(
-                f"days with no landed file any more: {len(lost)}, the first {lost[0]}",
-                hint="a rebuild would empty those days; the tables are as they were. Rebuild "
-                "a range, mp rebuild events --from DAY, or land the days again first: "
-                f"mp materialize events --from {lost[0]} --to {lost[-1]}",
-            )
-        return load.load_files(connection, files, settings, anew=anew)
+
+
+def _check_covered(in_use: Mapping[date, str], covered: set[date]) -> None:
+    """ConfigError if a day of the tables is not covered."""
+    if lost := sorted(in_use.keys() - covered):
+        raise ConfigError(
+            f"days with no landed file any more: {len(lost)}, the first {lost[0]}",
+            hint="a rebuild would empty those days; the tables are as they were. Rebuild "
+            "a range, mp rebuild events --from DAY, or land the days again first: "
+            f"mp materialize events --from {lost[0]} --to {lost[-1]}",
+        )
 
 
 def landed_files(
-    folder: Path, start: date | None = None, end: date | None = None
+    folder: Path,
+    start: date | None = None,
+    end: date | None = None,
+    unused: Collection[str] = (),
 ) -> list[LandedFile]:
     """The newest file for each day of the range, each with the days that it stands for."""
     newest: dict[date, LandedFile] = {}
     for path in sorted(folder.glob("*.jsonl.gz")):
-        if not (match := FILE_NAME.fullmatch(path.name)):
+        if path.name in unused or not (match := FILE_NAME.fullmatch(path.name)):
             continue
         first, last = date.fromisoformat(match[1]), date.fromisoformat(match[2])
         exported_at = _moment(match[3])

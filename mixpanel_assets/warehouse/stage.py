@@ -178,7 +178,7 @@ def counted(table: str, sign: str = "") -> str:
 
 def check_span(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
     """Every staged record is of a day of the file; EventsOutsideSpanError else."""
-    if file.start == file.end or file.days is not None:
+    if file.start == file.end:
         return
     outside = number(
         warehouse,
@@ -187,9 +187,10 @@ def check_span(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
     )
     if outside:
         raise EventsOutsideSpanError(
-            f"{outside} events of {file.start} to {file.end} have a time of another day",
+            f"{outside} events of {file.start} to {file.end} have no time of these days",
             hint="set MP_PROJECT_TIMEZONE if the project is older than 2023",
             events=outside,
+            file=file.path.name,
         )
 
 
