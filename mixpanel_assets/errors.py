@@ -34,9 +34,27 @@ MixpanelDataError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
+
+# What comes before the last @ of an address, and what a parameter of that name says.
+USER_INFO = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]+:/+)\S*@")
+SECRET_PARAMETER = re.compile(
+    r"([?&;][\w.-]*(?:passw|pwd|secret|token|key|signature|credential)[\w.-]*=)[^\s&;'\"]*", re.I
+)
+
+
+def without_secrets(text: str) -> str:
+    """The text without what may be a secret in its addresses: user, password, token."""
+    return SECRET_PARAMETER.sub(r"\1***", USER_INFO.sub(r"\1***@", text))
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_secrets(value)
+    return [_without_secrets(item) for item in value] if isinstance(value, list) else value
 
 
 class MixpanelDataError(Exception):
@@ -47,10 +65,10 @@ class MixpanelDataError(Exception):
     may_pass_later = False
 
     def __init__(self, message: str, *, hint: str | None = None, **details: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.details = details
+        self.message = without_secrets(message)
+        super().__init__(self.message)
+        self.hint = None if hint is None else without_secrets(hint)
+        self.details = {name: _without_secrets(value) for name, value in details.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """The failure as plain data: code, message, hint, details."""

@@ -17,6 +17,11 @@ EARLIEST_DAY = date(2000, 1, 1)
 SHARE_OF_A_PART = 0.27  # of the memory limit: staged, a part takes twice its size
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*:[0-9a-f:.]*")  # a name as DNS has it, or an address
+# What DuckDB and others can open, and is no file here.
+ADDRESS = re.compile(
+    r"(?i)((?:md|motherduck|ducklake|postgres|postgresql|mysql|sqlite|duckdb|file)(?=:)"
+    r"|[a-z][a-z0-9+.-]+(?=://))"
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,8 @@ class Settings:
         env = {name: value for name, value in os.environ.items() if value.strip()}
         warehouse = env.get("MP_WAREHOUSE")
         return cls(
-            home=_path(env.get("MP_HOME", "~/.mp")),
-            warehouse=_warehouse(warehouse) if warehouse else None,
+            home=local_path(env.get("MP_HOME", "~/.mp"), "MP_HOME"),
+            warehouse=local_path(warehouse, "MP_WAREHOUSE") if warehouse else None,
             project_timezone=time_zone(
                 env.get("MP_PROJECT_TIMEZONE"), source="MP_PROJECT_TIMEZONE"
             ),
@@ -86,7 +91,8 @@ class Settings:
     @property
     def config_path(self) -> Path:
         """The file that holds the accounts."""
-        return _path(os.environ.get("MP_CONFIG_PATH") or str(self.home / "config.toml"))
+        named = os.environ.get("MP_CONFIG_PATH")
+        return local_path(named, "MP_CONFIG_PATH") if named else self.home / "config.toml"
 
     def warehouse_path(self, project_id: str) -> Path:
         """The DuckDB file of a project."""
@@ -126,12 +132,25 @@ def time_zone(name: str | None, *, source: str) -> str | None:
         return None
     try:
         ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError):
         raise ConfigError(
             f"{source}={name} is not a time zone",
             hint="use an IANA name, such as America/Los_Angeles",
-        ) from error
+        ) from None
     return name
+
+
+def local_path(text: str, source: str, *, below: Path | None = None) -> Path:
+    """The absolute path that a setting names, from the current folder or the one given.
+
+    ConfigError for an address, of which only the kind is told: it may hold a password.
+    """
+    if address := ADDRESS.match(text):
+        raise ConfigError(
+            f"{source} is an address ({address[1]}:...), and only a path is supported so far",
+            hint=f"set {source} to a path, such as ~/mixpanel",
+        )
+    return (below or Path.cwd()) / Path(text).expanduser()
 
 
 def make_private_folder(folder: Path) -> Path:
@@ -156,27 +175,14 @@ def make_private_folder(folder: Path) -> Path:
     return folder
 
 
-def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-def _warehouse(text: str) -> Path:
-    if text.startswith(("md:", "ducklake:", "motherduck:")):
-        raise ConfigError(
-            f"MP_WAREHOUSE={text}: only a DuckDB file is supported so far",
-            hint="set MP_WAREHOUSE to the path of a file",
-        )
-    return _path(text)
-
-
 def _origin(url: str) -> str:
     """Scheme, host and port; nothing of the address is told, since it may hold a password."""
     hint = "write an origin such as https://proxy.example.com, or http://127.0.0.1:8080"
     try:
         parts = urlsplit(url.strip())
         _ = parts.port
-    except ValueError as error:
-        raise ConfigError("MP_BASE_URL is not a web address", hint=hint) from error
+    except ValueError:  # its words may hold a part of the password
+        raise ConfigError("MP_BASE_URL is not a web address", hint=hint) from None
     if parts.scheme not in ("http", "https") or not HOST.fullmatch(parts.hostname or ""):
         raise ConfigError("MP_BASE_URL is not a web address", hint=hint)
     if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
@@ -192,8 +198,8 @@ def _origin(url: str) -> str:
 def _start_day(text: str | None) -> date:
     try:
         day = date.fromisoformat(text) if text else EARLIEST_DAY
-    except ValueError as error:
-        raise ConfigError(f"MP_START_DATE={text} is not a day", hint="YYYY-MM-DD") from error
+    except ValueError:
+        raise ConfigError(f"MP_START_DATE={text} is not a day", hint="YYYY-MM-DD") from None
     return max(day, EARLIEST_DAY)
 
 

@@ -116,3 +116,25 @@ def test_a_failed_run_carries_what_made_it_fail() -> None:
 def test_every_error_explains_itself() -> None:
     assert [name for name, kind in CLASSES.items() if not (kind.__doc__ or "").endswith(".")] == []
     assert all(issubclass(kind, MixpanelDataError) for kind in CLASSES.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://ann:s3cr3t@host/x", "https://***@host/x"),
+        ("at ducklake:postgres://ann:a/b@c@host: no", "at ducklake:postgres://***@host: no"),
+        ("URL('ftp://:s3cr3t@host')", "URL('ftp://***@host')"),
+        ("/home/https:/ann:s3cr3t@host", "/home/https:/***@host"),
+        ("x?motherduck_token=s3cr3t&a=1", "x?motherduck_token=***&a=1"),
+        ("x?a=1&X-Amz-Signature=s3cr3t and more", "x?a=1&X-Amz-Signature=*** and more"),
+        ("https://mixpanel.com:443/x?a=1", "https://mixpanel.com:443/x?a=1"),
+        ("write to ann@example.com, team:data", "write to ann@example.com, team:data"),
+        ("select token = 'a' from users", "select token = 'a' from users"),
+        ("/home/a@b/w.duckdb", "/home/a@b/w.duckdb"),
+    ],
+)
+def test_an_address_is_told_without_what_may_be_a_secret(text: str, shown: str) -> None:
+    error = ConfigError(text, hint=text, value=text, values=[text, 1])
+    assert (str(error), error.message, error.hint) == (shown, shown, shown)
+    assert error.details == {"value": shown, "values": [shown, 1]}
+    assert RunFailedError(error.to_dict(), 2).message == shown

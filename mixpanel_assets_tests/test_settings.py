@@ -1,5 +1,7 @@
 """Settings and accounts: what the environment and the configuration file mean."""
 
+import json
+import traceback
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from mixpanel_assets.accounts import Credentials, find_credentials, find_project
+from mixpanel_assets.defs.instance import find_dagster_home
 from mixpanel_assets.errors import AccountNotFoundError, ConfigError, DateRangeError
 from mixpanel_assets.settings import Settings, make_private_folder, parse_day
 
@@ -141,6 +144,57 @@ def test_a_value_that_makes_no_sense_is_refused_by_name(name: str, value: str, s
         Settings.from_env()
     assert name in raised.value.message
     assert raised.value.hint
+
+
+ADDRESSES = [
+    "ducklake:postgres://ann:s3cr3t@host/db",
+    "DuckLake:postgres:dbname=lake password=s3cr3t",
+    "postgres:dbname=x password=s3cr3t",
+    "postgresql://ann:s3 cr3t/s3cr3t@host",
+    "mysql:password=s3cr3t",
+    "s3://key:s3cr3t@bucket/w.duckdb",
+    "https://host/w.duckdb?sig=s3cr3t",
+    "md:db?motherduck_token=s3cr3t",
+]
+
+
+def _all_paths() -> tuple[Path, ...]:
+    settings = Settings.from_env()
+    return settings.home, settings.config_path, find_dagster_home(settings)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("name", ["MP_WAREHOUSE", "MP_HOME", "MP_CONFIG_PATH", "DAGSTER_HOME"])
+def test_an_address_is_no_path_and_is_told_without_its_secret(
+    name: str, address: str, setenv
+) -> None:
+    setenv(**{name: address})
+    with pytest.raises(ConfigError) as raised:
+        _all_paths()
+    assert name in raised.value.message
+    assert "cr3t" not in "".join(traceback.format_exception(raised.value))
+    assert "cr3t" not in json.dumps(raised.value.to_dict())
+
+
+@pytest.mark.parametrize("name", ["a:b", "C:/x", "md", "postgres", "a=b&c", "x y", "100%", "a@b"])
+def test_a_path_of_odd_letters_is_a_path(name: str, setenv, tmp_path: Path) -> None:
+    setenv(MP_WAREHOUSE=name)
+    assert Settings.from_env().warehouse == tmp_path / name
+
+
+VALUES = ["MP_BASE_URL", "MP_PROJECT_TIMEZONE", "MP_START_DATE", "MP_OWNERS", "MP_SAVED_REPORTS"]
+NUMBERS = ["MP_RELAND_DAYS", "MP_KEEP_LANDED", "MP_THREADS", "MP_MAX_EXPORT_GB"]
+
+
+@pytest.mark.parametrize("name", [*VALUES, *NUMBERS])
+def test_what_was_pasted_into_the_wrong_variable_is_told_without_its_secret(
+    name: str, setenv
+) -> None:
+    setenv(**{name: "https://ann:s3cr3t/s3cr3t@host/x?token=s3cr3t&a=1"})
+    with pytest.raises(ConfigError) as raised:
+        Settings.from_env()
+    assert name in raised.value.message
+    assert "s3cr3t" not in "".join(traceback.format_exception(raised.value))
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8123", "http://localhost", "http://[::1]:1"])

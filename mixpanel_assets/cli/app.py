@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from typing import Annotated
 
 import typer
@@ -91,7 +90,7 @@ def main() -> None:
             code = app(standalone_mode=False)
     except MixpanelDataError as error:
         if "--verbose" in sys.argv or "-v" in sys.argv:
-            traceback.print_exc()
+            output.trace()
         code = output.fail(error)
     except _UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
@@ -103,7 +102,7 @@ def main() -> None:
         code = output.INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last resort: a line, not a traceback
         if "--verbose" in sys.argv or "-v" in sys.argv:
-            traceback.print_exc()
+            output.trace()
         name = type(error).__name__
         code = output.fail(
             MixpanelDataError(f"{name}: {error}", hint="run it with --verbose and report it")

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from mixpanel_assets.errors import ConfigError, MixpanelDataError
+from mixpanel_assets.errors import ConfigError, MixpanelDataError, without_secrets
 from mixpanel_assets.results import JSONText, Result, SQLResult
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ def default_format() -> Format:
     name = os.environ.get("MP_FORMAT") or "json"
     try:
         return Format(name)
-    except ValueError as error:
+    except ValueError:
         raise ConfigError(
             f"MP_FORMAT={name} is not a format", hint=f"one of {', '.join(Format)}"
-        ) from error
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,14 @@ def write_lines(lines: Iterable[str]) -> int:
 
 def note(message: str) -> None:
     """A line on stderr, for a person."""
-    print(f"mp: {message}", file=sys.stderr, flush=True)
+    print(f"mp: {without_secrets(message)}", file=sys.stderr, flush=True)
+
+
+def trace() -> None:
+    """Where the exception in hand comes from is on stderr."""
+    from traceback import format_exc
+
+    print(without_secrets(format_exc()), end="", file=sys.stderr, flush=True)
 
 
 def ask(question: str, *, hidden: bool = False) -> str:

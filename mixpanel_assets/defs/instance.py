@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from mixpanel_assets.settings import Settings, make_private_folder
+from mixpanel_assets.settings import Settings, local_path, make_private_folder
 
 INSTANCE_FILE = "dagster.yaml"
 TEMPLATE = Path(__file__).with_name(INSTANCE_FILE)
@@ -21,7 +21,7 @@ UNMARKED = (
 def find_dagster_home(settings: Settings) -> Path:
     """DAGSTER_HOME, else the checkout one is in, else a folder of the home; nothing is made."""
     if named := os.environ.get("DAGSTER_HOME"):
-        return Path(named).expanduser().absolute()
+        return local_path(named, "DAGSTER_HOME")
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / INSTANCE_FILE).is_file():
@@ -75,7 +75,7 @@ def enter_instance(settings: Settings) -> Path:
     home = dagster_home(settings)
     for name in ("MP_HOME", "MP_WAREHOUSE", "MP_CONFIG_PATH"):
         if os.environ.get(name):
-            os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
+            os.environ[name] = str(local_path(os.environ[name], name))
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "900")  # one export may take long

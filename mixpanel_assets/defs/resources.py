@@ -14,7 +14,7 @@ from mixpanel_assets.accounts import find_credentials, find_project
 from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client, RetryPolicy
-from mixpanel_assets.settings import Settings
+from mixpanel_assets.settings import Settings, local_path
 from mixpanel_assets.warehouse.connection import WRITER_WAIT, reading, writing
 
 NO_WAIT = 5.0  # seconds that even --no-wait waits
@@ -67,7 +67,7 @@ class WarehouseResource(DuckDBResource):
         """Where the DuckDB file is."""
         settings = Settings.from_env()
         if self.database:
-            return settings.home / self.database
+            return local_path(self.database, "database", below=settings.home)
         return settings.warehouse_path(find_project(settings, self.account))
 
     @contextmanager

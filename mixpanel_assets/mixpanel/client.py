@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -19,6 +20,7 @@ from mixpanel_assets.accounts import Credentials
 from mixpanel_assets.errors import (
     AuthenticationError,
     BudgetExhaustedError,
+    ConfigError,
     MixpanelDataError,
     PlanRequiredError,
     RateLimitError,
@@ -50,6 +52,7 @@ QUERY_READ_TIMEOUT = 500.0
 APP_READ_TIMEOUT = 130.0
 LONGEST_ERROR_SECONDS = 60.0
 ENCODINGS = ("", "identity", "gzip")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 Kind = Literal["export", "query", "lexicon"]
 T = TypeVar("T")
@@ -132,15 +135,18 @@ class Client:
         self._export_host = base_url or EXPORT_HOSTS[credentials.region]
         self._query_host = base_url or QUERY_HOSTS[credentials.region]
         self._slots = _query_slots(credentials.project_id)
-        self._http = httpx.Client(
-            auth=auth_of(credentials),
-            timeout=TIMEOUT,
-            follow_redirects=False,  # credentials go to the host that was asked, and no other
-            # Plain http stays on this machine: not even a proxy that is set hears of it.
-            trust_env=not (base_url or "").startswith("http:"),
-            headers={"User-Agent": "mixpanel-assets", "Accept-Encoding": "gzip"},
-            transport=transport,
-        )
+        # Plain http stays on this machine: not even a proxy that is set hears of it.
+        direct = (base_url or "").startswith("http:")
+        auth = auth_of(credentials)
+        with _wrong_proxy_told():
+            self._http = httpx.Client(
+                auth=auth,
+                timeout=TIMEOUT,
+                follow_redirects=False,  # credentials go to the host that was asked, and no other
+                trust_env=not direct,
+                headers={"User-Agent": "mixpanel-assets", "Accept-Encoding": "gzip"},
+                transport=transport,
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -315,6 +321,21 @@ def auth_of(credentials: Credentials) -> httpx.Auth | Callable[[httpx.Request], 
         return request
 
     return bear
+
+
+@contextmanager
+def _wrong_proxy_told() -> Iterator[None]:
+    """What httpx says of a proxy's address may hold a part of its password: it is not told."""
+    try:
+        yield
+    except (ValueError, httpx.InvalidURL, ImportError):
+        names = sorted(name for name in os.environ if name.lower() in PROXIES)
+        if not names:
+            raise
+        raise ConfigError(
+            f"{' or '.join(names)} is no address of a proxy that can be used",
+            hint="write http://host:port or https://host:port; %2F stands for a / in a password",
+        ) from None
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from mixpanel_assets.accounts import find_credentials, find_project, find_settings
 from mixpanel_assets.errors import ConfigError
-from mixpanel_assets.settings import Settings, parse_day
+from mixpanel_assets.settings import Settings, local_path, parse_day
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,7 +44,7 @@ class Opening:
         for Mixpanel's limits; `note` hears of waits and retries. Nothing is opened yet.
         """
         self._account = account
-        self._path = Path(path).expanduser().absolute() if path is not None else None
+        self._path = local_path(str(path), "path") if path is not None else None
         self._read_only = read_only
         self._wait = wait
         self._note = note

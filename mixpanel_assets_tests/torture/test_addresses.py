@@ -5,7 +5,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +13,10 @@ import pytest
 
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
+from mixpanel_assets_tests.conftest import Answer
 from mixpanel_assets_tests.torture.test_secrets import people
+
+Mp = Callable[..., Answer]
 
 URLS = [
     "http://example.com",
@@ -80,6 +83,36 @@ def test_plain_http_to_this_machine_passes_by_every_proxy(
         assert person.run(("auth", "test"), **dict.fromkeys(names, address)) == 0
         with pytest.raises(BlockingIOError):
             proxy.accept()
+
+
+PROXIES = [
+    "ftp://ann:s3cr3t@proxy:1",
+    "http://ann:s3cr3t/s3cr3t@127.0.0.1:9",
+    "http://127.0.0.1:s3cr3t",
+    "http://[ann:s3cr3t",
+    "socks5://ann:s3cr3t@127.0.0.1:9",
+]
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_a_proxy_that_can_t_be_is_refused_without_its_password(proxy: str, mp: Mp) -> None:
+    known = {"MP_USERNAME": "ann", "MP_SECRET": "x", "MP_PROJECT_ID": "1"}
+    answer = mp("--verbose", "auth", "test", **known, HTTPS_PROXY=proxy, ALL_PROXY=proxy)
+    assert (answer.code, answer.out, answer.error["code"]) == (2, "", "CONFIG_ERROR")
+    assert "ALL_PROXY or HTTPS_PROXY" in answer.error["message"]
+    assert "s3cr3t" not in answer.err
+
+
+COMMANDS = ["status", "doctor", "inspect info", "sql select(1)", "materialize events --from 1d"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_warehouse_that_is_refused_is_told_without_its_password(command: str, here: Mp) -> None:
+    known = {"MP_USERNAME": "ann", "MP_SECRET": "x", "MP_PROJECT_ID": "1"}
+    address = "postgres://ann:s3cr3t@host/db"
+    answer = here("--verbose", *command.split(), **known, MP_WAREHOUSE=address)
+    assert (answer.code, answer.out, answer.error["code"]) == (2, "", "CONFIG_ERROR")
+    assert "s3cr3t" not in answer.err
 
 
 @pytest.fixture
