@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from mixpanel_assets.definitions import defs as mixpanel_defs
+import mixpanel_assets.definitions as mixpanel
 from mixpanel_assets.defs.assets import events
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.mixpanel.live import segmentation
@@ -33,4 +33,4 @@ def recent_purchases(mixpanel: MixpanelResource) -> dg.MaterializeResult:
 def defs() -> dg.Definitions:
     """Everything of the project, and these."""
     own = dg.Definitions(assets=[people_a_day, recent_purchases])
-    return dg.Definitions.merge(mixpanel_defs(), own)
+    return dg.Definitions.merge(mixpanel.defs(), own)
