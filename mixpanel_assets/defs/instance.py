@@ -1,7 +1,9 @@
 """Where the Dagster instance lives: `mp`, `mp dev` and `dagster dev` agree on it."""
 
 import hashlib
+import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from mixpanel_assets.settings import Settings, local_path, make_private_folder
 INSTANCE_FILE = "dagster.yaml"
 TEMPLATE = Path(__file__).with_name(INSTANCE_FILE)
 WORKSPACE = Path(__file__).with_name("workspace.yaml")
+RELATIVE = re.compile(r"(base_dir: )(\.dagster/\w+)")
 # As long as the text below it is what this says, an upgrade of mixpanel-assets renews the file.
 MARK = "# written by mixpanel-assets, renewed by it until you change anything:"
 UNMARKED = (
@@ -41,7 +44,7 @@ def make_instance(home: Path) -> Path:
     One that an older version of this project wrote, and nobody has changed, is replaced.
     """
     make_private_folder(home)
-    file, wanted = home / INSTANCE_FILE, _written()
+    file, wanted = home / INSTANCE_FILE, _written(home)
     if not file.exists() or (_is_unchanged(found := file.read_text("utf-8")) and found != wanted):
         part = file.with_suffix(f".{os.getpid()}.part")
         part.write_text(wanted, "utf-8")
@@ -49,9 +52,12 @@ def make_instance(home: Path) -> Path:
     return home
 
 
-def _written() -> str:
-    """The template below a line with which it is known again."""
-    text = TEMPLATE.read_text("utf-8")
+def _written(home: Path) -> str:
+    """The template with the paths of that folder, below a line with which it is known again."""
+    text = RELATIVE.sub(
+        lambda found: found[1] + json.dumps(str(home / found[2]), ensure_ascii=False),
+        TEMPLATE.read_text("utf-8"),
+    )
     return f"{MARK} {_digest(text)}\n{text}"
 
 
@@ -68,9 +74,10 @@ def _digest(text: str) -> str:
 
 
 def enter_instance(settings: Settings) -> Path:
-    """This process stands in the instance's folder, since its paths are relative to that.
+    """This process stands in the instance's folder, from which Dagster takes relative paths.
 
-    Settings that name a path are made absolute first, for this process and those it starts.
+    Only a dagster.yaml of one's own has any. Settings that name a path are made absolute first, for
+    this process and those it starts.
     """
     home = dagster_home(settings)
     for name in ("MP_HOME", "MP_WAREHOUSE", "MP_CONFIG_PATH"):

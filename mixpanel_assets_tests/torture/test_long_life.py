@@ -153,7 +153,6 @@ def test_left_on_it_lands_every_day_and_holds_no_more_than_at_first(
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         home = Path(environment["DAGSTER_HOME"])
-        monkeypatch.chdir(home)  # the paths of its dagster.yaml are relative
         file = str(Path(long_life_location.__file__))
         command = [sys.executable, "-m", "dagster", "dev", "-f", file, "--host", "127.0.0.1"]
         with running(command, home) as dev:
