@@ -132,11 +132,6 @@ def find_project(settings: Settings, account: str | None = None) -> str:
     return _project_id(project_id)
 
 
-def find_settings(account: str | None = None) -> Settings:
-    """The settings of this process' environment, with the time zone of the account's project."""
-    return with_time_zone(Settings.from_env(), account)
-
-
 def with_time_zone(settings: Settings, account: str | None = None) -> Settings:
     """The settings with the account's time zone, unless MP_PROJECT_TIMEZONE is set."""
     given = settings.project_timezone or os.environ.get("MP_PROJECT_TIMEZONE", "").strip()

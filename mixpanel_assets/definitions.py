@@ -6,7 +6,7 @@ import dagster as dg
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-from mixpanel_assets.accounts import find_settings  # noqa: E402
+from mixpanel_assets.access import look_up  # noqa: E402
 from mixpanel_assets.defs.assets import events, profiles  # noqa: E402
 from mixpanel_assets.defs.catalog import catalog  # noqa: E402
 from mixpanel_assets.defs.checks import counts_as_reported  # noqa: E402
@@ -25,7 +25,7 @@ def defs() -> dg.Definitions:
         assets=[events, profiles, catalog, saved_reports],
         asset_checks=[counts_as_reported],
         jobs=[*JOBS, *QUERY_JOBS],
-        schedules=make_schedules(find_settings()),
+        schedules=make_schedules(look_up().settings),
         sensors=[late_events],
         resources={"mixpanel": MixpanelResource(), "warehouse": WarehouseResource()},
         executor=dg.in_process_executor,

@@ -16,13 +16,13 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from mixpanel_assets.access import look_up
 from mixpanel_assets.accounts import (
     Credentials,
     add_account,
     find_account,
     find_credentials,
     find_project,
-    find_settings,
     list_accounts,
     make_credentials,
     remove_account,
@@ -34,6 +34,11 @@ from mixpanel_assets.settings import Settings
 from mixpanel_assets_tests.conftest import Answer
 
 Mp = Callable[..., Answer]
+
+
+def find_settings(account: str | None = None) -> Settings:
+    return look_up(account).settings
+
 
 FILE = """# Kept by hand.
 default = "bob"

@@ -10,7 +10,6 @@ import typer
 
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.invocation import Invocation
-from mixpanel_assets.settings import Settings
 
 if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.client import Client
@@ -28,13 +27,11 @@ def open_client(
     invocation: Invocation, *, wait: bool = True, note: Callable[[str], None] | None = None
 ) -> Iterator[Client]:
     """A client of the account's project, closed afterwards; what it waits for is on stderr."""
-    from mixpanel_assets.accounts import find_credentials
     from mixpanel_assets.mixpanel.bounds import Bounds
     from mixpanel_assets.mixpanel.budget import Budget
     from mixpanel_assets.mixpanel.client import Client, RetryPolicy
 
-    settings = Settings.from_env()
-    credentials = find_credentials(settings, invocation.account)
+    settings, credentials = invocation.access.settings, invocation.access.credentials
     with Client(
         credentials,
         Budget(settings.home / "budget.sqlite", credentials.project_id),

@@ -164,6 +164,7 @@ def prove(
 
     mp auth test
     """
+    from dataclasses import replace
     from datetime import timedelta
 
     from mixpanel_assets.mixpanel.budget import Budget
@@ -171,15 +172,16 @@ def prove(
     from mixpanel_assets.mixpanel.probe import prove_access
 
     form = output.wanted(format_, jq)
-    account, settings = _account(context, name), Settings.from_env()
-    known = account.credentials
+    account = _account(context, name)
+    known, settings = account.credentials, Settings.from_env()
     ledger = Budget(settings.home / "budget.sqlite", known.project_id)
     patience = RetryPolicy(attempts=1, longest_wait=NO_WAIT)
     with Client(
         known, ledger, base_url=settings.base_url, retry=patience, note=output.note
     ) as client:
         try:
-            prove_access(client, settings.today() - timedelta(1))
+            today = replace(settings, project_timezone=account.timezone).today()
+            prove_access(client, today - timedelta(1))
         except AuthenticationError as error:
             if account.name:
                 error.hint = f"see who it asks as, and where: mp auth show {account.name}"

@@ -16,10 +16,8 @@ from mixpanel_assets.cli.invocation import (
     Invocation,
     JqOption,
     days_asked,
-    warehouse_path,
 )
 from mixpanel_assets.errors import DatabaseLockedError, MixpanelDataError, PlanRequiredError
-from mixpanel_assets.settings import Settings
 
 if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.answers_cache import CachedAnswers
@@ -76,7 +74,7 @@ def _answer(
 
     invocation: Invocation = context.obj
     with open_client(invocation, wait=not no_wait) as client:
-        mixpanel = CachedAnswers(client, Settings.from_env(), refresh=refresh)
+        mixpanel = CachedAnswers(client, invocation.access.settings, refresh=refresh)
         answer = question(mixpanel)
     if isinstance(answer, Records) and form.format not in ("json", "jsonl"):
         output.answer_rows(*answer.to_rows(), form)
@@ -98,8 +96,7 @@ def _landed(context: typer.Context) -> Callable[[], list[str]]:
     invocation: Invocation = context.obj
 
     def names() -> list[str]:
-        settings = Settings.from_env()
-        path = warehouse_path(settings, invocation)
+        settings, path = invocation.access.settings, invocation.access.warehouse
         if not path.exists():
             return []
         from mixpanel_assets.warehouse.catalog import landed_events
@@ -337,7 +334,8 @@ def inspect_annotations(
     from mixpanel_assets.mixpanel.catalog import annotations
 
     form = output.wanted(format_, jq)
-    first, last = (str(day) if day else None for day in days_asked(Settings.from_env(), start, end))
+    settings = context.obj.access.settings
+    first, last = (str(day) if day else None for day in days_asked(settings, start, end))
     _answer(
         context,
         form,

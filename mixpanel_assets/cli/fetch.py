@@ -21,7 +21,6 @@ from mixpanel_assets.cli.invocation import (
     days_between,
     names_in,
     open_warehouse,
-    warehouse_path,
 )
 from mixpanel_assets.errors import DatabaseNotFoundError
 from mixpanel_assets.settings import Settings
@@ -91,9 +90,8 @@ def fetch_events(
     mp fetch events purchases --from 7d --events Purchase
     """
     target = _target(name, "fetched_events", replace, append, stdout, raw, format_, jq)
-    from mixpanel_assets.accounts import find_settings
 
-    settings = find_settings(context.obj.account)
+    settings = context.obj.access.settings
     first, last = days_between(settings, start, end)
     from mixpanel_assets import fetch as hall
     from mixpanel_assets.mixpanel.selection import EventSelection
@@ -169,10 +167,9 @@ def fetch_profiles(
         "output_properties": names_in(output_properties),
     }
     from mixpanel_assets import fetch as hall
-    from mixpanel_assets.accounts import find_settings
     from mixpanel_assets.mixpanel.selection import ProfileSelection
 
-    settings = find_settings(context.obj.account)
+    settings = context.obj.access.settings
     chosen = ProfileSelection(**options)
     with _asking(context.obj, "profiles", 0, no_wait) as (client, progress):
         heard: dict[str, Any] = {"progress": progress.arrived}
@@ -274,13 +271,12 @@ def drop(
     """
     if bool(tables) == all_:
         raise typer.BadParameter("name tables, or all of them with --all")
-    from mixpanel_assets.accounts import find_settings
     from mixpanel_assets.warehouse import named
 
     invocation: Invocation = context.obj
-    settings = find_settings(invocation.account)
+    settings = invocation.access.settings
     form = output.wanted(format_, jq)
-    path = warehouse_path(settings, invocation)
+    path = invocation.access.warehouse
     if not path.exists():
         raise DatabaseNotFoundError(
             f"there is no warehouse at {path} yet", hint="there is nothing to drop"

@@ -16,13 +16,12 @@ from mixpanel_assets.cli.invocation import (
     days_asked,
     names_in,
     numbers_in,
-    warehouse_path,
 )
-from mixpanel_assets.errors import MixpanelDataError
-from mixpanel_assets.settings import Settings
 
 if TYPE_CHECKING:
     import duckdb
+
+    from mixpanel_assets.access import Access
 
 PATIENCE = 300.0  # seconds that a question may take
 
@@ -67,12 +66,11 @@ def _answer(
     column: str | None = None,
 ) -> None:
     """What the warehouse says to the question is on stdout."""
-    from mixpanel_assets.accounts import find_settings
     from mixpanel_assets.warehouse.connection import reading
 
     invocation: Invocation = context.obj
-    settings = find_settings(invocation.account)
-    path = warehouse_path(settings, invocation)
+    settings = invocation.access.settings
+    path = invocation.access.warehouse
     with reading(
         path, memory_limit=settings.memory_limit, threads=settings.threads, timeout=PATIENCE
     ) as warehouse:
@@ -86,31 +84,23 @@ def inspect_info(context: typer.Context, format_: FormatOption = None, jq: JqOpt
 
     mp inspect info
     """
-    from mixpanel_assets.accounts import find_settings
     from mixpanel_assets.warehouse.introspect import info
 
     form = output.wanted(format_, jq)
     invocation: Invocation = context.obj
-    settings = find_settings(invocation.account)
-    path = warehouse_path(settings, invocation)
-    owner = _owner(settings, invocation)
+    path = invocation.access.warehouse
+    owner = _owner(invocation.access)
     _answer(context, form, lambda warehouse: info(warehouse, path, **owner))
 
 
-def _owner(settings: Settings, invocation: Invocation) -> dict[str, str | None]:
+def _owner(access: Access) -> dict[str, str | None]:
     """Project, region and account as far as they are known: none is needed to look."""
-    from mixpanel_assets.accounts import find_credentials, find_project
-
-    owner = dict.fromkeys(("project_id", "region"))
-    owner["account"] = invocation.account or os.environ.get("MP_ACCOUNT") or None
-    try:
-        owner["project_id"] = find_project(settings, invocation.account)
-        credentials = find_credentials(settings, invocation.account)
-    except MixpanelDataError:
-        return owner
-    if credentials.project_id == owner["project_id"]:
-        owner["region"] = credentials.region
-    return owner
+    known = access.account
+    return {
+        "project_id": access.project_or_none,
+        "region": None if isinstance(known, Exception) else known.credentials.region,
+        "account": access.asked or os.environ.get("MP_ACCOUNT") or None,
+    }
 
 
 @inspect.command("tables")
@@ -200,10 +190,9 @@ def _options(
     context: typer.Context, table: str, start: str | None, end: str | None, where: str | None
 ) -> dict[str, Any]:
     """What every question to events takes."""
-    from mixpanel_assets.accounts import find_settings
 
     invocation: Invocation = context.obj
-    first, last = days_asked(find_settings(invocation.account), start, end)
+    first, last = days_asked(invocation.access.settings, start, end)
     return {"table": table, "from_date": first, "to_date": last, "where": where}
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ from mixpanel_assets.errors import DateRangeError
 from mixpanel_assets.settings import Settings, parse_day
 
 if TYPE_CHECKING:
+    from mixpanel_assets.access import Access
     from mixpanel_assets.results import LandedDay
     from mixpanel_assets.warehouse.connection import OpenWarehouse
 
@@ -42,12 +44,12 @@ class Invocation:
     quiet: bool
     verbose: bool
 
+    @cached_property
+    def access(self) -> Access:
+        """Settings, project and account, as they are when the command first needs one of them."""
+        from mixpanel_assets.access import look_up
 
-def warehouse_path(settings: Settings, invocation: Invocation) -> Path:
-    """The DuckDB file to ask; its project's id is enough, no secret is needed."""
-    from mixpanel_assets.accounts import find_project
-
-    return settings.warehouse or settings.warehouse_path(find_project(settings, invocation.account))
+        return look_up(self.account)
 
 
 def open_warehouse(settings: Settings, path: Path, invocation: Invocation) -> OpenWarehouse:

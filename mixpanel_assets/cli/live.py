@@ -76,9 +76,8 @@ def answer_live(
 
 def days_of(context: typer.Context, start: str, end: str) -> dict[str, date]:
     """Both days of a question, by Mixpanel's names."""
-    from mixpanel_assets.accounts import find_settings
 
-    first, last = days_asked(find_settings(context.obj.account), start, end)
+    first, last = days_asked(context.obj.access.settings, start, end)
     assert first
     assert last
     return {"from_date": first, "to_date": last}

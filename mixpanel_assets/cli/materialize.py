@@ -75,10 +75,9 @@ def materialize_events(
 
     mp materialize events --from 2026-01-01 --to 2026-01-31
     """
-    from mixpanel_assets.accounts import find_settings
 
     invocation: Invocation = context.obj
-    settings = find_settings(invocation.account)
+    settings = invocation.access.settings
     form = output.wanted(format_, jq)
     first, last = days_between(settings, start, end)
     if detach and no_wait:
@@ -94,12 +93,11 @@ def hand_over(
     settings: Settings, invocation: Invocation, first: date, last: date, *, missing: bool
 ) -> dict[str, str | None]:
     """The days are a backfill of the running Dagster UI: asset, from, to, backfill_id, url."""
-    from mixpanel_assets.accounts import find_project
     from mixpanel_assets.defs.backfill import find_ui, start_backfill
     from mixpanel_assets.defs.instance import dagster_home
 
     ui = find_ui(dagster_home(settings))
-    project = find_project(settings, invocation.account)
+    project = invocation.access.project
     if ui.project_id != project:
         raise ConfigError(
             f"the Dagster UI at {ui.url} lands project {ui.project_id}, not {project}",
@@ -109,7 +107,7 @@ def hand_over(
     if missing:
         from mixpanel_assets.warehouse.read import missing_ranges
 
-        path = settings.warehouse_path(project)
+        path = invocation.access.warehouse
         ranges = missing_ranges(path, settings, "events", first, last)
     days = [a + timedelta(n) for a, b in ranges for n in range((b - a).days + 1)]
     backfill = start_backfill(ui, "events", days) if days else None
@@ -132,7 +130,7 @@ def land_events(
     wait: bool = True,
 ) -> Landing:
     """The days are landed by Dagster runs in this process, one for each unbroken range."""
-    from mixpanel_assets.accounts import using_account
+    from mixpanel_assets.access import holding
     from mixpanel_assets.defs.progress import Listener
     from mixpanel_assets.warehouse import read
 
@@ -143,8 +141,11 @@ def land_events(
     whole = Landing("events", first, last)
     days = sum((b - a).days + 1 for a, b in ranges)
     # Dagster's days are those of the account, too.
-    account = using_account(settings, invocation.account)
-    with account, with_dagster(), Progress(days, "days", quiet=invocation.quiet) as progress:
+    with (
+        holding(invocation.access),
+        with_dagster(),
+        Progress(days, "days", quiet=invocation.quiet) as progress,
+    ):
         for a, b in ranges:
             from mixpanel_assets.materialize import materialize_events
 
@@ -178,21 +179,23 @@ def materialize_profiles(
 
     mp materialize profiles
     """
-    from mixpanel_assets.accounts import find_settings
 
     invocation: Invocation = context.obj
-    settings = find_settings(invocation.account)
+    settings = invocation.access.settings
     form = output.wanted(format_, jq)
     output.answer(take_snapshot(settings, invocation, wait=not no_wait).to_dict(), form)
 
 
 def take_snapshot(settings: Settings, invocation: Invocation, *, wait: bool = True) -> Snapshot:
     """Today's profiles are landed by a Dagster run in this process."""
-    from mixpanel_assets.accounts import using_account
+    from mixpanel_assets.access import holding
 
     _make_home(settings, invocation)
-    account = using_account(settings, invocation.account)
-    with account, with_dagster(), Progress(0, "profiles", quiet=invocation.quiet) as progress:
+    with (
+        holding(invocation.access),
+        with_dagster(),
+        Progress(0, "profiles", quiet=invocation.quiet) as progress,
+    ):
         from mixpanel_assets.defs.progress import Listener
         from mixpanel_assets.materialize import materialize_profiles
 
@@ -216,10 +219,9 @@ def materialize_catalog(
 
     mp materialize catalog
     """
-    from mixpanel_assets.accounts import find_settings
 
     invocation: Invocation = context.obj
-    settings = find_settings(invocation.account)
+    settings = invocation.access.settings
     form = output.wanted(format_, jq)
     tables = copy_catalog(settings, invocation, wait=not no_wait)
     output.answer([table.to_dict() for table in tables], form)
@@ -229,11 +231,14 @@ def copy_catalog(
     settings: Settings, invocation: Invocation, *, wait: bool = True
 ) -> list[LandedTable]:
     """The catalog is landed by a Dagster run in this process."""
-    from mixpanel_assets.accounts import using_account
+    from mixpanel_assets.access import holding
 
     _make_home(settings, invocation)
-    account = using_account(settings, invocation.account)
-    with account, with_dagster(), Progress(0, "tables", quiet=invocation.quiet) as progress:
+    with (
+        holding(invocation.access),
+        with_dagster(),
+        Progress(0, "tables", quiet=invocation.quiet) as progress,
+    ):
         from mixpanel_assets.defs.progress import Listener
         from mixpanel_assets.materialize import materialize_catalog
 
@@ -259,10 +264,9 @@ def materialize_all(
 
     mp materialize all --from 7d
     """
-    from mixpanel_assets.accounts import find_settings
 
     invocation: Invocation = context.obj
-    settings = find_settings(invocation.account)
+    settings = invocation.access.settings
     form = output.wanted(format_, jq)
     first, last = days_between(settings, start, end)
     wait = not no_wait
@@ -280,9 +284,9 @@ def materialize_all(
 
 def _make_home(settings: Settings, invocation: Invocation) -> Path:
     """The home and the warehouse's folder are there; the warehouse's path."""
-    from mixpanel_assets.accounts import find_credentials
 
-    path = settings.warehouse_path(find_credentials(settings, invocation.account).project_id)
+    _ = invocation.access.credentials  # without them nothing is made
+    path = invocation.access.warehouse
     make_private_folder(settings.home)
     make_private_folder(path.parent)
     return path
@@ -301,17 +305,16 @@ def rebuild_events(
     mp rebuild events
     """
     from mixpanel_assets import ingest
-    from mixpanel_assets.accounts import find_project, find_settings
 
     invocation: Invocation = context.obj
-    settings = find_settings(invocation.account)
+    settings = invocation.access.settings
     form = output.wanted(format_, jq)
     span = days_between(settings, start, end) if start else (None, None)
     if end and not start:
         raise typer.BadParameter("--to needs --from")
-    project = find_project(settings, invocation.account)
+    project = invocation.access.project
     began = time.monotonic()
-    opened = open_warehouse(settings, settings.warehouse_path(project), invocation)
+    opened = open_warehouse(settings, invocation.access.warehouse, invocation)
     days = ingest.rebuild_events(opened, settings, project, *span)
     seconds = time.monotonic() - began
     days.sort(key=lambda day: day.day)
@@ -328,13 +331,12 @@ def rebuild_profiles(
     mp rebuild profiles
     """
     from mixpanel_assets import ingest
-    from mixpanel_assets.accounts import find_project, find_settings
 
     invocation: Invocation = context.obj
-    settings = find_settings(invocation.account)
+    settings = invocation.access.settings
     form = output.wanted(format_, jq)
-    project = find_project(settings, invocation.account)
+    project = invocation.access.project
     began = time.monotonic()
-    opened = open_warehouse(settings, settings.warehouse_path(project), invocation)
+    opened = open_warehouse(settings, invocation.access.warehouse, invocation)
     last = ingest.rebuild_profiles(opened, settings, project)[-1]
     output.answer(replace(last, seconds=time.monotonic() - began).to_dict(), form)

@@ -44,9 +44,8 @@ def saved_report(
 
     mp query saved-report 12345
     """
-    from mixpanel_assets.accounts import find_settings
 
-    span = days_asked(find_settings(context.obj.account), start, end)
+    span = days_asked(context.obj.access.settings, start, end)
     options: dict[str, Any] = {"from_date": span[0], "to_date": span[1], "bookmark_type": type_}
 
     def question(client: Client) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import signal
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -29,9 +30,11 @@ def dev(
     from mixpanel_assets.defs.backfill import serving_at
 
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
-    with using_account(settings, invocation.account):
-        project = _project(settings)
+    settings, known = invocation.access.settings, invocation.access.account
+    # Another default account of the file is not that of a UI that runs.
+    name = invocation.account if isinstance(known, MixpanelDataError) else known.name
+    with using_account(settings, name):
+        project = invocation.access.project_or_none
         command = ui_command(settings, port)
         # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't
         # be stopped at all.
@@ -39,16 +42,6 @@ def dev(
         with serving_at(Path.cwd(), port, project):
             sys.argv = command[2:]  # as python -m has it
             runpy.run_module(command[2], run_name="__main__", alter_sys=True)
-
-
-def _project(settings: Settings) -> str | None:
-    """The project that the UI's runs ask; without an account the UI can still be looked at."""
-    from mixpanel_assets.accounts import find_project
-
-    try:
-        return find_project(settings)
-    except MixpanelDataError:
-        return None
 
 
 def ui_command(settings: Settings, port: int) -> list[str]:
@@ -105,8 +98,10 @@ def simulate(
     form = output.wanted(format_, jq)
     if data is not None and not data.is_dir():
         raise ConfigError(f"{data} is not a folder", hint="--data takes a folder of day files")
-    today = Settings.from_env().today()
+    settings = Settings.from_env()
     try:
+        zone = timezone or settings.project_timezone
+        today = replace(settings, project_timezone=zone).today()
         project = Project(timezone=timezone)
         world = World(
             seed=seed, first_day=today - timedelta(days - 1), events_per_day=events_per_day

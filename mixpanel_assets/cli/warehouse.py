@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption, warehouse_path
+from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
 
@@ -41,14 +41,13 @@ def sql(
 
     mp sql "select event_name, count(*) from events group by all"
     """
-    from mixpanel_assets.accounts import find_settings
     from mixpanel_assets.warehouse.read import ask
 
     invocation: Invocation = context.obj
-    settings = find_settings(invocation.account)
+    settings = invocation.access.settings
     form = output.wanted(format_, jq)
     text = _query(query, file)
-    path = warehouse_path(settings, invocation)
+    path = invocation.access.warehouse
     wanted = 1 if scalar else limit or None
     with _ended_after(timeout), _memory_bounded(settings if wanted else None):
         answer = ask(path, text, settings, limit=wanted, timeout=timeout or None)
@@ -66,14 +65,13 @@ def status(context: typer.Context, format_: FormatOption = None, jq: JqOption = 
 
     mp status
     """
-    from mixpanel_assets.accounts import find_settings
     from mixpanel_assets.defs.running import running, with_runs
     from mixpanel_assets.warehouse import read
 
     invocation: Invocation = context.obj
-    settings = find_settings(invocation.account)
+    settings = invocation.access.settings
     form = output.wanted(format_, jq)
-    path = warehouse_path(settings, invocation)
+    path = invocation.access.warehouse
     output.answer(with_runs(read.status(path, settings), running(settings)), form)
 
 
@@ -82,14 +80,12 @@ def limits(context: typer.Context, format_: FormatOption = None, jq: JqOption = 
 
     mp limits
     """
-    from mixpanel_assets.accounts import find_project
     from mixpanel_assets.mixpanel.budget import Budget
 
     invocation: Invocation = context.obj
-    settings = Settings.from_env()
     form = output.wanted(format_, jq)
-    project = find_project(settings, invocation.account)
-    output.answer(Budget(settings.home / "budget.sqlite", project).report(), form)
+    home, project = invocation.access.settings.home, invocation.access.project
+    output.answer(Budget(home / "budget.sqlite", project).report(), form)
 
 
 def doctor(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:

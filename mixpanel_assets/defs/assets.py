@@ -6,7 +6,7 @@ from datetime import date
 
 import dagster as dg
 
-from mixpanel_assets.accounts import find_settings
+from mixpanel_assets.access import look_up
 from mixpanel_assets.defs.checks import CHECKS, check_days
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.figures import REQUESTS, SECONDS, Metadata, hours_chart, of_day
@@ -21,7 +21,7 @@ from mixpanel_assets.defs.labels import (
 )
 from mixpanel_assets.defs.partitions import project_days
 from mixpanel_assets.defs.progress import listener, notes_in
-from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.errors import DateRangeError
 from mixpanel_assets.ingest import ingest_events, ingest_profiles
 from mixpanel_assets.results import LandedDay
@@ -31,7 +31,7 @@ from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 
 
 @dg.asset(
-    partitions_def=project_days(find_settings()),
+    partitions_def=project_days(look_up().settings),
     backfill_policy=dg.BackfillPolicy.single_run(),
     check_specs=[check.spec for check in CHECKS],
     freshness_policy=FRESH,
@@ -55,7 +55,7 @@ def events(
     A day is replaced whole by what Mixpanel exports for it now, without duplicates. The table is
     `events`; `by_event."Purchase"` and its like have typed columns.
     """
-    settings = find_settings(mixpanel.account)
+    settings = mixpanel.access.settings
     run = _Run(context, settings)
     started = time.monotonic()
     with as_dagster_failures(), notes_in(context.log.warning):
@@ -109,6 +109,7 @@ class _Run:
 
 def _land(run: _Run, mixpanel: MixpanelResource, warehouse: WarehouseResource) -> int:
     """The run's days are landed; how many requests it took."""
+    check_one_project(mixpanel, warehouse)
     keys = sorted(run.context.partition_keys)
     with mixpanel.get_client(run.note) as client:
         ingest_events(
@@ -142,7 +143,7 @@ def _portray(run: _Run, warehouse: WarehouseResource) -> list[dg.AssetCheckResul
 
 
 @dg.asset(
-    partitions_def=project_days(find_settings()),
+    partitions_def=project_days(look_up().settings),
     freshness_policy=FRESH,
     group_name=GROUP,
     kinds=KINDS,
@@ -172,7 +173,8 @@ def profiles(
 def _take_snapshot(
     context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
 ) -> dg.MaterializeResult[None]:
-    settings = find_settings(mixpanel.account)
+    check_one_project(mixpanel, warehouse)
+    settings = mixpanel.access.settings
     day, today = date.fromisoformat(context.partition_key), settings.today()
     if day != today:
         raise DateRangeError(

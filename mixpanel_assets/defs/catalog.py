@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from mixpanel_assets.accounts import find_settings
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.figures import REQUESTS, SECONDS
 from mixpanel_assets.defs.labels import (
@@ -18,7 +17,7 @@ from mixpanel_assets.defs.labels import (
     column_schema,
 )
 from mixpanel_assets.defs.progress import listener
-from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.mixpanel.catalog_export import Part, export_catalog
 from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES, replace_catalog
@@ -74,7 +73,8 @@ def catalog(
     hears = listener.get()
     note = hears.note if hears else context.log.warning
     with as_dagster_failures():
-        settings = find_settings(mixpanel.account)
+        check_one_project(mixpanel, warehouse)
+        settings = mixpanel.access.settings
         with mixpanel.get_client(note) as client:
             asked_at = client.now()
             parts = export_catalog(client)

@@ -8,7 +8,6 @@ import dagster as dg
 import duckdb
 from pydantic import Field
 
-from mixpanel_assets.accounts import find_settings
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.errors import MixpanelDataError
@@ -131,7 +130,7 @@ def _compared(
     warehouse: WarehouseResource,
     note: Callable[[str], None],
 ) -> Finding:
-    today = find_settings(mixpanel.account).today()
+    today = mixpanel.access.settings.today()
     with warehouse.get_reader() as connection:
         newest = quality.newest_whole_day(connection)
         day = parse_day(config.day, today) if config.day else newest

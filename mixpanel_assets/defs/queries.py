@@ -7,7 +7,6 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from mixpanel_assets.accounts import find_settings
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.labels import OWNERS, TAGS
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
@@ -207,7 +206,7 @@ def _answer(
     warehouse: WarehouseResource,
 ) -> dict[str, Any]:
     """What Mixpanel says is the op's output, its rows in metadata and, if wished, in a table."""
-    today = find_settings(mixpanel.account).today()
+    today = mixpanel.access.settings.today()
     options = _options(config, today)
     with mixpanel.get_client(context.log.warning) as client:
         result = ask(client, **options)

@@ -2,25 +2,63 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import duckdb
 from dagster_duckdb import DuckDBResource
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
-from mixpanel_assets.accounts import find_credentials, find_project
+from mixpanel_assets.access import Access, look_up
+from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client, RetryPolicy
-from mixpanel_assets.settings import Settings, local_path
+from mixpanel_assets.settings import local_path
 from mixpanel_assets.warehouse.connection import WRITER_WAIT, reading, writing
 
 NO_WAIT = 5.0  # seconds that even --no-wait waits
 
 
-class MixpanelResource(dg.ConfigurableResource[Any]):
+@lru_cache(maxsize=8)
+def _of_run(run_id: str, account: str | None) -> Access:  # noqa: ARG001  it tells runs apart
+    """One for all resources of a run: what is asked lands where it belongs."""
+    return look_up(account)
+
+
+class _Looking(dg.ConfigurableResource[Any]):
+    """A resource that looks its account up once for each run, or once if it is used without."""
+
+    account: str | None = None
+    _run_id: str | None = PrivateAttr(None)
+    _access: Access | None = PrivateAttr(None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """As Dagster does before a run, and before a sensor looks."""
+        self._run_id = context.run.run_id if context.run else None
+
+    @property
+    def access(self) -> Access:
+        """Settings, project and account: the same until the run ends."""
+        if self._access is None:
+            run_id, account = self._run_id, self.account
+            self._access = _of_run(run_id, account) if run_id else look_up(account)
+        return self._access
+
+
+def check_one_project(mixpanel: "MixpanelResource", warehouse: "WarehouseResource") -> None:
+    """ConfigError if the warehouse is that of another project than the one that is asked."""
+    asked, kept = mixpanel.access.credentials.project_id, warehouse.project_or_none
+    if kept not in (None, asked):
+        raise ConfigError(
+            f"the account of mixpanel is for project {asked}, that of warehouse for {kept}",
+            hint="give both resources the same account",
+        )
+
+
+class MixpanelResource(_Looking):
     """Asks Mixpanel. Secrets come from the environment or the accounts file, never from config."""
 
     account: str | None = Field(
@@ -39,8 +77,7 @@ class MixpanelResource(dg.ConfigurableResource[Any]):
         `wait` is in place of the resource's own.
         """
         patient = self.wait if wait is None else wait
-        settings = Settings.from_env()
-        credentials = find_credentials(settings, self.account)
+        settings, credentials = self.access.settings, self.access.credentials
         with Client(
             credentials,
             Budget(settings.home / "budget.sqlite", credentials.project_id),
@@ -52,7 +89,7 @@ class MixpanelResource(dg.ConfigurableResource[Any]):
             yield client
 
 
-class WarehouseResource(DuckDBResource):
+class WarehouseResource(_Looking, DuckDBResource):
     """The DuckDB file of the project: waits for its lock, and gives it back whatever happens."""
 
     database: str = Field(
@@ -63,17 +100,21 @@ class WarehouseResource(DuckDBResource):
     )
 
     @property
+    def project_or_none(self) -> str | None:
+        """The project whose warehouse it is; None for a file that was named."""
+        return None if self.database else self.access.project_or_none
+
+    @property
     def path(self) -> Path:
         """Where the DuckDB file is."""
-        settings = Settings.from_env()
         if self.database:
-            return local_path(self.database, "database", below=settings.home)
-        return settings.warehouse_path(find_project(settings, self.account))
+            return local_path(self.database, "database", below=self.access.settings.home)
+        return self.access.warehouse
 
     @contextmanager
     def get_reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The warehouse, open for reading, which many processes may do at once."""
-        settings = Settings.from_env()
+        settings = self.access.settings
         with reading(
             self.path,
             memory_limit=settings.memory_limit,
@@ -88,7 +129,7 @@ class WarehouseResource(DuckDBResource):
         self, note: Callable[[str], None] = lambda message: None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """The warehouse, open for writing by this process alone."""
-        settings = Settings.from_env()
+        settings = self.access.settings
         with writing(
             self.path, memory_limit=settings.memory_limit, threads=settings.threads, note=note
         ) as connection:

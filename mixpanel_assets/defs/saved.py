@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from mixpanel_assets.accounts import find_settings
 from mixpanel_assets.defs.catalog import SKIPPED
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.figures import REQUESTS, SECONDS
@@ -19,7 +18,7 @@ from mixpanel_assets.defs.labels import (
     column_schema,
 )
 from mixpanel_assets.defs.progress import listener
-from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.mixpanel.saved_export import export_saved_reports
 from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.warehouse.saved import (
@@ -60,7 +59,8 @@ def saved_reports(
     hears = listener.get()
     note = hears.note if hears else context.log.warning
     with as_dagster_failures():
-        settings = find_settings(mixpanel.account)
+        check_one_project(mixpanel, warehouse)
+        settings = mixpanel.access.settings
         if not settings.saved_reports:
             yield _nothing(context, NOTHING_TO_ASK)
             return

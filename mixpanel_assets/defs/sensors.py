@@ -7,7 +7,6 @@ from typing import Self
 
 import dagster as dg
 
-from mixpanel_assets.accounts import find_settings
 from mixpanel_assets.defs.jobs import events_job
 from mixpanel_assets.defs.partitions import days_in_one_run
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
@@ -59,7 +58,7 @@ def late_events(
     those that the daily schedule lands again. A day that was asked for and could not be landed is
     asked for again.
     """
-    settings = find_settings(mixpanel.account)
+    settings = mixpanel.access.settings
     cursor = Cursor.read(context.cursor)
     try:
         with mixpanel.get_client(wait=False) as client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from mixpanel_assets.errors import DatabaseLockedError, DatabaseNotFoundError
@@ -133,8 +134,8 @@ class Discovery(Opening):
 
     def annotations(
         self,
-        from_date: str | None = None,
-        to_date: str | None = None,
+        from_date: date | str | None = None,
+        to_date: date | str | None = None,
     ) -> Records[Annotation]:
         """The notes pinned to days, both ends included.
 
@@ -142,7 +143,9 @@ class Discovery(Opening):
         """
         from mixpanel_assets.mixpanel.catalog import annotations
 
-        return annotations(self._answers, from_date, to_date)
+        days = (self._day_or_none(from_date), self._day_or_none(to_date))
+        first, last = (str(day) if day else None for day in days)
+        return annotations(self._answers, first, last)
 
     def lexicon_schemas(
         self,

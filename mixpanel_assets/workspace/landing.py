@@ -99,7 +99,7 @@ class Landings(Opening):
 
         began, settings = time.monotonic(), self.settings
         span = self._day_or_none(from_date), self._day_or_none(to_date)
-        days = rebuild_events(self._writing, settings, self._project(settings), *span)
+        days = rebuild_events(self._writing, settings, self._access.project, *span)
         days.sort(key=lambda day: day.day)
         seconds = time.monotonic() - began
         return Landing("events", days[0].day, days[-1].day, days, 0, seconds)
@@ -109,7 +109,7 @@ class Landings(Opening):
         from mixpanel_assets.ingest import rebuild_profiles
 
         settings = self.settings
-        return rebuild_profiles(self._writing, settings, self._project(settings))
+        return rebuild_profiles(self._writing, settings, self._access.project)
 
     def fetch_events(
         self,
@@ -222,15 +222,15 @@ class Landings(Opening):
     @contextmanager
     def _in_dagster(self) -> Iterator[None]:
         """A run changes folder and environment of the process: they are put back."""
-        from mixpanel_assets.accounts import using_account
+        from mixpanel_assets.access import holding
 
-        settings = self.settings
+        settings = self._with_credentials().settings
         make_private_folder(settings.home)
-        make_private_folder(settings.warehouse_path(self._project(settings)).parent)
+        make_private_folder(self._access.warehouse.parent)
         here = os.getcwd()  # noqa: PTH109  its type is what chdir wants
         before = dict(os.environ)
         try:
-            with using_account(settings, self._account):
+            with holding(self._access):
                 yield
         finally:
             os.chdir(here)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from mixpanel_assets.accounts import find_credentials
 from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.workspace.opening import MEMORY, Opening
 
@@ -63,11 +63,9 @@ class Local(Opening):
         from mixpanel_assets.warehouse.introspect import info
 
         owner: dict[str, str] = {}
-        try:
-            known = find_credentials(self.settings, self._account)
+        with suppress(MixpanelDataError):  # none are needed to look at a file
+            known = self._access.credentials
             owner = {"project_id": known.project_id, "region": known.region}
-        except MixpanelDataError:
-            pass  # none are needed to look at a file
         with self._reading() as warehouse:
             return info(warehouse, self.db_path or MEMORY, account=self._account, **owner)
 

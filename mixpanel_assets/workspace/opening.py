@@ -7,14 +7,14 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from mixpanel_assets.accounts import find_credentials, find_project, find_settings
-from mixpanel_assets.errors import ConfigError
+from mixpanel_assets.access import Access, look_up
+from mixpanel_assets.errors import ConfigError, MixpanelDataError
 from mixpanel_assets.settings import Settings, local_path, parse_day
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class Opening:
     ) -> None:
         """The account's project and its warehouse, or the DuckDB file at `path`.
 
-        Without an account it is the one that `mp` would use. `wait=False` raises rather than waits
+        Without an account it is the one that `mp` would use now: environment and accounts that
+        change later change nothing. `wait=False` raises rather than waits
         for Mixpanel's limits; `note` hears of waits and retries. Nothing is opened yet.
         """
         self._account = account
@@ -53,6 +54,9 @@ class Opening:
         self._api: Client | None = None
         self._held: duckdb.DuckDBPyConnection | None = None
         self._closed = False
+        self._found: Access | None = None
+        with suppress(MixpanelDataError):  # it is told by what needs it
+            self._found = look_up(account)
 
     @classmethod
     def open(cls, path: str | Path, *, read_only: bool = True) -> Self:
@@ -76,16 +80,15 @@ class Opening:
 
     @property
     def settings(self) -> Settings:
-        """What the environment and the account say."""
-        return find_settings(self._account)
+        """What the environment and the account say, when the workspace is made."""
+        return self._access.settings
 
     @property
     def db_path(self) -> Path | None:
         """The DuckDB file; None for one in memory."""
         if self._path == MEMORY:
             return None
-        settings = self.settings
-        return self._path or settings.warehouse or settings.warehouse_path(self._project(settings))
+        return self._path or self._access.warehouse
 
     @property
     def api(self) -> Client:
@@ -139,8 +142,18 @@ class Opening:
     def _day_or_none(self, day: date | str | None) -> date | None:
         return None if day is None else self._day(day)
 
-    def _project(self, settings: Settings) -> str:
-        return find_project(settings, self._account)
+    @property
+    def _access(self) -> Access:
+        """Settings, project and account: the same in every method."""
+        with self._lock:
+            if self._found is None:
+                self._found = look_up(self._account)
+            return self._found
+
+    def _with_credentials(self) -> Access:
+        with self._lock:
+            self._found = self._access.with_credentials()
+            return self._found
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
@@ -148,8 +161,8 @@ class Opening:
         from mixpanel_assets.mixpanel.budget import Budget
         from mixpanel_assets.mixpanel.client import Client, RetryPolicy
 
-        settings = self.settings
-        credentials = find_credentials(settings, self._account)
+        access = self._with_credentials()
+        settings, credentials = access.settings, access.credentials
         with Client(
             credentials,
             Budget(settings.home / "budget.sqlite", credentials.project_id),
