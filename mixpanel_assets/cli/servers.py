@@ -15,6 +15,7 @@ import typer
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption
 from mixpanel_assets.errors import ConfigError, MixpanelDataError
+from mixpanel_assets.notes import note
 from mixpanel_assets.settings import Settings
 
 
@@ -28,6 +29,7 @@ def dev(
     """
     from mixpanel_assets.accounts import using_account
     from mixpanel_assets.defs.backfill import serving_at
+    from mixpanel_assets.defs.running import projects_of_runs, shared_with
 
     invocation: Invocation = context.obj
     settings, known = invocation.access.settings, invocation.access.account
@@ -36,6 +38,8 @@ def dev(
     with using_account(settings, name):
         project = invocation.access.project_or_none
         command = ui_command(settings, port)
+        if shared := shared_with(projects_of_runs(settings), project):
+            note(shared)
         # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't
         # be stopped at all.
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -72,7 +72,8 @@ def status(context: typer.Context, format_: FormatOption = None, jq: JqOption = 
     settings = invocation.access.settings
     form = output.wanted(format_, jq)
     path = invocation.access.warehouse
-    output.answer(with_runs(read.status(path, settings), running(settings)), form)
+    runs = running(settings, invocation.access.project_or_none)
+    output.answer(with_runs(read.status(path, settings), runs), form)
 
 
 def limits(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:

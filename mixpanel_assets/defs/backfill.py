@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mixpanel_assets.defs.instance import is_running
+from mixpanel_assets.defs.running import PROJECT
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, UnavailableError
 from mixpanel_assets.settings import make_private_folder
 
@@ -73,7 +74,10 @@ def start_backfill(ui: RunningUI, asset: str, days: Sequence[date]) -> str:
         "assetSelection": [{"path": [asset]}],
         "partitionNames": [str(day) for day in days],
         "title": "mp materialize",
-        "tags": [{"key": "mp/source", "value": "cli"}],
+        "tags": [
+            {"key": "mp/source", "value": "cli"},
+            *({"key": PROJECT, "value": one} for one in [ui.project_id] if one),
+        ],
     }
     told = _ask(ui, LAUNCH, {"backfill": backfill})
     launched = (told.get("data") or {}).get("launchPartitionBackfill") or {}

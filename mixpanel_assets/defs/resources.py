@@ -1,7 +1,7 @@
 """Mixpanel and the warehouse as Dagster resources, usable by any asset in one line."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field, PrivateAttr
 
 from mixpanel_assets.access import Access, look_up
-from mixpanel_assets.errors import ConfigError
+from mixpanel_assets.defs.projects import tell_projects_apart
+from mixpanel_assets.errors import ConfigError, MixpanelDataError
 from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client, RetryPolicy
@@ -67,6 +68,12 @@ class MixpanelResource(_Looking):
     wait: bool = Field(
         default=True, description="Wait for rate limits and the hourly budget, up to an hour."
     )
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """As Dagster does before a run, which then says whose it is."""
+        super().setup_for_execution(context)
+        with suppress(MixpanelDataError):  # it is told by what needs it
+            tell_projects_apart(context, self.access.project)
 
     @contextmanager
     def get_client(

@@ -6,8 +6,8 @@ import json
 import os
 import socket
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from mixpanel_assets.defs.instance import find_dagster_home, is_running
 from mixpanel_assets.settings import Settings
 
 PID, HOST = "mp/pid", "mp/host"  # tags of a run that is carried out in a process of ours
+PROJECT = "mp/project"  # the tag with the project whose data a run has asked for
 # Below the instance: as our dagster.yaml has it, and where Dagster puts it by itself.
 STORAGES = (".dagster/storage/history/runs.db", "history/runs.db")
 PATIENCE = 0.5  # seconds to wait for a storage that is being written
@@ -32,7 +33,11 @@ JOBS = {
 # Of Dagster's own tables; Alembic has kept these columns since 2021.
 RUNS = f"""select run_id, status, pipeline_name, run_body, start_time, create_timestamp
            from runs where status in {STATES} order by id"""
+PROJECTS = f"select distinct value from run_tags where key = '{PROJECT}'"
 HEARTBEAT = "select max(timestamp) from daemon_heartbeats"
+
+# It is locked, or of a Dagster that we don't know.
+NOT_READ = (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError)
 
 Run = dict[str, Any]
 
@@ -49,29 +54,58 @@ NOTHING_LANDED: dict[str, Any] = {
 }
 
 
-def running(settings: Settings) -> list[Run]:
+def running(settings: Settings, project: str | None = None) -> list[Run]:
     """The runs of this instance that go on or wait: none if its storage can't be read.
 
     Each is run_id, state, source, assets, from, to (None: all days), since and instance. Runs whose
-    process was killed are left out.
+    process was killed are left out, and those of which it is known that they are another project's.
     """
     home = find_dagster_home(settings)
+    try:
+        with _history(home) as history:
+            rows = history.execute(RUNS).fetchall() if history else []
+            (heard,) = history.execute(HEARTBEAT).fetchone() if history else (None,)
+        daemon = heard is not None and datetime.now(UTC) - _utc(heard) < SILENCE
+        return [
+            {**_told(*row), "instance": str(home)}
+            for row in rows
+            if _goes_on(row[1], body := json.loads(row[3]), daemon)
+            and (project is None or body["tags"].get(PROJECT, project) == project)
+        ]
+    except NOT_READ:
+        return []
+
+
+def projects_of_runs(settings: Settings) -> set[str]:
+    """The projects that runs of this instance have asked: none if its storage can't be read."""
+    try:
+        with _history(find_dagster_home(settings)) as history:
+            return {value for (value,) in history.execute(PROJECTS)} if history else set()
+    except NOT_READ:
+        return set()
+
+
+def shared_with(known: Iterable[str], project: str | None) -> str | None:
+    """What to say of an instance with runs of these projects; None if they are all of this one."""
+    if not (others := sorted(set(known) - {project})):
+        return None
+    return (
+        f"this Dagster instance also has runs of project {', '.join(others)}: it shows the days, "
+        "checks and schedules of all of them as one; mp status tells them apart, and so does a "
+        "DAGSTER_HOME (or MP_HOME) for each project"
+    )
+
+
+@contextmanager
+def _history(home: Path) -> Iterator[sqlite3.Connection | None]:
+    """The instance's storage of runs, to be read; None if there is none yet."""
     found = next((home / name for name in STORAGES if (home / name).is_file()), None)
     if not found:
-        return []
-    try:
-        return [{**run, "instance": str(home)} for run in _read(found)]
-    except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError):
-        return []  # locked, or of a Dagster that we don't know
-
-
-def _read(storage: Path) -> list[Run]:
-    uri = f"{storage.absolute().as_uri()}?mode=ro"
+        yield None
+        return
+    uri = f"{found.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True, timeout=PATIENCE)) as history:
-        rows = history.execute(RUNS).fetchall()
-        (heard,) = history.execute(HEARTBEAT).fetchone()
-    daemon = bool(heard) and datetime.now(UTC) - _utc(heard) < SILENCE
-    return [_told(*row) for row in rows if _goes_on(row[1], json.loads(row[3]), daemon)]
+        yield history
 
 
 def _goes_on(status: str, body: dict[str, Any], daemon: bool) -> bool:

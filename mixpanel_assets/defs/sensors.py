@@ -21,26 +21,28 @@ ONCE_A_DAY = 24 * 60 * 60
 class Cursor:
     """When Mixpanel was last asked, and which days were requested then and are not yet landed."""
 
+    project: str | None = None  # None: of a version that did not write it
     since: datetime | None = None
     waiting: dict[date, datetime] = field(default_factory=dict)  # since when
 
     @classmethod
-    def read(cls, text: str | None) -> Self:
-        """The cursor of the last tick; nothing before the first."""
-        if not text:
-            return cls()
-        found = json.loads(text)
+    def read(cls, text: str | None, project: str) -> Self:
+        """The cursor of the last tick; nothing before the project's first."""
+        found = json.loads(text or "{}")
+        if not found or found.get("project") not in (None, project):
+            return cls(project)
         waiting = {
             date.fromisoformat(day): datetime.fromisoformat(at)
             for day, at in found["waiting"].items()
         }
         since = found["since"]
-        return cls(datetime.fromisoformat(since) if since else None, waiting)
+        return cls(project, datetime.fromisoformat(since) if since else None, waiting)
 
     def write(self) -> str:
         """As Dagster keeps it."""
         waiting = {str(day): at.isoformat() for day, at in sorted(self.waiting.items())}
-        return json.dumps({"since": self.since and self.since.isoformat(), "waiting": waiting})
+        since = self.since and self.since.isoformat()
+        return json.dumps({"project": self.project, "since": since, "waiting": waiting})
 
 
 @dg.sensor(
@@ -59,7 +61,8 @@ def late_events(
     asked for again.
     """
     settings = mixpanel.access.settings
-    cursor = Cursor.read(context.cursor)
+    project = mixpanel.access.credentials.project_id
+    cursor = Cursor.read(context.cursor, project)
     try:
         with mixpanel.get_client(wait=False) as client:
             now = client.now()
@@ -69,7 +72,7 @@ def late_events(
         return dg.SensorResult(skip_reason=error.message)
     failed = [day for day, at in cursor.waiting.items() if day in exported and exported[day] < at]
     days = sorted({*late, *failed})
-    after = Cursor(now if exported else None, dict.fromkeys(days, now))
+    after = Cursor(project, now if exported else None, dict.fromkeys(days, now))
     if not days:
         reason = "no older day has new events" if exported else "nothing is landed yet"
         return dg.SensorResult(skip_reason=reason, cursor=after.write() if exported else None)

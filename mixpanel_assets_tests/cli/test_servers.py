@@ -31,6 +31,7 @@ from dagster._core.scheduler.instigation import (
 from mixpanel_assets.defs.backfill import serving_at
 from mixpanel_assets.defs.instance import dagster_home
 from mixpanel_assets.defs.partitions import RANGE_END
+from mixpanel_assets.defs.running import PROJECT
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.cli.test_materialize import TODAY
@@ -119,7 +120,7 @@ def test_a_simulator_on_a_port_in_use_says_so(here: Mp) -> None:
 PARTITIONS = """{assetNodes {assetKey {path} assetMaterializations(limit: 100) {partition}
   partitionDefinition {type}}}"""
 BACKFILLS = """{partitionBackfillsOrError {... on PartitionBackfills {results {
-  id isAssetBackfill partitionNames}}}}"""
+  id isAssetBackfill partitionNames tags {key value}}}}}"""
 SCHEDULED = """{
   runsOrError(filter: {tags: [{key: "dagster/schedule_name", value: "daily_events"}]}) {
   ... on Runs {results {status tags {key value}}}}}"""
@@ -154,7 +155,8 @@ def test_dev_shows_what_is_landed_ticks_takes_days_over_and_stops_when_told(
     week = {str(last - timedelta(n)) for n in range(8)}
     assert week <= _days(_ask(graphql, PARTITIONS, process))
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    _, err = process.communicate(timeout=30)
+    assert "mp: note: this Dagster instance also has runs of project 999:" in err
     assert not address.exists()
     assert not (home / "storage").exists()
 
@@ -165,6 +167,8 @@ def _turn_on_yesterday(schedule: str, home: Path) -> None:
     repository = RemoteRepositoryOrigin(origin, "__repository__")
     began = (datetime.now(UTC) - timedelta(days=1)).timestamp()
     with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home))) as instance:
+        theirs = {"tags": {PROJECT: "999"}, "status": dg.DagsterRunStatus.SUCCESS}
+        instance.add_run(dg.DagsterRun("events_job", **theirs))
         instance.add_instigator_state(
             InstigatorState(
                 RemoteInstigatorOrigin(repository, schedule),
@@ -185,6 +189,7 @@ def _is_handed_days(ui: str, here: Mp, process: subprocess.Popen[str]) -> None:
     seen = _ask(f"{ui}/graphql", BACKFILLS, process)["data"]["partitionBackfillsOrError"]
     (backfill,) = seen["results"]
     names = ["2024-01-02", "2024-01-03", "2024-01-04"]
+    assert {"key": PROJECT, "value": "12345"} in backfill.pop("tags")
     assert backfill == {"id": made, "isAssetBackfill": True, "partitionNames": names}
 
 

@@ -23,7 +23,7 @@ from mixpanel_assets.defs.jobs import JOBS, PROFILES_JOB, counts_job
 from mixpanel_assets.defs.killed import of_this_process
 from mixpanel_assets.defs.partitions import RANGE_END, RANGE_START
 from mixpanel_assets.defs.running import JOBS as ASSETS_OF_JOBS
-from mixpanel_assets.defs.running import PID
+from mixpanel_assets.defs.running import PID, PROJECT
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import Answer
 
@@ -50,6 +50,8 @@ def test_a_run_is_shown_with_its_days_until_it_ends_or_its_process_is_killed(
     gone.wait()
     runs = {
         "by mp": run({**alive, **RANGE, "mp/source": "cli"}),
+        "of the project": run({**alive, **RANGE, PROJECT: "12345"}),
+        "of another project": run({**alive, **RANGE, PROJECT: "999"}),
         "killed": run({**alive, **RANGE, PID: str(gone.pid)}),
         "ended": run({**alive, **RANGE}, status=dg.DagsterRunStatus.SUCCESS),
         "queued": run(
@@ -77,6 +79,7 @@ def test_a_run_is_shown_with_its_days_until_it_ends_or_its_process_is_killed(
     ids = {name: one.run_id for name, one in runs.items()}
     assert told == [
         {"run_id": ids["by mp"], "state": "started", "source": "cli", **days},
+        {"run_id": ids["of the project"], "state": "started", "source": "ui", **days},
         {"run_id": ids["queued"], "state": "queued", "source": "backfill", **days},
         {"run_id": ids["profiles"], "state": "started", "source": "ui"}
         | {"from": "2024-01-05", "to": "2024-01-05"},

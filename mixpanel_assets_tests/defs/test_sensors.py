@@ -1,5 +1,6 @@
 """Older days with new events are found, and landed again."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -113,6 +114,22 @@ def test_a_day_that_could_not_be_landed_is_asked_for_again(
     assert land(instance, DAY + timedelta(3), DAY + timedelta(3))
     Clock.set(DAY + timedelta(33))
     assert ranges(tick(instance, again.cursor)) == []
+
+
+def test_the_cursor_of_another_project_is_none(
+    old_days: Simulator, instance: dg.DagsterInstance
+) -> None:
+    late(old_days.store, 3, DAY + timedelta(30))
+    Clock.set(DAY + timedelta(31))
+    cursor = json.loads(tick(instance).cursor)
+    assert cursor.pop("project") == "12345"
+    waiting = {**cursor, "waiting": {str(DAY + timedelta(8)): cursor["since"]}}
+    Clock.set(DAY + timedelta(32))
+    for known, asked in {"999": [3], "12345": [3, 8]}.items():
+        found = tick(instance, json.dumps({**waiting, "project": known}))
+        assert ranges(found) == [span(day, day) for day in asked]
+    of_an_older_version = tick(instance, json.dumps(waiting))
+    assert ranges(of_an_older_version) == [span(3, 3), span(8, 8)]
 
 
 def test_a_used_up_budget_is_no_failure_and_forgets_nothing(
