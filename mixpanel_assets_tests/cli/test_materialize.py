@@ -95,7 +95,8 @@ def test_status_names_the_days_between_that_are_missing(days: Simulator, here: M
     assert told.pop("last_loaded_at").startswith(str(TODAY))
     assert told == {
         "asset": "events", "first_day": "2024-01-02", "last_day": "2024-01-04",
-        "days": 2, "missing": ["2024-01-03"], "partial": [], "rows": 4, "runs": [],
+        "days": 2, "missing": ["2024-01-03"], "partial": [], "rows": 4, "repaired": 0,
+        "renamed": [], "runs": [],
     }  # fmt: skip
 
 
