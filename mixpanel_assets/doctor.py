@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
-from mixpanel_assets.accounts import find_account, find_project, with_time_zone
-from mixpanel_assets.errors import MixpanelDataError
+from mixpanel_assets.accounts import Account, find_account, find_project, with_time_zone
+from mixpanel_assets.errors import (
+    AuthenticationError,
+    BudgetExhaustedError,
+    MixpanelDataError,
+    PlanRequiredError,
+    RateLimitError,
+)
+from mixpanel_assets.mixpanel.probe import ask_for_access
 from mixpanel_assets.settings import Settings, make_private_folder
 from mixpanel_assets.warehouse.read import arrival_lags, status
 
@@ -51,11 +58,13 @@ class Check:
         return {"check": self.check, "ok": self.ok, "detail": self.detail, "hint": self.hint}
 
 
-def examine(settings: Settings, account: str | None = None) -> list[Check]:
-    """Home, credentials, warehouse and time zone, without asking Mixpanel."""
+def examine(
+    settings: Settings, account: str | None = None, *, offline: bool = False
+) -> list[Check]:
+    """Home, credentials, warehouse and time zone; Mixpanel is asked once, unless offline."""
     return [
         _checked("home", lambda: str(make_private_folder(settings.home))),
-        _checked("credentials", lambda: _credentials(settings, account)),
+        _credentials(settings, account, offline=offline),
         _checked("warehouse", lambda: _warehouse(settings, account)),
         _time_zone(settings, account),
     ]
@@ -68,13 +77,37 @@ def _checked(name: str, look: Callable[[], str]) -> Check:
         return Check(name, False, error.message, error.hint)
 
 
-def _credentials(settings: Settings, account: str | None) -> str:
-    found = find_account(settings, account)
+def _credentials(settings: Settings, account: str | None, *, offline: bool) -> Check:
+    """What they are, and what Mixpanel says to them: they are right only if it lets them in."""
+    check = "credentials"
+    try:
+        found = find_account(settings, account)
+    except MixpanelDataError as error:
+        return Check(check, False, error.message, error.hint)
     known = found.credentials
     who = known.username or known.kind.replace("_", " ")
     where = f"account {found.name!r} of {found.path}" if found.path else "the environment"
     warning = f"; {known.warning}" if known.warning else ""
-    return f"{who} for project {known.project_id} in {known.region}, from {where}{warning}"
+    said = f"{who} for project {known.project_id} in {known.region}, from {where}{warning}"
+    if offline:
+        return Check(check, True, f"{said}; Mixpanel was not asked", "to ask it: mp auth test")
+    return _asked(settings, found, said)
+
+
+def _asked(settings: Settings, found: Account, said: str) -> Check:
+    check, refused = "credentials", (AuthenticationError, PlanRequiredError)
+    try:
+        ask_for_access(settings, found, lambda message: None)
+    except (BudgetExhaustedError, RateLimitError) as error:  # nothing is wrong, and none is known
+        detail = f"{said}; Mixpanel was not asked, or did not say: {error.message}"
+        return Check(check, True, detail, "ask it later: mp auth test")
+    except refused as error:
+        return Check(check, False, f"{said}; Mixpanel refuses them: {error.message}", error.hint)
+    except MixpanelDataError as error:
+        detail = f"{said}; whether Mixpanel lets them in is not known: {error.message}"
+        hint = f"{error.hint or 'try again'}; without the network: mp doctor --offline"
+        return Check(check, False, detail, hint)
+    return Check(check, True, f"{said}; Mixpanel lets them in")
 
 
 def _warehouse(settings: Settings, account: str | None) -> str:

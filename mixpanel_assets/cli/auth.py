@@ -23,8 +23,6 @@ auth = typer.Typer(
     rich_markup_mode=None,
 )
 
-NO_WAIT = 5.0  # seconds that a test waits for its turn
-
 NameArgument = Annotated[str, typer.Argument(help="Name of the account.")]
 NameOrNone = Annotated[
     str | None, typer.Argument(help="Name of the account; default: the one that is in use.")
@@ -164,28 +162,17 @@ def prove(
 
     mp auth test
     """
-    from dataclasses import replace
-    from datetime import timedelta
-
-    from mixpanel_assets.mixpanel.budget import Budget
-    from mixpanel_assets.mixpanel.client import Client, RetryPolicy
-    from mixpanel_assets.mixpanel.probe import prove_access
+    from mixpanel_assets.mixpanel.probe import ask_for_access
 
     form = output.wanted(format_, jq)
     account = _account(context, name)
-    known, settings = account.credentials, Settings.from_env()
-    ledger = Budget(settings.home / "budget.sqlite", known.project_id)
-    patience = RetryPolicy(attempts=1, longest_wait=NO_WAIT)
-    with Client(
-        known, ledger, base_url=settings.base_url, retry=patience, note=output.note
-    ) as client:
-        try:
-            today = replace(settings, project_timezone=account.timezone).today()
-            prove_access(client, today - timedelta(1))
-        except AuthenticationError as error:
-            if account.name:
-                error.hint = f"see who it asks as, and where: mp auth show {account.name}"
-            raise
+    known = account.credentials
+    try:
+        ask_for_access(Settings.from_env(), account, output.note)
+    except AuthenticationError as error:
+        if account.name:
+            error.hint = f"see who it asks as, and where: mp auth show {account.name}"
+        raise
     output.answer(
         {
             "account": account.name,

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
 
-from mixpanel_assets.mixpanel.client import Client
+import httpx
+
+from mixpanel_assets.accounts import Account
+from mixpanel_assets.errors import ServerError, UnavailableError
+from mixpanel_assets.mixpanel.budget import Budget
+from mixpanel_assets.mixpanel.client import Client, RetryPolicy
+from mixpanel_assets.settings import Settings
+
+NO_WAIT = 5.0  # seconds to wait for its turn
+
+
+def ask_for_access(settings: Settings, account: Account, note: Callable[[str], None]) -> None:
+    """Ask once, for an event of the project's yesterday; what Mixpanel says if not is raised."""
+    known = account.credentials
+    yesterday = replace(settings, project_timezone=account.timezone).today() - timedelta(1)
+    with Client(
+        known,
+        Budget(settings.home / "budget.sqlite", known.project_id),
+        base_url=settings.base_url,
+        retry=RetryPolicy(attempts=1, longest_wait=NO_WAIT),
+        note=note,
+    ) as client:
+        prove_access(client, yesterday)
 
 
 def prove_access(mixpanel: Client, day: date) -> None:
@@ -15,5 +39,14 @@ def prove_access(mixpanel: Client, day: date) -> None:
 
     https://developer.mixpanel.com/reference/raw-event-export
     """
-    with mixpanel.stream_export({"from_date": str(day), "to_date": str(day), "limit": "1"}):
-        pass  # that it answers is the answer
+    params = {"from_date": str(day), "to_date": str(day), "limit": "1"}
+    try:
+        with mixpanel.stream_export(params) as answer:
+            beginning = next(answer.iter_bytes(), b"").lstrip()
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        raise UnavailableError(f"the answer broke off: {error}", hint="try again") from error
+    if beginning and not beginning.startswith(b"{"):  # a day without events is an empty answer
+        raise ServerError(
+            "what answered is no export of Mixpanel's",
+            hint="is a proxy or a sign-in page between? check the network and MP_BASE_URL",
+        )

@@ -18,7 +18,7 @@ DOORS = (
     SQL,
     ("rebuild", "events", "--from", str(FIRST), "--to", str(FIRST)),
     LAND,
-    ("doctor",),
+    ("doctor", "--offline"),
     ("status",),
     ("inspect", "events"),
     ("inspect", "summarize"),
