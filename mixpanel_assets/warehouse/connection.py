@@ -31,6 +31,8 @@ READER_WAIT = 10.0
 FIRST_RETRY, LONGEST_RETRY = 0.02, 0.5
 INTERRUPT_AGAIN = 0.1
 
+SCHEMAS = ("by_event", "internal", "information_schema", "pg_catalog")
+
 # Another process has the file, or this one has it open the other way (for reading or for writing),
 # or is just opening or closing it. Not "lock" alone: damage is told of a block.
 IN_USE = "set lock|different configuration|file handle conflict"
@@ -53,8 +55,9 @@ def writing(
     """This process alone has the warehouse open; it is made if it is not there.
 
     DatabaseLockedError when another process keeps it for `wait` seconds, ConfigError when a newer
-    version made it.
+    version made it, or its name is one of a schema.
     """
+    _check_name(path)
     make_private_folder(path.parent)
     config: dict[str, Any] = {
         "memory_limit": memory_limit,
@@ -98,6 +101,7 @@ def reading(
             hint="land some days first: mp materialize events --from 7d",
             db_path=str(path),
         )
+    _check_name(path)
     config: dict[str, Any] = {"memory_limit": memory_limit}
     if threads:
         config["threads"] = threads
@@ -110,6 +114,15 @@ def reading(
             yield connection
     finally:
         connection.close()
+
+
+def _check_name(path: Path) -> None:
+    """ConfigError if DuckDB could not tell the file, which is a catalog to it, from a schema."""
+    if path.stem.lower() in SCHEMAS:
+        raise ConfigError(
+            f"a warehouse can't be called {path.name}: {path.stem} is a schema in it",
+            hint="name another file with MP_WAREHOUSE",
+        )
 
 
 def _refuse_newer(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -3,16 +3,17 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import duckdb
 import pytest
 
-from mixpanel_assets.errors import SQLError
+from mixpanel_assets.errors import ConfigError, SQLError
 from mixpanel_assets.warehouse.connection import ROW_GROUP, reading, writing
 
 ROWS = 3 * ROW_GROUP
@@ -201,3 +202,14 @@ def test_a_warehouse_that_was_killed_is_whole_when_it_is_opened_again(tmp_path: 
     with writing(path) as connection:
         assert connection.execute("select count(*) from t").fetchall() == [(1000,)]
     assert not path.with_name("w.duckdb.wal").exists()
+
+
+@pytest.mark.parametrize("name", ["by_event", "Internal", "information_schema", "pg_catalog"])
+@pytest.mark.parametrize("open_", [writing, reading])
+def test_a_file_may_not_be_called_as_a_schema_is(
+    tmp_path: Path, name: str, open_: Callable[..., Any]
+) -> None:
+    path = tmp_path / f"{name}.duckdb"
+    path.touch()
+    with pytest.raises(ConfigError, match="is a schema in it"), open_(path):
+        pass
