@@ -198,7 +198,7 @@ class _Statement:
 
     def _empty(self) -> Iterator[str]:
         for path in self.tables:
-            table = ".".join(path)
+            table = _name(path)
             if self._any(path, "true") is not False:
                 continue
             days, named = self.warehouse.execute(
@@ -208,7 +208,7 @@ class _Statement:
             if path[-1].lower() not in (*OF_EVENTS, "event_properties"):
                 yield f"{table} has no rows"
             elif days:
-                yield f"{table} has no rows: the {days:,} landed days have no events"
+                yield f"{table} has no rows: no landed day ({days:,} of them) has an event"
             else:
                 pulls = f"; what was fetched is in {', '.join(sorted(named))}" if named else ""
                 yield f"{table} has no rows: land some days first, {HOW_TO_LAND}{pulls}"
@@ -242,7 +242,7 @@ class _Statement:
         if True in asked or False not in asked:
             return []
         table = self.tables[asked.index(False)]
-        name, shown = ".".join(table), self._shown(condition)
+        name, shown = _name(table), self._shown(condition)
         if column in TIMES:
             return [f"no row of {name} has {shown}; {self._landed_days(table)}"]
         words = self._words(nodes) if condition["type"] in ("COMPARE_EQUAL", "COMPARE_IN") else []
@@ -383,6 +383,11 @@ def _dataset(path: list[str]) -> str:
     if path[0].lower() == "by_event" or table in OF_EVENTS:
         return EVENTS.dataset
     return PROFILES.dataset if table in OF_PROFILES else path[-1]
+
+
+def _name(path: list[str]) -> str:
+    """The table as one says it."""
+    return ".".join(part for part in path if part.lower() != "main")
 
 
 def _source(path: list[str]) -> str:

@@ -26,6 +26,7 @@ from mixpanel_assets.results import (
 )
 from mixpanel_assets.warehouse import relation as names
 from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.doubts import tell
 from mixpanel_assets.warehouse.relation import Relation, Value, find_relation
 from mixpanel_assets.warehouse.rows import answer
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
@@ -116,7 +117,10 @@ def _told(column: ColumnInfo, renamed: str | None) -> ColumnInfo:
 def sample(warehouse: duckdb.DuckDBPyConnection, table: str = "events", n: int = 10) -> SQLResult:
     """`n` rows at random, or all if there are fewer. TableNotFoundError."""
     source = find_relation(warehouse, table).source
-    return answer(warehouse, f"select * from {source} using sample reservoir({int(n)} rows)")
+    found = answer(warehouse, f"select * from {source} using sample reservoir({int(n)} rows)")
+    if not found.rows and n:
+        tell(warehouse, f"from {source}")
+    return found
 
 
 def summarize(warehouse: duckdb.DuckDBPyConnection, table: str = "events") -> SummaryResult:
@@ -124,6 +128,8 @@ def summarize(warehouse: duckdb.DuckDBPyConnection, table: str = "events") -> Su
     relation = find_relation(warehouse, table)
     rows = answer(warehouse, f"summarize {relation.source}").rows
     columns = [_summary(*row) for row in rows]
+    if columns and not columns[0].count:
+        tell(warehouse, f"from {relation.source}")
     return SummaryResult(relation.name, columns[0].count if columns else 0, columns)
 
 
@@ -149,6 +155,8 @@ def property_keys(
     found = names.property_keys(warehouse, relation, event)
     if event is not None and not found:
         names.check_events(warehouse, relation, [event])
+    if not found:
+        tell(warehouse, f"from {relation.source}")
     return found
 
 
@@ -177,6 +185,8 @@ def column_stats(
         from chosen
         """
     ((count, nulls, unique, top, least, most, mean, std),) = answer(warehouse, query).rows
+    if not count + nulls:
+        tell(warehouse, f"from {relation.source}")
     return ColumnStatsResult(
         table=relation.name,
         column=column,

@@ -167,7 +167,7 @@ def find_property(
     raise PropertyNotFoundError(
         f"no {'event' if relation.type == 'events' else 'row'} of {relation.name} "
         f"has a property {name!r}",
-        hint=f"did you mean {', '.join(near)}?" if near else "see them: mp inspect keys",
+        hint=_hint(near, known, "see them: mp inspect keys"),
         property_name=name,
         similar_properties=near,
     )
@@ -225,14 +225,21 @@ def check_events(
     event = next((name for name in events if name in missing), None)
     if event is None:
         return
-    names = answer(warehouse, f"select distinct event_name from {relation.wide} order by all")
-    near = near_names(event, [name for (name,) in names if name is not None])
+    rows = answer(warehouse, f"select distinct event_name from {relation.wide} order by all")
+    known = [name for (name,) in rows if name is not None]
+    near = near_names(event, known)
     raise EventNotFoundError(
         f"{relation.name} has no event {event!r}",
-        hint=f"did you mean {', '.join(near)}?" if near else "see them: mp inspect breakdown",
+        hint=_hint(near, known, "see them: mp inspect breakdown"),
         event_name=event,
         similar_events=near,
     )
+
+
+def _hint(near: list[str], known: list[str], see: str) -> str:
+    if near:
+        return f"did you mean {', '.join(near)}?"
+    return see if known else NOTHING_YET
 
 
 def chosen(

@@ -1,15 +1,17 @@
 """An empty, zero or null answer says why when that is known, and says nothing else."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import duckdb
 import pytest
 
-from mixpanel_assets.errors import SQLError
+from mixpanel_assets.errors import EventNotFoundError, SQLError
 from mixpanel_assets.notes import AnswerWarning
 from mixpanel_assets.warehouse import doubts as doubting
+from mixpanel_assets.warehouse import explore, introspect
+from mixpanel_assets.warehouse.create import create_tables
 from mixpanel_assets.warehouse.doubts import doubts
 from mixpanel_assets_tests.warehouse.conftest import (
     DAY,
@@ -47,7 +49,7 @@ KNOWN_REASONS = {
         "events has no event 'flight departed'; did you mean 'Flight Departed'?"
     ],
     "select count(*) from main.events_wide e where 'Opne' = e.event_name": [
-        "main.events_wide has no event 'Opne'; did you mean 'Open'?"
+        "events_wide has no event 'Opne'; did you mean 'Open'?"
     ],
     "select 1 from events where event_name in ('Opn', 'By')": [
         "events has no event 'Opn'; did you mean 'Open'?",
@@ -188,6 +190,30 @@ def test_an_empty_table_says_how_to_land(warehouse: Warehouse) -> None:
         assert told(connection, "select count(*) from events where event_name = 'x'") == [
             "events has no rows: land some days first, mp materialize events --from 7d"
         ]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        explore.event_breakdown,
+        explore.daily_counts,
+        explore.engagement_distribution,
+        introspect.sample,
+        introspect.property_keys,
+        introspect.summarize,
+        lambda w: introspect.column_stats(w, "event_name"),
+    ],
+)
+def test_every_question_to_empty_tables_says_how_to_land(
+    warehouse: Warehouse, question: Callable[[duckdb.DuckDBPyConnection], object]
+) -> None:
+    create_tables(warehouse.connection)
+    with asked(warehouse) as connection:
+        with pytest.warns(AnswerWarning, match="land some days first"):
+            question(connection)
+        with pytest.raises(EventNotFoundError) as failed:
+            explore.property_distribution(connection, "Open", "distinct_id")
+    assert "mp materialize events" in str(failed.value.hint)
 
 
 def test_an_empty_table_says_where_the_rows_are_that_were_fetched(warehouse: Warehouse) -> None:

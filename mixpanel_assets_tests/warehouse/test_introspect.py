@@ -188,6 +188,7 @@ def test_a_column_of_a_property_that_was_always_null_is_null(warehouse: Warehous
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*has no rows")
 def test_an_emptied_table_has_columns_and_no_rows(warehouse: Warehouse) -> None:
     warehouse.load(*STORY[:2])
     warehouse.load()
