@@ -35,7 +35,7 @@ MixpanelDataError
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -262,6 +262,14 @@ class DatabaseLockedError(MixpanelDataError):
     code = "DATABASE_LOCKED"
     exit_code = 5
     may_pass_later = True
+
+
+def did_you_mean(near: Sequence[str]) -> str | None:
+    """The question, if there are such names; blanks around one and commas in it can be told."""
+    if not near:
+        return None
+    told = (repr(name) if name != name.strip() or "," in name else name for name in near)
+    return f"did you mean {', '.join(told)}?"
 
 
 def near_names(name: str, known: Iterable[str], most: int = 5) -> list[str]:

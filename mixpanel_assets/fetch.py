@@ -5,20 +5,22 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixpanel_assets.errors import DateRangeError, ExportIncompleteError
+from mixpanel_assets.errors import DateRangeError, ExportIncompleteError, did_you_mean, near_names
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.export import EventFile, export_events
 from mixpanel_assets.mixpanel.landing import OLDEST_PART
 from mixpanel_assets.mixpanel.profiles import export_profiles
 from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection, ProfileSelection
 from mixpanel_assets.mixpanel.spans import Pace, export_spans
+from mixpanel_assets.naming import blanks_count
+from mixpanel_assets.notes import note
 from mixpanel_assets.results import Fetched
 from mixpanel_assets.settings import Settings, make_private_folder
 from mixpanel_assets.warehouse import named
@@ -44,6 +46,7 @@ class _Pull:
     filters: Mapping[str, Any]
     start: date | None = None
     end: date | None = None
+    named: Sequence[str] = ()  # the events, or the profiles' properties, that were asked for
 
     def load(
         self, warehouse: duckdb.DuckDBPyConnection, name: str, files: list[LandedFile], **how: Any
@@ -141,6 +144,7 @@ def _fetch(
 
     with _spool(settings) as folder:
         added = _loaded(mixpanel, pull, folder, load)
+    _note_absent(mixpanel, pull, added)
     return Fetched(
         name,
         pull.kind,
@@ -169,7 +173,7 @@ def _stream(
         def load(files: list[LandedFile]) -> NamedTable:
             return pull.load(warehouse, "pull", files, settings=plain, how="create")
 
-        _loaded(mixpanel, pull, folder / "files", load)
+        _note_absent(mixpanel, pull, _loaded(mixpanel, pull, folder / "files", load))
         yield from named.records(warehouse, "pull", pull.kind, raw=raw)
 
 
@@ -194,6 +198,20 @@ def _loaded(
     raise AssertionError("unreachable")
 
 
+def _note_absent(mixpanel: Client, pull: _Pull, added: NamedTable) -> None:
+    """Each name is noted that was asked for and is nowhere in what came, with those like it."""
+    absent = [name for name in pull.named if name not in added.names]
+    if pull.kind == "profiles":
+        for name in absent if added.rows else ():
+            note(f"no profile that was fetched has a property {name!r}{blanks_count(name)}")
+        return
+    known = mixpanel.names.events() if absent and mixpanel.names else set[str]()
+    for name in absent:
+        meant = None if name in known else did_you_mean(near_names(name, known))
+        hint = f"; {meant}" if meant else ""
+        note(f"no event {name!r} is among what was fetched{blanks_count(name)}{hint}")
+
+
 def _events(
     mixpanel: Client, start: date, end: date, selection: EventSelection, progress: Progress
 ) -> _Pull:
@@ -211,7 +229,7 @@ def _events(
         return found
 
     filters = {"from": str(start), "to": str(end), **selection.filters()}
-    return _Pull("events", files, filters, start, end)
+    return _Pull("events", files, filters, start, end, selection.events or ())
 
 
 def _event_files(
@@ -236,7 +254,7 @@ def _profiles(
         today = settings.today(file.exported_at)
         return [LandedFile(file.path, today, today, file.exported_at, file.checksum)]
 
-    return _Pull("profiles", files, selection.filters())
+    return _Pull("profiles", files, selection.filters(), named=selection.output_properties or ())
 
 
 @contextmanager

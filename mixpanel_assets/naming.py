@@ -10,7 +10,7 @@ from mixpanel_assets.errors import UsageError
 def named(value: str, what: str) -> str:
     """The name. UsageError if it is empty, or blanks alone."""
     if isinstance(value, str) and not value.strip():
-        raise UsageError(f"{what} is empty", hint="leave it out, or name one")
+        raise UsageError(f"{what} is empty", hint="name one")
     return value
 
 
@@ -28,5 +28,12 @@ def names_of(given: str | Iterable[str], what: str) -> list[str]:
 def some_named(given: str | Iterable[str], what: str) -> list[str]:
     """As `names_of`. UsageError if there is none."""
     if not (names := names_of(given, what)):
-        raise UsageError(f"{what} is empty", hint="leave it out, or name one")
+        raise UsageError(f"{what} is empty", hint="name one")
     return names
+
+
+def blanks_count(name: str) -> str:
+    """That blanks make it another name, to add to a sentence about a name that has some around."""
+    if name == name.strip():
+        return ""
+    return f" (blanks are part of a name: {name.strip()!r} is another)"

@@ -24,6 +24,7 @@ from mixpanel_assets.errors import (
 )
 from mixpanel_assets.fetch import fetch_events, fetch_profiles
 from mixpanel_assets.mixpanel.selection import EventSelection, ProfileSelection
+from mixpanel_assets.notes import AnswerWarning, heard_by
 from mixpanel_assets.results import Fetched
 from mixpanel_assets.simulator.cohorts import Cohort
 from mixpanel_assets.simulator.server import Simulator
@@ -105,7 +106,8 @@ def test_a_pull_answers_with_exactly_what_the_contract_says(project: Project) ->
 def test_every_filter_of_events_is_obeyed_recorded_and_costs_one_request(
     project: Project, mixpanel: Simulator, selection: dict[str, Any], rows: int
 ) -> None:
-    assert events(project, **selection).rows == rows
+    with heard_by([].append):
+        assert events(project, **selection).rows == rows
     assert project.sql("select count(*) from t") == [(rows,)]
     ((recorded,),) = project.sql("select filters from landed where dataset = 't'")
     names = {"events": list(dict.fromkeys(selection["events"]))} if "events" in selection else {}
@@ -289,7 +291,8 @@ def test_profiles_cost_one_query_of_the_hour(project: Project) -> None:
 def test_a_pull_of_nothing_is_an_empty_table_to_add_to(
     project: Project, mixpanel: Simulator
 ) -> None:
-    assert events(project, events=["Not yet"]).rows == 0
+    with pytest.warns(AnswerWarning, match="no event 'Not yet' is among what was fetched"):
+        assert events(project, events=["Not yet"]).rows == 0
     assert events(project, how="append").rows == 21
     mixpanel.profiles.set([])
     assert profiles(project, where='properties["n"] > 99').rows == 0

@@ -27,6 +27,7 @@ def open_client(
     invocation: Invocation, *, wait: bool = True, note: Callable[[str], None] | None = None
 ) -> Iterator[Client]:
     """A client of the account's project, closed afterwards; what it waits for is on stderr."""
+    from mixpanel_assets.known import tell_names
     from mixpanel_assets.mixpanel.bounds import Bounds
     from mixpanel_assets.mixpanel.budget import Budget
     from mixpanel_assets.mixpanel.client import Client, RetryPolicy
@@ -40,4 +41,5 @@ def open_client(
         retry=RetryPolicy() if wait else RetryPolicy(longest_wait=NO_WAIT),
         note=(lambda message: None) if invocation.quiet else note or output.note,
     ) as client:
+        tell_names(client, settings)
         yield client

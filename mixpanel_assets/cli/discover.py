@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.answers_cache import CachedAnswers
 
 T = TypeVar("T")
-LOCK_WAIT = 2.0  # seconds: what is landed only adds to what Mixpanel says
 
 # It has no name: its commands are those of `mp inspect`.
 discover = typer.Typer(rich_markup_mode=None)
@@ -99,6 +98,7 @@ def _landed(context: typer.Context) -> Callable[[], list[str]]:
         settings, path = invocation.access.settings, invocation.access.warehouse
         if not path.exists():
             return []
+        from mixpanel_assets.known import LOCK_WAIT
         from mixpanel_assets.warehouse.catalog import landed_events
         from mixpanel_assets.warehouse.connection import reading
 

@@ -10,14 +10,21 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mixpanel_assets.accounts import Credentials
 from mixpanel_assets.mixpanel.client import QUERY_HOSTS, Client
 from mixpanel_assets.settings import Settings, make_private_folder
 
+if TYPE_CHECKING:
+    from mixpanel_assets.mixpanel.names import Names
+
 MAX_AGE = 3600.0  # seconds
 FORGOTTEN = 86_400.0  # seconds after which a file is removed
+
+
+class NotKnownError(LookupError):
+    """The question was not put lately."""
 
 
 class CachedAnswers:
@@ -25,6 +32,7 @@ class CachedAnswers:
 
     Files are below `cache/<project_id>/` of the home, for this user alone: the question, when it
     was put, and the answer; no credentials. One that can't be read, or written, is no failure.
+    With `known_only` nothing is asked: NotKnownError instead.
     """
 
     def __init__(
@@ -34,6 +42,7 @@ class CachedAnswers:
         *,
         max_age: float = MAX_AGE,
         refresh: bool = False,
+        known_only: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._mixpanel = mixpanel
@@ -41,6 +50,7 @@ class CachedAnswers:
         self._folder = settings.home / "cache" / mixpanel.credentials.project_id
         self._max_age = max_age
         self._refresh = refresh
+        self._known_only = known_only
         self._clock = clock
         self.age: float | None = None  # seconds; of the oldest answer that was not asked for anew
 
@@ -48,6 +58,11 @@ class CachedAnswers:
     def credentials(self) -> Credentials:
         """Whose project it is."""
         return self._mixpanel.credentials
+
+    @property
+    def names(self) -> Names | None:
+        """The names that are known, unless all is to be asked anew."""
+        return None if self._refresh else self._mixpanel.names
 
     def ask(
         self,
@@ -67,6 +82,8 @@ class CachedAnswers:
         if known is not None:
             self.age = max(self.age or 0.0, self._clock() - known["asked_at"])
             return known["answer"]
+        if self._known_only:
+            raise NotKnownError(path)
         answer = self._mixpanel.ask(method, path, params=params, form=form, body=body, kind=kind)
         self._write(file, {"question": question, "asked_at": self._clock(), "answer": answer})
         return answer

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mixpanel_assets.accounts import Credentials
 from mixpanel_assets.errors import (
@@ -11,6 +11,7 @@ from mixpanel_assets.errors import (
     PlanRequiredError,
     PropertyNotFoundError,
     QueryError,
+    did_you_mean,
     near_names,
 )
 from mixpanel_assets.mixpanel import catalog_answers as answers
@@ -24,6 +25,9 @@ from mixpanel_assets.results.catalog import (
     SubPropertyInfo,
     TopEvent,
 )
+
+if TYPE_CHECKING:
+    from mixpanel_assets.mixpanel.names import Names
 
 MOST_EVENTS = 5000  # Mixpanel gives no more names, whatever is asked for
 MOST_PROPERTIES = 2000
@@ -39,6 +43,9 @@ class Asker(Protocol):
 
     @property
     def credentials(self) -> Credentials: ...
+
+    @property
+    def names(self) -> "Names | None": ...
 
     def ask(
         self,
@@ -74,7 +81,7 @@ def events(mixpanel: Asker, *, landed: Landed = _nothing) -> list[str]:
     """
     found: set[str] = set()
     refusals: list[MixpanelDataError] = []
-    for names in (event_names, _described_events):
+    for names in (event_names, described_events):
         try:
             found |= set(names(mixpanel))
         except PlanRequiredError as error:
@@ -84,7 +91,8 @@ def events(mixpanel: Asker, *, landed: Landed = _nothing) -> list[str]:
     return sorted(found | set(landed()))
 
 
-def _described_events(mixpanel: Asker) -> list[str]:
+def described_events(mixpanel: Asker) -> list[str]:
+    """The events that the Lexicon describes."""
     return [one.name for one in lexicon_schemas(mixpanel, entity_type="event")]
 
 
@@ -93,13 +101,19 @@ def properties(mixpanel: Asker, event: str, *, landed: Landed = _nothing) -> lis
 
     EventNotFoundError if there is no such event. https://developer.mixpanel.com/reference/query-events-top-properties
     """
-    params = {"event": event, "limit": MOST_PROPERTIES}
-    found = answers.property_names(
-        mixpanel.ask("GET", "/api/query/events/properties/top", params=params)
-    )
+    if mixpanel.names:
+        mixpanel.names.check([event])
+    found = property_names(mixpanel, event)
     if not found:
         check_event(mixpanel, event, landed=landed)
     return sorted(found)
+
+
+def property_names(mixpanel: Asker, event: str) -> list[str]:
+    """The properties that the event has carried lately, the commonest first."""
+    params = {"event": event, "limit": MOST_PROPERTIES}
+    answer = mixpanel.ask("GET", "/api/query/events/properties/top", params=params)
+    return answers.property_names(answer)
 
 
 def property_values(
@@ -114,6 +128,8 @@ def property_values(
 
     EventNotFoundError, PropertyNotFoundError where none is known. https://developer.mixpanel.com/reference/query-events-top-property-values
     """
+    if event and mixpanel.names:
+        mixpanel.names.check([event])
     params = {"name": property_name, "limit": limit, **({"event": event} if event else {})}
     try:
         answer = mixpanel.ask("GET", "/api/query/events/properties/values", params=params)
@@ -141,12 +157,16 @@ def subproperties(
 def check_event(mixpanel: Asker, event: str, *, landed: Landed = _nothing) -> None:
     """EventNotFoundError unless the event is known; with the names that may have been meant."""
     known = events(mixpanel, landed=landed)
-    if event in known:
-        return
+    if event not in known:
+        raise not_found(event, known)
+
+
+def not_found(event: str, known: Collection[str], message: str | None = None) -> EventNotFoundError:
+    """The error for an event that is not known, with the names that may have been meant."""
     near = near_names(event, known)
-    raise EventNotFoundError(
-        f"there is no event {event!r}",
-        hint=f"did you mean {', '.join(near)}?" if near else "see them: mp inspect events",
+    return EventNotFoundError(
+        message or f"there is no event {event!r}",
+        hint=did_you_mean(near) or "see them: mp inspect events",
         event_name=event,
         similar_events=near,
     )
@@ -163,7 +183,7 @@ def check_property(
     see = f"see them: mp inspect properties --event {json.dumps(event, ensure_ascii=False)}"
     raise PropertyNotFoundError(
         f"{event} has no property {property_name!r}",
-        hint=f"did you mean {', '.join(near)}?" if near else see,
+        hint=did_you_mean(near) or see,
         event_name=event,
         property_name=property_name,
         similar_properties=near,
@@ -240,7 +260,7 @@ def lexicon_schema(mixpanel: Asker, entity_type: EntityType, name: str) -> Lexic
     near = near_names(name, known)
     raise EventNotFoundError(
         f"the Lexicon describes no {entity_type} {name!r}",
-        hint=f"did you mean {', '.join(near)}?" if near else "see: mp inspect lexicon-schemas",
+        hint=did_you_mean(near) or "see: mp inspect lexicon-schemas",
         entity_type=entity_type,
         event_name=name,
         similar_events=near,

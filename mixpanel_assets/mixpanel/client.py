@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import httpx
 
@@ -29,6 +29,9 @@ from mixpanel_assets.errors import (
 from mixpanel_assets.mixpanel.answers import LONGEST_ERROR, answer_of, error_for
 from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.budget import Budget
+
+if TYPE_CHECKING:
+    from mixpanel_assets.mixpanel.names import Names
 
 # https://developer.mixpanel.com/reference/overview
 EXPORT_HOSTS = {
@@ -126,6 +129,7 @@ class Client:
         self.scope = {} if legacy else {"project_id": credentials.project_id}
         if credentials.warning:
             note(credentials.warning)
+        self.names: Names | None = None  # those of the project, if somebody tells
         self._stopped = threading.Event()
         self._counting = threading.Lock()
         self._sleep = sleep or self._pause

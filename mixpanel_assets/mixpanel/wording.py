@@ -11,9 +11,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 
-from mixpanel_assets.errors import DateRangeError, UsageError
+from mixpanel_assets.errors import DateRangeError, QueryError, UsageError
+from mixpanel_assets.mixpanel import remarks
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.naming import named
+from mixpanel_assets.notes import note
 
 Day = date | str  # ISO text: 2024-01-31
 Counting = Literal["general", "unique", "average"]  # events, people, events a person
@@ -31,11 +33,21 @@ _DOTTED = re.compile(r"\b(properties|user)\s*\.\s*([\w$]+)")
 
 
 def ask(client: Client, path: str, asked: dict[str, Any]) -> Any:
-    """The answer of a query endpoint; what Mixpanel warns of in it is noted."""
-    answer = client.ask("GET", f"/api/query/{path}", params=asked)
+    """The answer of a query endpoint; Mixpanel's warnings and names that may be wrong are noted.
+
+    EventNotFoundError if there is no such event: without a request where that is known.
+    """
+    remarks.check(path, asked, client.names)
+    try:
+        answer = client.ask("GET", f"/api/query/{path}", params=asked)
+    except QueryError as error:
+        raise remarks.translated(error, path, asked, client.names) from error
     warning = answer.get("warning") if isinstance(answer, dict) else None
     if isinstance(warning, str) and warning:
         client.note(f"Mixpanel warns: {warning}")
+    if client.names:
+        for remark in remarks.remarks(path, asked, answer, client.names):
+            note(remark)
     return answer
 
 

@@ -108,10 +108,32 @@ def replace_catalog(
 
 def landed_events(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
     """The names of the events that are landed; none in a warehouse without a load."""
-    if not exists(warehouse, "internal", "event_views"):
+    return _first_column(
+        warehouse,
+        "select distinct event_name from internal.property_days "
+        "where event_name is not null order by 1",
+    )
+
+
+def landed_properties(warehouse: duckdb.DuckDBPyConnection, event: str) -> list[str]:
+    """The names of the properties that the landed rows of an event carry."""
+    query = "select distinct property from internal.property_days where event_name = ? order by 1"
+    return _first_column(warehouse, query, event)
+
+
+def days_landed_since(warehouse: duckdb.DuckDBPyConnection, moment: datetime) -> list[date]:
+    """The days of events that have been landed whole since the moment."""
+    query = "select day from landed where dataset = 'events' and not partial and exported_at >= ?"
+    return _first_column(warehouse, query, moment)
+
+
+def _first_column(
+    warehouse: duckdb.DuckDBPyConnection, query: str, *parameters: object
+) -> list[Any]:
+    """What the query says of loads; nothing in a warehouse without one."""
+    if not exists(warehouse, "internal", "property_days"):
         return []
-    rows = warehouse.execute("select event_name from internal.event_views order by 1").fetchall()
-    return [name for (name,) in rows]
+    return [value for (value,) in warehouse.execute(query, list(parameters)).fetchall()]
 
 
 def _replace(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
@@ -70,6 +70,7 @@ class NamedTable:
 
     rows: int
     duplicates: int
+    names: frozenset[str] = field(default=frozenset(), compare=False)  # of events, or properties
 
 
 def check_name(name: str) -> str:
@@ -208,7 +209,9 @@ def _insert(
     if last >= 0 and columns.layout.of_events:
         duplicates += number(warehouse, OLDER.format(table=table))
         duplicates += number(warehouse, AGAIN.format(table=table, last=last))
-    return NamedTable(rows, duplicates)
+    name, is_ = ("event_name", "is") if columns.layout.of_events else ("property", "is not")
+    found = warehouse.execute(f"select distinct {name} from surveys where property {is_} null")
+    return NamedTable(rows, duplicates, frozenset(name for (name,) in found.fetchall()))
 
 
 # The same event pulled twice: the newest stays, of equally new ones the one that came last.

@@ -11,6 +11,7 @@ from mixpanel_assets.errors import (
     EventNotFoundError,
     PropertyNotFoundError,
     TableNotFoundError,
+    did_you_mean,
     near_names,
 )
 from mixpanel_assets.warehouse.connection import literal, quoted
@@ -167,7 +168,7 @@ def find_property(
     raise PropertyNotFoundError(
         f"no {'event' if relation.type == 'events' else 'row'} of {relation.name} "
         f"has a property {name!r}",
-        hint=_hint(near, known, "see them: mp inspect keys"),
+        hint=did_you_mean(near) or ("see them: mp inspect keys" if known else NOTHING_YET),
         property_name=name,
         similar_properties=near,
     )
@@ -230,16 +231,10 @@ def check_events(
     near = near_names(event, known)
     raise EventNotFoundError(
         f"{relation.name} has no event {event!r}",
-        hint=_hint(near, known, "see them: mp inspect breakdown"),
+        hint=did_you_mean(near) or ("see them: mp inspect breakdown" if known else NOTHING_YET),
         event_name=event,
         similar_events=near,
     )
-
-
-def _hint(near: list[str], known: list[str], see: str) -> str:
-    if near:
-        return f"did you mean {', '.join(near)}?"
-    return see if known else NOTHING_YET
 
 
 def chosen(

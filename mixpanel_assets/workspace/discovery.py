@@ -64,7 +64,7 @@ class Discovery(Opening):
         """
         from mixpanel_assets.mixpanel.catalog import properties
 
-        return properties(self._answers, event)
+        return properties(self._answers, event, landed=self._landed_events)
 
     def property_values(
         self,
@@ -79,7 +79,9 @@ class Discovery(Opening):
         """
         from mixpanel_assets.mixpanel.catalog import property_values
 
-        return property_values(self._answers, property_name, event=event, limit=limit)
+        return property_values(
+            self._answers, property_name, event=event, limit=limit, landed=self._landed_events
+        )
 
     def subproperties(
         self,
@@ -92,7 +94,7 @@ class Discovery(Opening):
         """
         from mixpanel_assets.mixpanel.catalog import subproperties
 
-        return subproperties(self._answers, event, property_name)
+        return subproperties(self._answers, event, property_name, landed=self._landed_events)
 
     def top_events(
         self,

@@ -157,6 +157,7 @@ class Opening:
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
+        from mixpanel_assets.known import LOCK_WAIT, tell_names
         from mixpanel_assets.mixpanel.bounds import Bounds
         from mixpanel_assets.mixpanel.budget import Budget
         from mixpanel_assets.mixpanel.client import Client, RetryPolicy
@@ -171,10 +172,13 @@ class Opening:
             retry=RetryPolicy() if self._wait else RetryPolicy(longest_wait=NO_WAIT),
             note=self._note,
         ) as client:
+            tell_names(client, settings, lambda: self._reading(wait=LOCK_WAIT))
             yield client
 
-    def _reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        return self._cursor() if self._is_held() else self._opened(read_only=True)
+    def _reading(
+        self, wait: float | None = None
+    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return self._cursor() if self._is_held() else self._opened(read_only=True, wait=wait)
 
     def _writing(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         if self._read_only:
@@ -194,14 +198,21 @@ class Opening:
         with self.connection.cursor() as cursor:
             yield cursor
 
-    def _opened(self, *, read_only: bool) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        from mixpanel_assets.warehouse.connection import reading, writing
+    def _opened(
+        self, *, read_only: bool, wait: float | None = None
+    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        from mixpanel_assets.warehouse.connection import READER_WAIT, reading, writing
 
         self._check_open()
         settings = self.settings
         path = self.db_path or MEMORY
         if read_only:
-            return reading(path, memory_limit=settings.memory_limit, threads=settings.threads)
+            return reading(
+                path,
+                memory_limit=settings.memory_limit,
+                threads=settings.threads,
+                wait=wait or READER_WAIT,
+            )
         return writing(
             path, memory_limit=settings.memory_limit, threads=settings.threads, note=self._note
         )

@@ -77,6 +77,15 @@ def test_every_command_asks_for_the_name_that_was_typed(
         assert here("inspect", *words, *more, "--table", "x").code == 0
 
 
+def test_a_name_with_a_blank_too_many_is_told_in_quotes(
+    purchases: Simulator, here: Callable[..., Answer]
+) -> None:
+    here("--quiet", "fetch", "events", "x", *DAYS)
+    answer = here("inspect", "daily", "--table", "x", "--events", "Purchase,  Purchase")
+    assert (answer.code, answer.error["code"]) == (4, "EVENT_NOT_FOUND")
+    assert answer.error["hint"] == "did you mean ' Purchase', Purchase, 'Purchase '?"
+
+
 def test_properties_and_ids_of_profiles_are_taken_as_they_stand(
     purchases: Simulator, here: Callable[..., Answer]
 ) -> None:

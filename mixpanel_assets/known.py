@@ -1,0 +1,67 @@
+"""The names that a client knows of its project: what Mixpanel listed lately, and what is landed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mixpanel_assets.errors import DatabaseNotFoundError, MixpanelDataError
+from mixpanel_assets.mixpanel.client import Client
+from mixpanel_assets.mixpanel.names import Names
+from mixpanel_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import duckdb
+
+T = TypeVar("T")
+Opened = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
+LOCK_WAIT = 1.0  # seconds: what is landed only adds to what Mixpanel says
+
+
+def tell_names(client: Client, settings: Settings, reading: Opened | None = None) -> None:
+    """The client knows the names of its project, landed ones by `reading` its warehouse.
+
+    Nothing is read, nor DuckDB loaded, before a name is in doubt.
+    """
+    path = settings.warehouse_path(client.credentials.project_id)
+    opened = reading or (lambda: _reading(path, settings))
+    client.names = Names(client, settings, _Landed(opened))
+
+
+def _reading(path: Path, settings: Settings) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    if not path.exists():
+        raise DatabaseNotFoundError(f"there is no warehouse at {path} yet")
+    from mixpanel_assets.warehouse.connection import reading
+
+    return reading(path, memory_limit=settings.memory_limit, wait=LOCK_WAIT)
+
+
+class _Landed:
+    """What is landed; nothing without a warehouse, and None if it can't be read now."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+
+    def events(self) -> Collection[str] | None:
+        return self._asked(lambda catalog, warehouse: catalog.landed_events(warehouse))
+
+    def properties(self, event: str) -> Collection[str] | None:
+        return self._asked(lambda catalog, warehouse: catalog.landed_properties(warehouse, event))
+
+    def days(self, seconds: float) -> Collection[date] | None:
+        since = datetime.now(UTC) - timedelta(seconds=seconds)
+        return self._asked(lambda catalog, warehouse: catalog.days_landed_since(warehouse, since))
+
+    def _asked(self, question: Callable[[Any, Any], list[T]]) -> list[T] | None:
+        try:
+            with self._opened() as warehouse:
+                from mixpanel_assets.warehouse import catalog
+
+                return question(catalog, warehouse)
+        except DatabaseNotFoundError:
+            return []
+        except MixpanelDataError:
+            return None
