@@ -207,10 +207,11 @@ def _answer(
     warehouse: WarehouseResource,
 ) -> dict[str, Any]:
     """What Mixpanel says is the op's output, its rows in metadata and, if wished, in a table."""
-    today = mixpanel.access.settings.today()
+    settings = mixpanel.access.settings
+    today = settings.today()
     options = _options(config, today)
     with mixpanel.get_client(context.log.warning) as client:
-        tell_names(client, find_settings(mixpanel.account), warehouse.get_reader)
+        tell_names(client, settings, warehouse.get_reader)
         result = ask(client, **options)
         requests = client.requests
     columns, rows = result.to_rows()
