@@ -15,6 +15,7 @@ from mixpanel_assets.mixpanel import live
 from mixpanel_assets.notes import heard_by
 from mixpanel_assets.results import Result
 from mixpanel_assets.settings import parse_day
+from mixpanel_assets.shown import markdown_row
 from mixpanel_assets.warehouse.answers import keep_answer
 
 MOST_SHOWN = 50  # rows of the preview
@@ -247,15 +248,10 @@ def _options(config: Question, today: date) -> dict[str, Any]:
 
 def markdown(columns: list[str], rows: list[tuple[Any, ...]]) -> str:
     """The first rows as a Markdown table, and how many more there are."""
-    lines = [_line(columns), _line(["---"] * len(columns))]
-    lines += [_line(row) for row in rows[:MOST_SHOWN]]
+    lines = [markdown_row(columns), f"|{' --- |' * len(columns)}"]
+    lines += [markdown_row(map(str, row)) for row in rows[:MOST_SHOWN]]
     more = len(rows) - MOST_SHOWN
     return "\n".join(lines) + (f"\n\n{more:,} more rows" if more > 0 else "")
-
-
-def _line(cells: Any) -> str:
-    texts = [str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells]
-    return f"| {' | '.join(texts)} |"
 
 
 def _job(name: str) -> dg.JobDefinition:

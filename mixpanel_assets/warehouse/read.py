@@ -12,6 +12,7 @@ import duckdb
 
 from mixpanel_assets.results import SQLResult
 from mixpanel_assets.settings import Settings
+from mixpanel_assets.shown import markdown_row
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.connection import quoted, reading
 from mixpanel_assets.warehouse.doubts import asked
@@ -185,8 +186,7 @@ def day_previews(
     ).fetchall()
     tables = {day: ["| event | events | people |", "| --- | ---: | ---: |"] for day in days}
     for day, name, count, people in rows:
-        cell = str(name).replace("|", "\\|").replace("\n", " ")
-        tables[day].append(f"| {cell} | {count:,} | {people:,} |")
+        tables[day].append(markdown_row([str(name), f"{count:,}", f"{people:,}"]))
     return {day: "\n".join(lines) for day, lines in tables.items()}
 
 

@@ -172,6 +172,12 @@ def test_a_long_answer_is_shown_in_part() -> None:
     assert markdown(["a", "b"], [("x|y", None)]).splitlines()[2] == "| x\\|y | None |"
 
 
+def test_nothing_in_the_rows_is_markdown_or_html() -> None:
+    names, _, row = markdown(["<i>", "b"], [("**x**\x1b[2J\u202e", "[x](http://x)")]).splitlines()
+    assert names == "| &lt;i&gt; | b |"
+    assert row == r"| \*\*x\*\*\\x1b\[2J\\u202e | \[x\](http://x) |"
+
+
 def test_the_question_of_the_documents_can_be_asked() -> None:
     page = (Path(__file__).parents[2] / "docs" / "dagster.md").read_text("utf-8")
     (question,) = re.findall(r"```yaml\n(ops:.*?)```", page, re.DOTALL)
