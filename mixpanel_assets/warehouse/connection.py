@@ -288,6 +288,11 @@ def too_slow() -> SQLError:
     )
 
 
+def too_large() -> SQLError:
+    """The error of an answer that needs more memory than it may have."""
+    return SQLError("the answer does not fit into memory", hint="ask for less")
+
+
 def quoted(name: str) -> str:
     """A name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

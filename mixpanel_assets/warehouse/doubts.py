@@ -8,6 +8,7 @@ What is told is always true of what is landed; no note means that nothing was fo
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -53,34 +54,29 @@ def asked(
 ) -> SQLResult:
     """As `answer`, with notes on what its reader should know."""
     result = answer(warehouse, query, parameters, limit=limit)
-    bare = set(range(len(result.columns)))
-    for row in result.rows:
-        if not (bare := _bare(bare, row)):
-            break
-    tell(warehouse, query, parameters, suspicious=bool(bare) or not result.rows)
+    rows = Watched(result.columns, iter(result.rows))
+    deque(rows, maxlen=0)
+    tell(warehouse, query, parameters, suspicious=rows.suspicious)
     return result
 
 
-def watched(
-    warehouse: duckdb.DuckDBPyConnection,
-    query: str,
-    columns: Sequence[str],
-    rows: Iterator[tuple[Any, ...]],
-) -> Iterator[tuple[Any, ...]]:
-    """The rows as they come; after the last one, notes as those of `asked`."""
-    bare, some = set(range(len(columns))), False
-    for row in rows:
-        some = True
-        bare = _bare(bare, row)
-        yield row
-        if not bare:
-            yield from rows
-    tell(warehouse, query, suspicious=bool(bare) or not some)
+class Watched(Iterator[tuple[Any, ...]]):
+    """Rows as they come; whether those that came are none, or have a column of null and zero."""
 
+    def __init__(self, columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
+        self._rows = rows
+        self._bare: Sequence[int] = range(len(columns))  # no value of these came yet
 
-def _bare(columns: set[int], row: tuple[Any, ...]) -> set[int]:
-    """Those of the columns in which the row has nothing but null or zero."""
-    return {index for index in columns if row[index] is None or row[index] == 0}
+    def __next__(self) -> tuple[Any, ...]:
+        row = next(self._rows)
+        if self._bare:
+            self._bare = [one for one in self._bare if row[one] is None or row[one] == 0]
+        return row
+
+    @property
+    def suspicious(self) -> bool:
+        """The answer may mislead."""
+        return bool(self._bare)
 
 
 def tell(

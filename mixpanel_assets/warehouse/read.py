@@ -15,8 +15,9 @@ from mixpanel_assets.settings import Settings
 from mixpanel_assets.shown import markdown_row
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.connection import quoted, reading
-from mixpanel_assets.warehouse.doubts import asked
+from mixpanel_assets.warehouse.doubts import Watched, asked, tell
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
+from mixpanel_assets.warehouse.rows import stream
 from mixpanel_assets.warehouse.saved import SAVED_REPORTS
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILES
 
@@ -38,6 +39,18 @@ def ask(
     """
     with _open(path, settings, timeout) as warehouse:
         return asked(warehouse, query, limit=limit)
+
+
+@contextmanager
+def asking(
+    path: Path, query: str, settings: Settings, *, timeout: float | None = None
+) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
+    """The columns and, one after the other, the rows of one read-only statement; as `ask`."""
+    with _open(path, settings, timeout) as warehouse:
+        columns, _, coming = stream(warehouse, query)
+        rows = Watched(columns, coming)
+        yield columns, rows
+        tell(warehouse, query, suspicious=rows.suspicious)
 
 
 def status(path: Path, settings: Settings) -> list[dict[str, Any]]:

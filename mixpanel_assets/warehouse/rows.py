@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import duckdb
 
 from mixpanel_assets.errors import SQLError
 from mixpanel_assets.results import JSONText, SQLResult
-from mixpanel_assets.warehouse.connection import sql_error
+from mixpanel_assets.warehouse.connection import sql_error, too_large
+
+FETCHED_AT_ONCE = 1_000  # rows
 
 # What DuckDB's parser calls a statement that answers. It only makes for a clear error: what such a
 # statement may do, and others could, is up to the locks of the connection.
@@ -30,7 +34,19 @@ def answer(
     limit: int | None = None,
 ) -> SQLResult:
     """The rows of one statement; one more than `limit` is looked for, and said. SQLError."""
-    try:
+    columns, types, coming = stream(warehouse, query, parameters)
+    rows = list(coming if limit is None else islice(coming, limit + 1))
+    return SQLResult(columns, rows[:limit], limit is not None and len(rows) > limit, types)
+
+
+def stream(
+    warehouse: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()
+) -> tuple[list[str], list[str], Iterator[tuple[Any, ...]]]:
+    """The columns of one statement, their types, and its rows as they are asked for.
+
+    Raises SQLError, also while rows come.
+    """
+    with _told():
         statements = warehouse.extract_statements(query)
         # To DuckDB before 2.0 a PIVOT is a type that it makes and a question, both without text.
         while len(statements) > 1 and not any(statement.query for statement in statements):
@@ -42,18 +58,30 @@ def answer(
             )
         _check_question(statements[0])
         result = warehouse.execute(statements[0], list(parameters))
-        columns = [str(column[0]) for column in result.description or []]
-        types = [column[1] for column in result.description or []]
-        rows = result.fetchall() if limit is None else result.fetchmany(limit + 1)
+    described = result.description or []
+    types = [one[1] for one in described]
+    return [str(one[0]) for one in described], list(map(str, types)), _rows(result, types)
+
+
+def _rows(result: duckdb.DuckDBPyConnection, types: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    has_json = any("JSON" in str(type_) for type_ in types)
+    while True:
+        with _told():
+            rows = result.fetchmany(FETCHED_AT_ONCE)
+        if not rows:
+            return
+        yield from (tuple(map(with_json, row, types)) for row in rows) if has_json else rows
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What DuckDB raises is an error of ours."""
+    try:
+        yield
     except duckdb.Error as error:
         raise sql_error(error) from error
     except MemoryError as error:
-        raise SQLError("the answer does not fit into memory", hint="ask for less") from error
-    truncated = limit is not None and len(rows) > limit
-    shown = rows[:limit] if truncated else rows
-    if any("JSON" in str(type_) for type_ in types):
-        shown = [tuple(map(with_json, row, types)) for row in shown]
-    return SQLResult(columns, shown, truncated, [str(type_) for type_ in types])
+        raise too_large() from error
 
 
 def _check_question(statement: duckdb.Statement) -> None:
