@@ -51,7 +51,7 @@ class Settings:
         warehouse = env.get("MP_WAREHOUSE")
         return cls(
             home=local_path(env.get("MP_HOME", "~/.mp"), "MP_HOME"),
-            warehouse=local_path(warehouse, "MP_WAREHOUSE") if warehouse else None,
+            warehouse=_warehouse(warehouse) if warehouse else None,
             project_timezone=time_zone(
                 env.get("MP_PROJECT_TIMEZONE"), source="MP_PROJECT_TIMEZONE"
             ),
@@ -95,8 +95,10 @@ class Settings:
         return local_path(named, "MP_CONFIG_PATH") if named else self.home / "config.toml"
 
     def warehouse_path(self, project_id: str) -> Path:
-        """The DuckDB file of a project."""
-        return self.warehouse or self.home / "data" / project_id / "mixpanel.duckdb"
+        """The DuckDB file of a project. ConfigError if DuckDB could not keep it there."""
+        return self.warehouse or _kept_by_duckdb(
+            self.home / "data" / project_id / "mixpanel.duckdb", "MP_HOME"
+        )
 
     def landed_folder(self, project_id: str) -> Path:
         """Where the verified files of a project are kept."""
@@ -173,6 +175,21 @@ def make_private_folder(folder: Path) -> Path:
             hint="set MP_HOME (and MP_WAREHOUSE, if set) to a place that you can write",
         )
     return folder
+
+
+def _warehouse(text: str) -> Path:
+    return _kept_by_duckdb(local_path(text, "MP_WAREHOUSE"), "MP_WAREHOUSE")
+
+
+def _kept_by_duckdb(path: Path, source: str) -> Path:
+    # It puts .wal before the first ?, wherever that is, and from 2.0 on takes \\ for /. It follows
+    # links, too, so none helps.
+    if set(str(path.parent)) & {"?", "\\"} - {os.sep}:
+        raise ConfigError(
+            f"{source}: DuckDB can't keep a file in {path.parent}, whose name has a ? or \\",
+            hint="set MP_WAREHOUSE to a file in another folder, or move MP_HOME",
+        )
+    return path
 
 
 def _origin(url: str) -> str:

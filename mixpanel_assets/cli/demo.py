@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -82,7 +83,7 @@ def _show(settings: Settings, path: Path, landing: Landing) -> None:
     for question, query in QUESTIONS.items():
         output.write(f"\n{question}\n$ mp sql --format table '{query.strip()}'\n\n")
         rows = ask(path, query, settings, limit=20)
-        output.answer_rows(rows.columns, rows.rows, output.Format.table)
+        output.answer_rows(rows.columns, rows.rows, output.Form(output.Format.table))
 
 
 def _run_ui(settings: Settings, project: str) -> None:
@@ -112,7 +113,7 @@ def _leave_real_home() -> None:
 def _what_next(project: str) -> str:
     return f"""
 Try next, on what is landed:
-  export MP_HOME={DEMO_HOME} MP_PROJECT_ID={project}
+  export MP_HOME={quote(str(DEMO_HOME))} MP_PROJECT_ID={project}
   mp status
   mp sql --format table "select * from event_properties where event_name = 'Purchase'"
   mp sql --format table 'select * from by_event."Search" limit 5'
