@@ -126,11 +126,27 @@ def sample(warehouse: duckdb.DuckDBPyConnection, table: str = "events", n: int =
 def summarize(warehouse: duckdb.DuckDBPyConnection, table: str = "events") -> SummaryResult:
     """Every column in numbers, by DuckDB's SUMMARIZE. TableNotFoundError."""
     relation = find_relation(warehouse, table)
-    rows = answer(warehouse, f"summarize {relation.source}").rows
-    columns = [_summary(*row) for row in rows]
+    columns = _summaries(warehouse, relation.source, list(relation.columns))
     if columns and not columns[0].count:
         tell(warehouse, f"from {relation.source}")
     return SummaryResult(relation.name, columns[0].count if columns else 0, columns)
+
+
+def _summaries(
+    warehouse: duckdb.DuckDBPyConnection, source: str, columns: list[str]
+) -> list[ColumnSummary]:
+    """These columns in numbers; half of them at a time if they need too much memory."""
+    query = f"summarize select {', '.join(map(quoted, columns))} from {source}"
+    try:
+        return [_summary(*row) for row in answer(warehouse, query)]
+    except SQLError as error:
+        if len(columns) == 1 or not isinstance(error.__cause__, duckdb.OutOfMemoryException):
+            raise
+    half = len(columns) // 2
+    return [
+        *_summaries(warehouse, source, columns[:half]),
+        *_summaries(warehouse, source, columns[half:]),
+    ]
 
 
 def _summary(name: str, type_: str, *numbers: Any) -> ColumnSummary:

@@ -290,3 +290,30 @@ def test_days_are_plain_text_in_a_dict(story: duckdb.DuckDBPyConnection) -> None
     assert (found["min"], found["max"]) == ("2024-01-02", "2024-01-03")
     assert found["top_values"][0] == {"value": "2024-01-03", "count": 3}
     assert date.fromisoformat(found["min"]) == DAY
+
+
+def test_more_columns_are_summarized_than_fit_into_memory_at_once(tmp_path: Path) -> None:
+    columns = ", ".join(f"'{n} of ' || range % {n + 2} as c{n}" for n in range(200))
+    with writing(tmp_path / "w.duckdb") as connection:
+        connection.execute(f"create table wide as select {columns} from range(2048)")
+    with reading(tmp_path / "w.duckdb", threads=1) as connection:
+        wanted = connection.execute("summarize wide").fetchall()
+    with reading(tmp_path / "w.duckdb", threads=1, memory_limit="30MB") as connection:
+        with pytest.raises(duckdb.OutOfMemoryException):
+            connection.execute("summarize wide").fetchall()
+        found = introspect.summarize(connection, "wide")
+    assert found.row_count == 2048
+    own = ("column_name", "column_type", "min", "max", "approx_unique", "count")
+    assert [tuple(getattr(column, name) for name in own) for column in found.columns] == [
+        (*row[:5], row[10]) for row in wanted
+    ]
+
+
+def test_a_column_too_large_for_memory_is_an_error(tmp_path: Path) -> None:
+    with writing(tmp_path / "w.duckdb") as connection:
+        connection.execute("create view large as select 1 as a, repeat('x', 90000000) as b")
+    with (
+        reading(tmp_path / "w.duckdb", memory_limit="30MB") as connection,
+        pytest.raises(SQLError, match="Out of Memory"),
+    ):
+        introspect.summarize(connection, "large")
