@@ -2,6 +2,7 @@
 
 MixpanelDataError
 ├── RunFailedError                  whatever made the run fail
+├── OutputError                     exit 1
 ├── set something, then ask again (nothing was attempted)
 │   ├── ConfigError                 exit 2
 │   ├── UsageError                  exit 2
@@ -89,6 +90,12 @@ class RunFailedError(MixpanelDataError):
         super().__init__(cause["message"], hint=cause.get("hint"), **cause.get("details", {}))
         self.code = cause["code"]
         self.exit_code = exit_code
+
+
+class OutputError(MixpanelDataError):
+    """An answer is there, and can't be written to where it was to go."""
+
+    code = "OUTPUT_FAILED"
 
 
 class ConfigError(MixpanelDataError):

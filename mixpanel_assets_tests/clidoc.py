@@ -6,17 +6,19 @@ from typing import Any
 import typer
 
 from mixpanel_assets.cli.app import app
+from mixpanel_assets.cli.output import Format
 from mixpanel_assets.cli.spec import describe
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
-SHARED = {"--format", "--jq"}
+SHARED = {"--format", "--jq", "--max-bytes"}
 HEAD = """# Every command of `mp`
 
 This page is made from the program: `python -m mixpanel_assets_tests.clidoc` writes it, and
 `mp spec` gives the same as JSON.
 
 Data goes to stdout, everything else to stderr. Every command that answers with data takes
-`--format` (`-f`: json, jsonl, table, csv, plain) and `--jq EXPR`.
+`--format` (`-f`: {formats}), `--jq EXPR` and `--max-bytes N`: see
+[How large an answer is](inspect.md#how-large-an-answer-is).
 `mp --install-completion` completes commands in your shell. These go before a command's name:
 """
 
@@ -31,7 +33,7 @@ def page() -> str:
     return (
         "\n\n".join(
             [
-                HEAD + "\n" + _table(spec["options"]),
+                HEAD.format(formats=", ".join(Format)) + "\n" + _table(spec["options"]),
                 "## Exit codes\n\n| exit | meaning | codes |\n| --- | --- | --- |\n" + exits,
                 *(_section(command) for command in spec["commands"]),
             ]

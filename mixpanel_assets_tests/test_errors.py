@@ -46,6 +46,7 @@ EXITS = {
     1: {
         "INTERNAL",
         "RUN_FAILED",
+        "OUTPUT_FAILED",
         "API_ERROR",
         "ANSWER_TOO_LARGE",
         "SERVER_ERROR",

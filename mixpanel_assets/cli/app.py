@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from mixpanel_assets.cli import output
+from mixpanel_assets.cli import output, streams
 from mixpanel_assets.cli.auth import auth
 from mixpanel_assets.cli.demo import demo
 from mixpanel_assets.cli.discover import discover
 from mixpanel_assets.cli.fetch import drop, fetch
 from mixpanel_assets.cli.inspect import inspect
-from mixpanel_assets.cli.invocation import Invocation
+from mixpanel_assets.cli.invocation import Invocation, share_options
 from mixpanel_assets.cli.materialize import materialize, rebuild
 from mixpanel_assets.cli.query import query
 from mixpanel_assets.cli.servers import dev, simulate
@@ -78,6 +78,7 @@ app.add_typer(auth)
 app.command()(dev)
 app.command()(simulate)
 app.command()(spec)
+share_options(app)
 
 # What typer raises for a wrong command line, wherever this version of it keeps that class.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -85,19 +86,16 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 def main() -> None:
     """The command line was carried out; the process ends with the documented exit code."""
+    streams.secure()
     try:
         with heard_by(lambda message: output.note(f"note: {message}")):
-            code = app(standalone_mode=False)
+            code = _run()
     except MixpanelDataError as error:
         if "--verbose" in sys.argv or "-v" in sys.argv:
             output.trace()
         code = output.fail(error)
     except _UsageError as error:
-        if type(error).__name__ == "NoArgsIsHelpError":
-            output.write(f"{error}\n")
-            code = 0
-        else:
-            code = output.fail(_usage(error))
+        code = output.fail(_usage(error))
     except (typer.Abort, KeyboardInterrupt):
         code = output.INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last resort: a line, not a traceback
@@ -108,6 +106,17 @@ def main() -> None:
             MixpanelDataError(f"{name}: {error}", hint="run it with --verbose and report it")
         )
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _run() -> object:
+    """The command's exit code, if it has one; without a command, its help is the answer."""
+    try:
+        return app(standalone_mode=False)
+    except _UsageError as error:
+        if type(error).__name__ != "NoArgsIsHelpError":
+            raise
+        output.write(f"{error}\n")
+        return 0
 
 
 def _usage(error: Exception) -> MixpanelDataError:

@@ -8,7 +8,7 @@ import typer
 
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.asking import NoWaitOption
-from mixpanel_assets.cli.invocation import FormatOption, JqOption, names_in
+from mixpanel_assets.cli.invocation import FormatOption, JqOption, names_in, rows_wanted
 from mixpanel_assets.cli.live import (
     CalendarUnitOption,
     FromOption,
@@ -178,7 +178,8 @@ def activity_feed(
     mp query activity-feed --users user-1 --from 7d
     """
     span: dict[str, Any] = days_of(context, start, end)
-    options: dict[str, Any] = {"limit": limit or None, "workspace_id": workspace}
+    most = rows_wanted(context, limit)
+    options: dict[str, Any] = {"limit": most, "workspace_id": workspace}
     names = names_in(users) or []
 
     def question(client: Client) -> ActivityFeedResult:
@@ -187,4 +188,4 @@ def activity_feed(
         return behavior.activity_feed(client, names, **span, **options)
 
     if answer_live(context, format_, jq, no_wait, question).truncated:
-        output.note(f"only the newest {limit:,} events are shown; --limit 0 shows all")
+        output.note(f"only the newest {most:,} events are taken; --limit 0 takes all")

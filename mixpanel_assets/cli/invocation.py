@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixpanel_assets.cli import output
+from mixpanel_assets.cli import output, streams
 from mixpanel_assets.errors import DateRangeError
 from mixpanel_assets.settings import Settings, parse_day
 
@@ -28,12 +29,56 @@ NAME_IN_LIST = re.compile(r'\s*"((?:[^"]|"")*)"\s*,|([^,]*),')
 
 FormatOption = Annotated[
     output.Format | None,
-    typer.Option("--format", "-f", help="json (default), jsonl, table, csv or plain."),
+    typer.Option("--format", "-f", help="json (default), jsonl, csv, md, table or plain."),
 ]
 JqOption = Annotated[
     str | None,
     typer.Option("--jq", metavar="EXPR", help="Filter json or jsonl with a jq expression."),
 ]
+MaxBytesOption = Annotated[
+    int,
+    typer.Option(
+        "--max-bytes", min=0, metavar="N", help="Where md, table and plain end; 0 for nowhere."
+    ),
+]
+
+
+def share_options(program: typer.Typer) -> None:
+    """Every command that has --format has --max-bytes, too."""
+    for command in program.registered_commands:
+        if command.callback and "format_" in signature(command.callback).parameters:
+            command.callback = _ending(command.callback)
+    for group in program.registered_groups:
+        if group.typer_instance:
+            share_options(group.typer_instance)
+
+
+def _ending(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, whose answer ends where --max-bytes says."""
+
+    @wraps(command)
+    def run(*given: Any, max_bytes: int, **options: Any) -> Any:
+        output.MAX_BYTES.set(max_bytes)
+        return command(*given, **options)
+
+    own = signature(command, eval_str=True)
+    option = Parameter(
+        "max_bytes",
+        Parameter.KEYWORD_ONLY,
+        default=output.MAX_BYTES.get(),
+        annotation=MaxBytesOption,
+    )
+    parameters = [*own.parameters.values(), option]
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
+
+
+def rows_wanted(context: typer.Context, limit: int) -> int | None:
+    """What --limit says, where None is all; all that go into a file, if it says nothing."""
+    source = context.get_parameter_source("limit")
+    unsaid = source is not None and source.name == "DEFAULT"
+    return None if unsaid and streams.to_file() else limit or None
 
 
 @dataclass(frozen=True)
@@ -188,7 +233,7 @@ class Progress:
         if self._bar.disable:
             output.note(message)
         else:
-            self._bar.console.print(f"mp: {message}", markup=False, highlight=False)
+            self._bar.console.print(output.told(message), markup=False, highlight=False)
 
     def landed(self, days: list[LandedDay]) -> None:
         """These days are in."""

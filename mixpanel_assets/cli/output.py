@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
+from mixpanel_assets import notes
+from mixpanel_assets.cli import formats, streams
+from mixpanel_assets.cli.values import distinct, object_json, to_json
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, without_secrets
-from mixpanel_assets.results import JSONText, Result, SQLResult
+from mixpanel_assets.results import Result, SQLResult
+from mixpanel_assets.shown import visible, visible_json
 
 if TYPE_CHECKING:
     from mixpanel_assets.cli.filters import Program
 
 INTERRUPTED = 130
 LINES_AT_ONCE = 500
+MAX_BYTES = ContextVar("--max-bytes", default=16_000)  # of what is for eyes
+MUCH = 64_000  # bytes of what is for programs
 EXIT_CODES = {
     0: "done",
     1: "failed",
@@ -42,9 +43,17 @@ class Format(StrEnum):
 
     json = "json"
     jsonl = "jsonl"
-    table = "table"
     csv = "csv"
+    md = "md"
+    table = "table"
     plain = "plain"
+
+
+LAYOUTS: dict[Format, formats.Layout] = {
+    Format.md: formats.markdown_lines,
+    Format.table: formats.table_lines,
+    Format.plain: formats.plain_lines,
+}
 
 
 def default_format() -> Format:
@@ -60,74 +69,93 @@ def default_format() -> Format:
 
 @dataclass(frozen=True)
 class Form:
-    """How an answer is wanted: its format, and what --jq makes of it first."""
+    """How an answer is wanted: its format, what --jq makes of it first, and where it ends."""
 
     format: Format
     program: Program | None = None
+    max_bytes: int = 0
+
+    @property
+    def structured(self) -> bool:
+        """It is JSON."""
+        return self.format in (Format.json, Format.jsonl)
+
+    @property
+    def held(self) -> bool:
+        """All rows have to be there before the first of them is written."""
+        return self.program is not None or (self.format is Format.table and not self.max_bytes)
 
 
 def wanted(format_: Format | None, jq: str | None = None) -> Form:
-    """What --format and --jq say; if they make no sense, that is said before any work is done."""
-    form = Form(format_ or default_format())
+    """What --format, --jq and --max-bytes say; if that makes no sense, no work is done."""
+    form = Form(format_ or default_format(), max_bytes=MAX_BYTES.get())
     if jq is None:
         return form
     from mixpanel_assets.cli.filters import compiled
 
-    return Form(form.format, compiled(jq, form.format))
+    return replace(form, program=compiled(jq, form.format))
 
 
-def answer(value: Any, form: Form | Format | None = None, *, column: str | None = None) -> None:
+def answer(value: Any, form: Form, *, column: str | None = None) -> None:
     """The answer is on stdout: a result, an object, or a list of these or of values.
 
     In tables, values alone are a column of that name.
     """
-    form = _form(form)
-    structured = form.format in (Format.json, Format.jsonl)
-    if isinstance(value, SQLResult) or (isinstance(value, Result) and not structured):
+    if isinstance(value, SQLResult) or (isinstance(value, Result) and not form.structured):
         answer_rows(*value.to_rows(), form)
         return
-    if structured:
+    if form.structured:
         _structured(value, form)
         return
     items = [_plain(row) for row in (value if isinstance(value, list) else [value])]
     rows = [row if isinstance(row, Mapping) else {column or "value": row} for row in items]
     names = list(dict.fromkeys(name for row in rows for name in row))
     names = names or ([column] if column else [])
-    answer_rows(names, ([row.get(name) for name in names] for row in rows), form)
+    answer_rows(names, [[row.get(name) for name in names] for row in rows], form)
 
 
-def answer_rows(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Form | Format | None = None
-) -> None:
-    """The rows are on stdout; in JSON, columns of one name get _2, _3 ... so that none is lost."""
-    form = _form(form)
-    if form.format in (Format.json, Format.jsonl):
-        names = [to_json(name) for name in _distinct(columns)]
-        _lines([_object(names, row) for row in rows], form)
+def answer_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Form) -> bool:
+    """The rows are on stdout, as they come; False if it ends before them, which is said there.
+
+    In JSON, columns of one name get _2, _3 ... so that none is lost.
+    """
+    if form.structured:
+        names = [to_json(name) for name in distinct(columns)]
+        _lines((object_json(names, row) for row in rows), form)
     elif form.format is Format.csv:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([cell(value) for value in row] for row in rows)
-        write(text.getvalue())
-    elif form.format is Format.plain:
-        write("".join("\t".join(_flat(value) for value in row) + "\n" for row in rows))
+        _pour(formats.csv_lines(chain([columns], rows)), form)
     else:
-        write(_table(columns, [[_flat(value) for value in row] for row in rows]))
+        return _for_eyes(columns, rows, form)
+    return True
 
 
 def answer_value(value: Any, form: Form) -> None:
     """One value alone is on stdout."""
     if form.program:
         _filtered(to_json(value), form)
-    elif form.format in (Format.json, Format.jsonl):
-        write(to_json(value) + "\n")
+    elif form.structured:
+        _pour([to_json(value) + "\n"], form)
+    elif form.format is Format.csv:
+        _pour(formats.csv_lines([[value]]), form)
     else:
-        write(cell(value) + "\n")
+        _for_eyes([], [[value]], Form(Format.plain, max_bytes=form.max_bytes))
 
 
-def _form(form: Form | Format | None) -> Form:
-    return form if isinstance(form, Form) else Form(form or default_format())
+def _for_eyes(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Form) -> bool:
+    names, layout = formats.shown(columns), LAYOUTS[form.format]
+    if form.max_bytes:
+        lines, kept, whole = formats.bounded(layout, names, rows, form.max_bytes)
+        _put(lines)
+        cut = any(map(formats.any_cut, kept))
+    else:
+        cells, whole = formats.Cells(rows), True
+        _put(layout(names, cells))
+        cut = cells.cut
+    if cut or (form.format is not Format.plain and formats.any_cut(names)):
+        notes.note(
+            f"cells wider than {formats.WIDEST} characters are cut; --format json has them whole"
+        )
+    return whole
 
 
 def _plain(value: Any) -> Any:
@@ -136,22 +164,23 @@ def _plain(value: Any) -> Any:
 
 def _structured(value: Any, form: Form) -> None:
     """A list has a line for each of its items in jsonl; anything else is one line."""
-    items = [to_json(_plain(row)) for row in (value if isinstance(value, list) else [value])]
     if isinstance(value, list) and (form.program or form.format is Format.jsonl):
-        _lines(items, form)
-    elif form.program:
-        _filtered(items[0], form)
+        _lines((to_json(_plain(item)) for item in value), form)
+        return
+    text = to_json([_plain(item) for item in value] if isinstance(value, list) else _plain(value))
+    if form.program:
+        _filtered(text, form)
     else:
-        write((f"[{', '.join(items)}]" if isinstance(value, list) else items[0]) + "\n")
+        _pour([text, "\n"], form)
 
 
-def _lines(items: list[str], form: Form) -> None:
+def _lines(items: Iterable[str], form: Form) -> None:
     if form.program:
         _filtered(f"[{','.join(items)}]", form)
     elif form.format is Format.jsonl:
-        write("".join(item + "\n" for item in items))
+        _pour((item + "\n" for item in items), form)
     else:
-        write("[" + ",\n ".join(items) + "]\n")
+        _pour(formats.json_list(items), form)
 
 
 def _filtered(text: str, form: Form) -> None:
@@ -159,45 +188,69 @@ def _filtered(text: str, form: Form) -> None:
     assert form.program
     items = [to_json(result) for result in form.program.results(text)]
     if form.format is Format.jsonl:
-        write("".join(item + "\n" for item in items))
+        _pour((item + "\n" for item in items), form)
     else:
-        write((items[0] if len(items) == 1 else f"[{', '.join(items)}]") + "\n")
+        _pour([items[0] if len(items) == 1 else f"[{', '.join(items)}]", "\n"], form)
+
+
+def _pour(pieces: Iterable[str], form: Form) -> None:
+    """A whole answer for a program is on stdout; if it is large and no file's, that is said.
+
+    On a terminal, what could command that is escaped.
+    """
+    if streams.to_terminal():
+        pieces = map(visible_json if form.structured else _visible_lines, pieces)
+    size = _put(pieces)
+    if size > MUCH and not streams.to_file():
+        smaller = ", or a part by --jq" if form.structured else ""
+        notes.note(f"the answer is {_amount(size)}; smaller: fewer rows or columns{smaller}")
+
+
+def _put(pieces: Iterable[str]) -> int:
+    """These are on stdout, in valid UTF-8 whatever they hold; how many bytes they are."""
+    size = 0
+    for piece in pieces:
+        size += sys.stdout.buffer.write(piece.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
+    return size
+
+
+def _amount(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size // 1000} KB"
+
+
+def _visible_lines(text: str) -> str:
+    return visible(text, keep="\n\t")
 
 
 def write(text: str) -> None:
-    """The text is on stdout, in valid UTF-8 whatever it holds."""
-    try:
-        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # Whoever read stdout has seen enough; Python must not complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    """A text of ours is on stdout."""
+    _put([text])
 
 
 def write_lines(lines: Iterable[str]) -> int:
-    """Each text is a line of stdout, as soon as a few are there; how many they were."""
+    """Each text of JSON is a line of stdout, as soon as a few are there; how many they were."""
     count, waiting = 0, iter(lines)
+    shown = visible_json if streams.to_terminal() else str
     while some := list(islice(waiting, LINES_AT_ONCE)):
         count += len(some)
-        write("".join(line + "\n" for line in some))
+        _put(f"{shown(line)}\n" for line in some)
     return count
+
+
+def told(message: str) -> str:
+    """The message as a line for a person."""
+    return f"mp: {visible(without_secrets(message))}"
 
 
 def note(message: str) -> None:
     """A line on stderr, for a person."""
-    print(f"mp: {without_secrets(message)}", file=sys.stderr, flush=True)
-
-
-def trace() -> None:
-    """Where the exception in hand comes from is on stderr."""
-    from traceback import format_exc
-
-    print(without_secrets(format_exc()), end="", file=sys.stderr, flush=True)
+    print(told(message), file=sys.stderr, flush=True)
 
 
 def ask(question: str, *, hidden: bool = False) -> str:
     """What a person on the terminal answers; what is hidden does not show while it is typed."""
+    question = visible(question)
     if hidden:
         from getpass import getpass
 
@@ -215,94 +268,16 @@ def ask(question: str, *, hidden: bool = False) -> str:
 def fail(error: MixpanelDataError) -> int:
     """The failure is on stderr, last; the exit code is returned."""
     if sys.stderr.isatty():
-        print(f"mp: {error.message}", file=sys.stderr)
+        print(f"mp: {_visible_lines(error.message)}", file=sys.stderr)
         if error.hint:
-            print(f"    {error.hint}", file=sys.stderr)
+            print(f"    {_visible_lines(error.hint)}", file=sys.stderr)
     else:
-        print(to_json({"error": error.to_dict()}), file=sys.stderr)
+        print(visible_json(to_json({"error": error.to_dict()})), file=sys.stderr)
     sys.stderr.flush()
     return error.exit_code
 
 
-def to_json(value: Any) -> str:
-    """The value as JSON: exact integers and decimals, ISO dates, null for what is no number."""
-    if isinstance(value, JSONText):
-        return str(value)
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
-        return json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False)
-    if isinstance(value, float):
-        return json.dumps(value) if math.isfinite(value) else "null"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, Decimal):
-        return f"{value:f}" if value.is_finite() else "null"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(_member(name, item) for name, item in value.items()) + "}"
-    if isinstance(value, list | tuple | set | frozenset):
-        return "[" + ", ".join(to_json(item) for item in value) + "]"
-    return to_json(_text(value))
-
-
-def _member(name: Any, value: Any) -> str:
-    return f"{to_json(str(name))}: {to_json(value)}"
-
-
-def _object(names: Sequence[str], row: Sequence[Any]) -> str:
-    members = (f"{name}: {to_json(value)}" for name, value in zip(names, row, strict=True))
-    return "{" + ", ".join(members) + "}"
-
-
-def _distinct(columns: Sequence[str]) -> list[str]:
-    names: list[str] = []
-    for column in columns:
-        name, count = column, 1
-        while name in names:
-            count += 1
-            name = f"{column}_{count}"
-        names.append(name)
-    return names
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return str(value)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).decode("utf-8", "backslashreplace")
-    if isinstance(value, UUID):
-        return str(value)
-    return str(value)
-
-
-def cell(value: Any) -> str:
-    """The value as text for a cell of a table: JSON where it is nested, empty for null."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, bool | int | float | Decimal | list | tuple | Mapping):
-        text = to_json(value)
-        return "" if text == "null" else text  # what is no number is empty, as null is
-    return _text(value)
-
-
-def _flat(value: Any) -> str:
-    return cell(value).replace("\t", " ").replace("\r", " ").replace("\n", " ")
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    from rich.cells import cell_len
-
-    widths = [max(map(cell_len, texts)) for texts in zip(columns, *rows, strict=True)]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = (
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)
-        )
-        return "  ".join(padded).rstrip() + "\n"
-
-    rule = line(["-" * width for width in widths])
-    return line(list(columns)) + rule + "".join(line(row) for row in rows)
+def trace() -> None:
+    """Where the failure that is being handled came from is on stderr."""
+    text = without_secrets(traceback.format_exc())
+    print(_visible_lines(text), end="", file=sys.stderr, flush=True)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption
+from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption, rows_wanted
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
 
+HELD = 1_000  # rows that are all there, and the warehouse free again, before any is written
 GRACE = 1.0  # second that DuckDB has to end once it is told
 TEXTS = 3 * 10**9  # bytes beside MP_MEMORY_LIMIT, which does not count the texts of an answer
 
@@ -27,7 +29,7 @@ def sql(
     file: Annotated[Path | None, typer.Option("--file", help="Read the SQL from a file.")] = None,
     limit: Annotated[
         int, typer.Option("--limit", min=0, help="At most this many rows; 0 for all.")
-    ] = 1000,
+    ] = HELD,
     scalar: Annotated[
         bool, typer.Option("--scalar", help="Print the first value of the first row alone.")
     ] = False,
@@ -41,23 +43,49 @@ def sql(
 
     mp sql "select event_name, count(*) from events group by all"
     """
-    from mixpanel_assets.warehouse.read import ask
+    from mixpanel_assets.warehouse.read import asking
 
     invocation: Invocation = context.obj
     settings = invocation.access.settings
     form = output.wanted(format_, jq)
     text = _query(query, file)
-    path = invocation.access.warehouse
-    wanted = 1 if scalar else limit or None
-    with _ended_after(timeout), _memory_bounded(settings if wanted else None):
-        answer = ask(path, text, settings, limit=wanted, timeout=timeout or None)
+    most = 1 if scalar else rows_wanted(context, limit)
+    bound = settings if most or not form.held else None
+    asked = asking(invocation.access.warehouse, text, settings, timeout=timeout or None)
+    with _ended_after(timeout), _memory_bounded(bound), asked as (columns, coming):
+        if most is None or most > HELD:
+            _answer(columns, coming, most, form)
+            return
+        rows = list(islice(coming, most + 1))
     if scalar:
-        value = answer.rows[0][0] if answer.rows and answer.rows[0] else None
-        output.answer_value(value, form)
+        output.answer_value(rows[0][0] if rows and rows[0] else None, form)
+    else:
+        _answer(columns, rows, most, form)
+
+
+def _answer(
+    columns: list[str], rows: Iterable[tuple[Any, ...]], most: int | None, form: output.Form
+) -> None:
+    """So many of the rows are on stdout; that there are more is on stderr."""
+    if isinstance(rows, list) and most and len(rows) <= most:
+        output.answer_rows(columns, rows, form)
         return
-    output.answer_rows(answer.columns, answer.rows, form)
-    if answer.truncated:
-        output.note(f"only the first {limit:,} rows are shown; --limit 0 shows all")
+    first = First(rows, most)
+    if output.answer_rows(columns, first, form) and first.more:
+        output.note(f"only the first {most:,} rows are shown; --limit 0 shows all")
+
+
+class First:
+    """The first rows; once they are through, `more` tells whether others follow."""
+
+    def __init__(self, rows: Iterable[tuple[Any, ...]], most: int | None) -> None:
+        self._rows = iter(rows)
+        self._most = most
+        self.more = False
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        yield from islice(self._rows, self._most)
+        self.more = next(self._rows, None) is not None
 
 
 def status(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:
@@ -158,6 +186,8 @@ def _memory_bounded(settings: Settings | None) -> Iterator[None]:
         return
     import resource
 
+    from mixpanel_assets.warehouse.connection import too_large
+
     before = resource.getrlimit(resource.RLIMIT_DATA)
     most = limit + TEXTS
     if before[1] != resource.RLIM_INFINITY:
@@ -165,5 +195,7 @@ def _memory_bounded(settings: Settings | None) -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
     try:
         yield
+    except MemoryError as error:
+        raise too_large() from error
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)

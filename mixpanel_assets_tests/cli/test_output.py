@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
+import duckdb
 import pytest
 
 from mixpanel_assets_tests.cli.conftest import Home
@@ -83,6 +85,7 @@ WRITTEN = {
     "json": '[{"n": 1, "text": "a\\tb\\n\\"c\\", ✓"},\n {"n": 20, "text": null}]\n',
     "jsonl": '{"n": 1, "text": "a\\tb\\n\\"c\\", ✓"}\n{"n": 20, "text": null}\n',
     "csv": 'n,text\n1,"a\tb\n""c"", ✓"\n20,\n',
+    "md": '| n | text |\n| --- | --- |\n| 1 | a b "c", ✓ |\n| 20 |  |\n',
     "plain": '1\ta b "c", ✓\n20\t\n',
     "table": 'n   text\n--  ----------\n1   a b "c", ✓\n20\n',
 }
@@ -94,7 +97,14 @@ def test_tabs_and_newlines_never_break_a_row(format_: str, landed: Home, here: M
     assert here("sql", query, "--format", format_).out == WRITTEN[format_]
 
 
-EMPTY = {"json": "[]\n", "jsonl": "", "csv": "a\n", "plain": "", "table": "a\n-\n"}
+EMPTY = {
+    "json": "[]\n",
+    "jsonl": "",
+    "csv": "a\n",
+    "md": "| a |\n| --- |\n",
+    "plain": "",
+    "table": "a\n-\n",
+}
 
 
 @pytest.mark.parametrize("format_", EMPTY)
@@ -127,3 +137,25 @@ def test_status_and_limits_know_every_format(landed: Home, here: Mp) -> None:
 def test_properties_are_json_not_text(landed: Home, here: Mp) -> None:
     (row,) = here("sql", "select properties from events limit 1").json
     assert {"time", "distinct_id", "$insert_id"} <= row["properties"].keys()
+
+
+def test_in_csv_an_empty_text_is_not_null(landed: Home, here: Mp) -> None:
+    query = "from (values (1, '', null), (2, null, ''), (3, ' ', 'a,\"b\"')) v(n, a, b)"
+    wanted = 'n,a,b\n1,"",\n2,,""\n3, ,"a,""b"""\n'
+    assert here("sql", query, "-f", "csv").out == wanted
+    assert here("sql", "from (values (null), ('')) v(a)", "-f", "csv").out == 'a\n\n""\n'
+
+
+def test_csv_is_read_back_as_it_was(landed: Home, here: Mp, tmp_path: Path) -> None:
+    texts = ["", "a", ",", '"', "\n", "\r", "\r\n", " ", '""', "\t", "é", "'", "NULL", '[", "]']
+    rows = ", ".join(f"({n}, $x${text}$x$)" for n, text in enumerate(texts))
+    query = f"from (values {rows}, ({len(texts)}, null)) v(n, text) order by n"
+    (tmp_path / "v.csv").write_bytes(here("sql", query, "-f", "csv").out.encode())
+    read = duckdb.read_csv(str(tmp_path / "v.csv"), all_varchar=True, allow_quoted_nulls=False)
+    assert [text for _, text in read.fetchall()] == [*texts, None]
+
+
+def test_markdown_is_a_table_of_nothing_but_text(landed: Home, here: Mp) -> None:
+    query = "select 'a|b' as \"c|d\", '<b>' as html, ['x'] as list"
+    wanted = '| c\\|d | html | list |\n| --- | --- | --- |\n| a\\|b | &lt;b&gt; | \\["x"\\] |\n'
+    assert here("sql", query, "-f", "md").out == wanted

@@ -40,7 +40,7 @@ def test_an_option_is_told_with_its_type_default_and_help(here: Mp) -> None:
         "help": "At most this many rows; 0 for all.",
     }
     assert options["--scalar"]["type"] == "flag"
-    assert options["--format"]["choices"] == ["json", "jsonl", "table", "csv", "plain"]
+    assert options["--format"]["choices"] == ["json", "jsonl", "csv", "md", "table", "plain"]
     daily = {option["name"]: option for option in commands["mp inspect daily"]["options"]}
     assert daily["--events"]["repeatable"]
     numeric = {option["name"]: option for option in commands["mp inspect numeric"]["options"]}
@@ -58,7 +58,7 @@ def test_global_options_and_exit_codes_are_told(here: Mp) -> None:
     assert "USAGE" in codes[2]
 
 
-@pytest.mark.parametrize("format_", ["csv", "plain", "table"])
+@pytest.mark.parametrize("format_", ["csv", "md", "plain", "table"])
 def test_in_tables_it_is_a_list_of_commands(format_: str, here: Mp) -> None:
     lines = here("spec", "-f", format_).out.splitlines()
-    assert len(lines) == len(WRITTEN) + {"csv": 1, "plain": 0, "table": 2}[format_]
+    assert len(lines) == len(WRITTEN) + {"csv": 1, "md": 2, "plain": 0, "table": 2}[format_]

@@ -1,0 +1,144 @@
+"""Rows as text: whole for programs; for eyes bounded, cut in width, and without hidden letters."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from typing import Any
+
+from mixpanel_assets.cli.values import cell
+from mixpanel_assets.shown import markdown_row, one_line
+
+WIDEST = 200  # characters of a cell
+
+Row = Sequence[str]
+Layout = Callable[[Row, Iterable[Row]], Iterator[str]]
+
+_SPECIAL = re.compile('[,"\r\n]')
+
+
+class Cut(str):
+    """A cell that was wider."""
+
+    __slots__ = ()
+
+
+def json_list(items: Iterable[str]) -> Iterator[str]:
+    """Texts of JSON as one list, an item on each line."""
+    before = "["
+    for item in items:
+        yield before + item
+        before = ",\n "
+    yield "]\n" if before != "[" else "[]\n"
+
+
+def csv_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Lines of CSV: null is empty, and an empty text is two quotes."""
+    for row in rows:
+        yield ",".join(map(_csv_field, row)) + "\n"
+
+
+def _csv_field(value: Any) -> str:
+    # Python's own writer can tell these apart from 3.12 on.
+    text = cell(value)
+    if text is None:
+        return ""
+    if text and not _SPECIAL.search(text):
+        return text
+    return '"' + text.replace('"', '""') + '"'
+
+
+def shown(values: Iterable[Any]) -> list[str]:
+    """The values as cells for eyes: on one line, escaped, and no wider than WIDEST."""
+    return [_shown(cell(value) or "") for value in values]
+
+
+def _shown(text: str) -> str:
+    visible = one_line(text[: WIDEST + 1])
+    return visible if len(visible) <= WIDEST else Cut(f"{visible[: WIDEST - 1]}…")
+
+
+class Cells:
+    """Rows as cells for eyes, and whether one of them was cut."""
+
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        self._rows = rows
+        self.cut = False
+
+    def __iter__(self) -> Iterator[Row]:
+        for values in self._rows:
+            row = shown(values)
+            self.cut = self.cut or any_cut(row)
+            yield row
+
+
+def any_cut(row: Row) -> bool:
+    """A cell of the row was cut."""
+    return any(isinstance(text, Cut) for text in row)
+
+
+def plain_lines(_: Row, rows: Iterable[Row]) -> Iterator[str]:
+    """The cells of each row with tabs between them; no names."""
+    for row in rows:
+        yield "\t".join(row) + "\n"
+
+
+def markdown_lines(columns: Row, rows: Iterable[Row]) -> Iterator[str]:
+    """A Markdown table."""
+    yield markdown_row(columns) + "\n"
+    yield "|" + " --- |" * len(columns) + "\n"
+    for row in rows:
+        yield markdown_row(row) + "\n"
+
+
+def table_lines(columns: Row, rows: Iterable[Row]) -> Iterator[str]:
+    """A table with columns as wide as their widest cells."""
+    from rich.cells import cell_len
+
+    held = list(rows)
+    widths = [max(map(cell_len, texts)) for texts in zip(columns, *held, strict=True)]
+    for row in (columns, ["-" * width for width in widths], *held):
+        padded = (
+            text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True)
+        )
+        yield "  ".join(padded).rstrip() + "\n"
+
+
+def bounded(
+    layout: Layout, columns: Row, rows: Iterable[Sequence[Any]], most: int
+) -> tuple[list[str], list[Row], bool]:
+    """Lines of at most so many bytes, the rows in them, and whether these are all.
+
+    If not, the last line says so. What comes after it is not read.
+    """
+    kept: list[Row] = []
+    least = 0  # bytes that these rows need in any layout
+    for row in Cells(rows):
+        kept.append(row)
+        least += sum(map(len, row)) + 1
+        if least > most:
+            break
+    lines = list(layout(columns, kept))
+    if least <= most and _size(lines) <= most:
+        return lines, kept, True
+    total = len(rows) if isinstance(rows, Sized) else None
+    room = most - len(_end(len(kept), total, most))
+    fitting = bisect_right(
+        range(len(kept) + 1), room, key=lambda count: _size(layout(columns, kept[:count]))
+    )
+    kept = kept[: max(0, fitting - 1)]
+    lines = list(layout(columns, kept)) if fitting else []
+    return [*lines, _end(len(kept), total, most)], kept, False
+
+
+def _end(count: int, total: int | None, most: int) -> str:
+    of = f"of {total:,} rows" if total is not None else "rows, and not all,"
+    return (
+        f"# {count:,} {of} fit into {most:,} bytes: aggregate, name fewer columns, "
+        "write all of them with --format csv > FILE, or give --max-bytes 0\n"
+    )
+
+
+def _size(lines: Iterable[str]) -> int:
+    return sum(len(line.encode("utf-8", "replace")) for line in lines)

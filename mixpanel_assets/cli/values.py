@@ -1,0 +1,80 @@
+"""Values as text: exact in JSON, and readable in a cell."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from mixpanel_assets.results import JSONText
+
+
+def to_json(value: Any) -> str:
+    """The value as JSON: exact integers and decimals, ISO dates, null for what is no number."""
+    if isinstance(value, JSONText):
+        return str(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False)
+    if isinstance(value, float):
+        return json.dumps(value) if math.isfinite(value) else "null"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}" if value.is_finite() else "null"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(_member(name, item) for name, item in value.items()) + "}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return "[" + ", ".join(to_json(item) for item in value) + "]"
+    return to_json(_text(value))
+
+
+def _member(name: Any, value: Any) -> str:
+    return f"{to_json(str(name))}: {to_json(value)}"
+
+
+def object_json(names: Sequence[str], row: Sequence[Any]) -> str:
+    """A row as an object of JSON; its names are JSON already."""
+    members = (f"{name}: {to_json(value)}" for name, value in zip(names, row, strict=True))
+    return "{" + ", ".join(members) + "}"
+
+
+def distinct(columns: Sequence[str]) -> list[str]:
+    """The columns' names; of those of one name the later ones with _2, _3 ... after it."""
+    names: dict[str, None] = {}
+    for column in columns:
+        name, count = column, 1
+        while name in names:
+            count += 1
+            name = f"{column}_{count}"
+        names[name] = None
+    return list(names)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode("utf-8", "backslashreplace")
+    if isinstance(value, UUID):
+        return str(value)
+    return str(value)
+
+
+def cell(value: Any) -> str | None:
+    """The value as text for a cell of a table: JSON where it is nested, None where it is null."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool | int | float | Decimal | list | tuple | Mapping):
+        text = to_json(value)
+        return None if text == "null" else text  # what is no number is null, too
+    return _text(value)
