@@ -97,7 +97,7 @@ def test_a_column_is_of_its_sql_type_whatever_is_in_it(
 def test_no_value_of_an_exact_type_is_rounded(ws: mp.Workspace) -> None:
     row = ws.sql(
         f"select {LONG}::bigint as a, {2**64 - 1}::ubigint as b, {2**126 + 1}::hugeint as c, "
-        "0.10::decimal(38, 2) as d union all by name select null::bigint as a"
+        "0.10::decimal(38, 2) as d union all by name select null::bigint as a order by a nulls last"
     ).iloc[0]
     assert row.to_list() == [LONG, 2**64 - 1, 2**126 + 1, Decimal("0.10")]
     assert [type(row.c), type(row.d)] == [int, Decimal]

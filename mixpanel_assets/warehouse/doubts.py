@@ -20,6 +20,7 @@ from mixpanel_assets.errors import near_names
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import SQLResult
 from mixpanel_assets.warehouse.connection import interrupted_after, literal, quoted
+from mixpanel_assets.warehouse.properties import NEVER_A_COLUMN
 from mixpanel_assets.warehouse.rows import answer
 from mixpanel_assets.warehouse.syntax import (
     ARROWS,
@@ -114,7 +115,10 @@ def doubts(
 
 
 def _renamed(warehouse: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
-    """The names of events and properties that another spelling has, and theirs instead."""
+    """The names of events and properties that another spelling has, and theirs instead.
+
+    Who says the name of a base column means that one, not a property of the same name.
+    """
     rows = warehouse.execute(
         """
         select 'event', event_name, view_name from internal.event_views
@@ -122,7 +126,9 @@ def _renamed(warehouse: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]
         union all
         select 'property', property, column_name from internal.property_columns
         where column_name <> property and column_name like property || '#_%' escape '#'
-        """
+          and lower(property) not in (select unnest(?::varchar[]))
+        """,
+        [[*EVENTS.columns, *PROFILES.columns, *NEVER_A_COLUMN]],
     ).fetchall()
     return {(kind, name): instead for kind, name, instead in rows}
 

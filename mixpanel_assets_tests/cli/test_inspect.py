@@ -43,7 +43,8 @@ ANSWERS: dict[str, tuple[list[str], str]] = {
             *("event", "property_name", "from_date", "to_date", "count", "min", "max", "sum"),
             *("avg", "stddev", "percentiles", "not_numbers", "not_numbers_example"),
         ],
-        "event,property_name,from_date,to_date,count,min,max,sum,avg,stddev,p50,p99.9",
+        "event,property_name,from_date,to_date,count,min,max,sum,avg,stddev,"
+        "not_numbers,not_numbers_example,p50,p99.9",
     ),
     "daily --events Purchase,Search": (
         ["from_date", "to_date", "events", "counts"],

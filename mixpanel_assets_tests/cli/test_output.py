@@ -128,7 +128,9 @@ def test_mp_format_is_the_default_format(
 
 
 def test_status_and_limits_know_every_format(landed: Home, here: Mp) -> None:
-    header = "asset,first_day,last_day,days,missing,partial,rows,last_loaded_at,runs"
+    header = (
+        "asset,first_day,last_day,days,missing,partial,rows,repaired,last_loaded_at,renamed,runs"
+    )
     assert here("status", "-f", "csv").out.splitlines()[0] == header
     assert json.loads(here("limits", "-f", "jsonl").out) == here("limits").json
     assert [len(here("status", "-f", f).out.splitlines()) for f in ("jsonl", "plain")] == [1, 1]

@@ -127,7 +127,8 @@ def test_status_shows_profiles_beside_events(people: Simulator, here: Mp) -> Non
     assert told.pop("last_loaded_at").startswith(today())
     assert told == {
         "asset": "profiles", "first_day": today(), "last_day": today(),
-        "days": 1, "missing": [], "partial": [], "rows": 2, "runs": [],
+        "days": 1, "missing": [], "partial": [], "rows": 2, "repaired": 0, "renamed": [],
+        "runs": [],
     }  # fmt: skip
 
 

@@ -314,7 +314,7 @@ class Run:
         name = query.split("from ")[1].split()[0]
         if not self.project.path.exists():
             return []
-        there = f"select 1 from duckdb_tables() where table_name = '{name}'"
+        there = f"select 1 from information_schema.tables where table_name = '{name}'"
         return self.project.sql(query) if self.project.sql(there) else []
 
     def check(self, told: list[int], code: str) -> None:

@@ -246,6 +246,13 @@ def test_a_spelling_that_another_answers_for_is_told(warehouse: Warehouse) -> No
         assert told(connection, 'select plan, n from by_event."Sign Up"') == []
 
 
+def test_a_base_column_is_no_spelling_of_a_property(warehouse: Warehouse) -> None:
+    warehouse.load(sent('"event_name":1,"rowid":2,"properties":3,"Event_Time":4'))
+    query = "select event_name, event_time, properties, rowid, event_name_2 from events_wide"
+    with asked(warehouse) as connection:
+        assert told(connection, query) == []
+
+
 def test_a_warehouse_of_an_older_layout_is_asked_without_notes() -> None:
     with duckdb.connect() as connection:
         assert doubts(connection, "select count(*) from events where event_name = 'x'") == []
