@@ -51,6 +51,12 @@ class _Landed:
     def properties(self, event: str) -> Collection[str] | None:
         return self._asked(lambda catalog, warehouse: catalog.landed_properties(warehouse, event))
 
+    def texts(self, event: str, name: str) -> int | None:
+        found = self._asked(
+            lambda catalog, warehouse: [catalog.landed_texts(warehouse, event, name)]
+        )
+        return sum(found) if found is not None else None
+
     def days(self, seconds: float) -> Collection[date] | None:
         since = datetime.now(UTC) - timedelta(seconds=seconds)
         return self._asked(lambda catalog, warehouse: catalog.days_landed_since(warehouse, since))

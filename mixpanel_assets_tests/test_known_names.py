@@ -337,3 +337,19 @@ def test_a_list_that_mixpanel_cut_refuses_nothing(tmp_path: Path) -> None:
                 with pytest.raises(EventNotFoundError) as raised:
                     live.segmentation(client, "event 7", **lately)
                 assert "Event 7" in json.dumps(raised.value.to_dict())
+
+
+@pytest.mark.parametrize("kind", ["segmentation-sum", "segmentation-average"])
+def test_text_among_the_numbers_of_a_sum_is_told(
+    account: Simulator, here: Here, tmp_path: Path, kind: str
+) -> None:
+    amounts = [1, "39,90", "1,234.56"]
+    paid = [event("Paid", NOON + n, amount=amount) for n, amount in enumerate(amounts)]
+    account.store.set_day(DAY, paid)
+    land(tmp_path)
+    asked = ("query", kind, "--event", "Paid", "--on", "amount", *LANDED)
+    note = "2 landed values of 'amount' are text: Mixpanel counts those that are not numbers as 0"
+    assert note in here(*asked).err
+    account.store.set_day(DAY, paid[:1])
+    land(tmp_path)
+    assert here(*asked).err == ""

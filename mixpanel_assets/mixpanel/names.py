@@ -27,6 +27,9 @@ class Landed(Protocol):
     def properties(self, event: str) -> Collection[str] | None:
         """The names of an event's properties."""
 
+    def texts(self, event: str, name: str) -> int | None:
+        """How many values of an event's property are text."""
+
     def days(self, seconds: float) -> Collection[date] | None:
         """The days that were exported whole in the last so many seconds."""
 
@@ -47,6 +50,10 @@ class Names:
         """Every property of the event that is known."""
         listed = self._recalled(lambda: catalog.property_names(self._known, event))
         return {*(listed or ()), *(self._landed.properties(event) or ())}
+
+    def texts(self, event: str, name: str) -> int:
+        """How many landed values of the event's property are text, as far as that is known."""
+        return self._landed.texts(event, name) or 0
 
     def check(
         self, events: Iterable[str], start: date | None = None, end: date | None = None

@@ -62,6 +62,8 @@ def remarks(path: str, asked: Asked, answer: Any, names: Names) -> Iterator[str]
         elif _segments(path, asked, answer) == {UNDEFINED}:
             yield from _all_undefined(asked, events_of(path, asked), names)
         yield from _no_value(path, asked, answer)
+        if path in OF_NUMBERS:
+            yield from _not_numbers(asked, names)
 
 
 def _events_without_any(path: str, asked: Asked, answer: Any) -> Iterator[str]:
@@ -145,6 +147,15 @@ def _no_value(path: str, asked: Asked, answer: Any) -> Iterator[str]:
         for value in json.loads(asked["values"]):
             if blanks := blanks_count(value) if not any(series.get(value, {}).values()) else "":
                 yield f"every number of the value {value!r} is 0{blanks}"
+
+
+def _not_numbers(asked: Asked, names: Names) -> Iterator[str]:
+    for name in _properties(asked, "on"):
+        if texts := names.texts(asked["event"], name):
+            yield (
+                f"{texts:,} landed values of {name!r} are text: Mixpanel counts those that are not "
+                f"numbers as 0; see mp inspect numeric"
+            )
 
 
 def _see_properties(event: str) -> str:

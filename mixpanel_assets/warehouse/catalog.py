@@ -121,6 +121,15 @@ def landed_properties(warehouse: duckdb.DuckDBPyConnection, event: str) -> list[
     return _first_column(warehouse, query, event)
 
 
+def landed_texts(warehouse: duckdb.DuckDBPyConnection, event: str, name: str) -> int:
+    """How many values of an event's property are text in what is landed."""
+    query = """
+        select coalesce(sum(events), 0)::BIGINT from internal.property_days
+        where event_name = ? and property = ? and type = 'VARCHAR'
+        """
+    return sum(_first_column(warehouse, query, event, name))
+
+
 def days_landed_since(warehouse: duckdb.DuckDBPyConnection, moment: datetime) -> list[date]:
     """The days of events that have been landed whole since the moment."""
     query = "select day from landed where dataset = 'events' and not partial and exported_at >= ?"

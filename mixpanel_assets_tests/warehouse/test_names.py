@@ -54,7 +54,7 @@ def by_name(warehouse: Warehouse, event: str = "E") -> dict[str, Any]:
     return {name: shown[column] for name, column in columns}
 
 
-@pytest.mark.parametrize("physical", [0, 3, 256])
+@pytest.mark.parametrize("physical", [0, 256])
 def test_a_property_can_have_any_word_of_our_sql_as_its_name(
     open_warehouse: Open, physical: int
 ) -> None:
@@ -108,7 +108,7 @@ def test_a_table_property_and_event_of_one_name_are_told_apart(
 def test_a_fetched_table_can_have_any_name_that_our_sql_uses(warehouse: Warehouse) -> None:
     taken = []
     file = warehouse.land(sent('"n":7,"value":"v"').encode() + b"\n", DAY, DAY)
-    for name in sorted({name.lower() for name in ALIASES}):
+    for count, name in enumerate(sorted({name.lower() for name in ALIASES})):
         try:
             check_name(name)
         except UsageError:
@@ -116,7 +116,8 @@ def test_a_fetched_table_can_have_any_name_that_our_sql_uses(warehouse: Warehous
             continue
         args: Any = (warehouse.connection, name, [file], warehouse.settings)
         load_event_table(*args, how="create", filters={})
-        load_event_table(*args, how="append", filters={})
+        if count % 8 == 0:
+            load_event_table(*args, how="append", filters={})
         assert warehouse.sql(f'select n, "value" from {quoted(name)}') == [(7, "v")]
     assert introspect.column_stats(warehouse.connection, "n", "number").top_values == [(7, 1)]
     warehouse.load(sent('"n":1'))
