@@ -9,9 +9,9 @@ from typing import Any
 
 import duckdb
 
-from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.connection import in_transaction, literal, quoted
 from mixpanel_assets.warehouse.create import create_tables
-from mixpanel_assets.warehouse.load import as_load_errors, in_transaction
+from mixpanel_assets.warehouse.load import as_load_errors
 from mixpanel_assets.warehouse.named import check_free, check_name, drop_named
 from mixpanel_assets.warehouse.properties import insert_rows
 

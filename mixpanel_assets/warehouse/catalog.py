@@ -12,9 +12,8 @@ import duckdb
 from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.warehouse.comments import exists, write_comments
-from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.connection import in_transaction, literal, quoted
 from mixpanel_assets.warehouse.create import create_tables
-from mixpanel_assets.warehouse.load import in_transaction
 from mixpanel_assets.warehouse.properties import insert_rows
 
 Columns = dict[str, tuple[str, str]]

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -259,6 +259,19 @@ def interrupted_after(
     finally:
         ended.set()
         thread.join()
+
+
+@contextmanager
+def in_transaction(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Everything in the block is committed together, or nothing of it ever was."""
+    warehouse.execute("begin")
+    try:
+        yield
+        warehouse.execute("commit")
+    except BaseException:
+        with suppress(duckdb.Error):  # DuckDB may have ended the transaction itself
+            warehouse.execute("rollback")
+        raise
 
 
 def sql_error(error: duckdb.Error) -> MixpanelDataError:

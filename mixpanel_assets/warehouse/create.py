@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 import duckdb
 
-from mixpanel_assets.warehouse.connection import SCHEMA_VERSION, literal, quoted
+from mixpanel_assets.warehouse.connection import SCHEMA_VERSION, in_transaction, literal, quoted
 from mixpanel_assets.warehouse.properties import PropertyColumns
 from mixpanel_assets.warehouse.survey import shortened
 from mixpanel_assets.warehouse.tables import (
@@ -129,18 +128,12 @@ def _bring_up_to_date(warehouse: duckdb.DuckDBPyConnection) -> None:
         )
         return
     for version in range(int(row[0]), SCHEMA_VERSION):
-        warehouse.execute("begin")
-        try:
+        with in_transaction(warehouse):
             UPGRADES[version](warehouse)
             warehouse.execute(
                 "update internal.settings set value = ? where name = 'schema_version'",
                 [str(version + 1)],
             )
-            warehouse.execute("commit")
-        except BaseException:
-            with suppress(duckdb.Error):
-                warehouse.execute("rollback")
-            raise
 
 
 def _tell_datasets_apart(warehouse: duckdb.DuckDBPyConnection) -> None:

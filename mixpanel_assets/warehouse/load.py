@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import duckdb
@@ -13,7 +13,7 @@ from mixpanel_assets.notes import note
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import renew_comments
-from mixpanel_assets.warehouse.connection import ROW_GROUP, literal, quoted
+from mixpanel_assets.warehouse.connection import ROW_GROUP, in_transaction, literal, quoted
 from mixpanel_assets.warehouse.create import create_tables, forget_properties
 from mixpanel_assets.warehouse.duplicates import without_duplicates
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
@@ -142,19 +142,6 @@ def _write_properties(warehouse: duckdb.DuckDBPyConnection) -> None:
         insert into internal.property_examples from examples;
         """
     )
-
-
-@contextmanager
-def in_transaction(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Everything in the block is committed together, or nothing of it ever was."""
-    warehouse.execute("begin")
-    try:
-        yield
-        warehouse.execute("commit")
-    except BaseException:
-        with suppress(duckdb.Error):  # DuckDB may have ended the transaction itself
-            warehouse.execute("rollback")
-        raise
 
 
 def _spare_vacuum(

@@ -20,11 +20,10 @@ from mixpanel_assets.errors import (
 )
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
-from mixpanel_assets.warehouse.connection import quoted
+from mixpanel_assets.warehouse.connection import in_transaction, quoted
 from mixpanel_assets.warehouse.create import create_table, create_tables, forget_properties
 from mixpanel_assets.warehouse.load import (
     as_load_errors,
-    in_transaction,
     insert_events,
     insert_typed,
     tell_repaired,

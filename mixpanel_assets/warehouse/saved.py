@@ -9,8 +9,9 @@ from typing import Any
 import duckdb
 
 from mixpanel_assets.warehouse.catalog import insert_texts
+from mixpanel_assets.warehouse.connection import in_transaction
 from mixpanel_assets.warehouse.create import create_table, create_tables
-from mixpanel_assets.warehouse.load import as_load_errors, in_transaction
+from mixpanel_assets.warehouse.load import as_load_errors
 from mixpanel_assets.warehouse.properties import insert_rows
 
 SAVED_REPORTS = "saved_reports"

@@ -13,11 +13,10 @@ from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results import Snapshot
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import renew_comments
-from mixpanel_assets.warehouse.connection import literal
+from mixpanel_assets.warehouse.connection import in_transaction, literal
 from mixpanel_assets.warehouse.create import create_profile_tables, forget_properties
 from mixpanel_assets.warehouse.load import (
     as_load_errors,
-    in_transaction,
     insert_typed,
     tell_repaired,
 )
