@@ -59,8 +59,14 @@ def test_a_run_for_another_project_says_whose_days_the_instance_has(
 
 
 def test_projects_with_homes_of_their_own_have_nothing_to_say(
-    account: Simulator, other: dict[str, str], mp: Mp, tmp_path: Path
+    account: Simulator,
+    other: dict[str, str],
+    mp: Mp,
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
 ) -> None:
+    if not pytestconfig.getoption("--torture"):
+        pytest.skip("processes of their own take long")
     for variables in ({}, {**other, "MP_HOME": str(tmp_path / "other")}):
         assert mp(*LAND, **variables).err == ""
     assert runs_of(tmp_path / "other") == [("99999", [])]

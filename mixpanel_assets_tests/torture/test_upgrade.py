@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -68,15 +69,25 @@ def version() -> Version:
     return Version(0, 100)
 
 
-@pytest.fixture
-def home(tmp_path: Path, mixpanel: Simulator, version: Version) -> Home:
+@pytest.fixture(scope="module")
+def landed(version: Version, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A home in which everything is landed."""
-    home = Home(tmp_path / "home", mixpanel)
-    version.serve(mixpanel)
-    mixpanel.profiles.fill(10)
-    home.land()
-    assert home.run("materialize", "profiles").code == 0
-    return home
+    with Simulator(retry_after=0) as mixpanel:
+        home = Home(tmp_path_factory.mktemp("landed") / "home", mixpanel)
+        version.serve(mixpanel)
+        mixpanel.profiles.fill(10)
+        home.land()
+        assert home.run("materialize", "profiles").code == 0
+        shutil.copytree(home.path, home.path.with_name("kept"))
+        yield home
+
+
+@pytest.fixture
+def home(landed: Home) -> Home:
+    """The same at the same place, as it was before any test."""
+    shutil.rmtree(landed.path)
+    shutil.copytree(landed.path.with_name("kept"), landed.path)
+    return landed
 
 
 def _change(home: Home, script: str) -> Path:
