@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]  # missing in its stub
 from pathlib import Path
@@ -28,7 +28,14 @@ SPACE = re.compile(r"[ \t\r\n]*")
 
 MOST_DIGITS = 38  # of a 128-bit integer
 EXACT_DIGITS = 17  # of a double
-CHUNK = 1 << 20  # bytes to look at together
+CHUNK = 1 << 19  # bytes to look at together
+
+
+def cut_lines(part: Path) -> Iterator[bytes]:
+    """The lines with half of a surrogate pair, as a cut emoji leaves it: most of the odd ones."""
+    for text in _whole_lines(part):
+        if _may_have_surrogates(text):
+            yield from filter(_has_half_a_pair, _at_newlines(text))
 
 
 def odd_lines(part: Path, keys: tuple[str, str]) -> Iterator[bytes]:
@@ -48,18 +55,35 @@ def odd_lines(part: Path, keys: tuple[str, str]) -> Iterator[bytes]:
             and (lines.isascii() or _is_utf8(lines))
         )
 
+    for text in _whole_lines(part):
+        if not laid_out(text, text.count(b"\n")):
+            odd = (
+                one for one in _at_newlines(text) if not laid_out(one, 1) or _has_half_a_pair(one)
+            )
+            yield from (one for one in odd if one.strip())
+        elif _may_have_surrogates(text):
+            yield from filter(_has_half_a_pair, _at_newlines(text))
+
+
+def _whole_lines(part: Path) -> Iterator[bytes]:
+    """The part in chunks that end with a line; the last line ends, too."""
+    rest = b""
     with part.open("rb") as file:
-        while lines := file.readlines(CHUNK):
-            text = b"".join(lines)
-            if laid_out(text, len(lines)) and not _may_have_surrogates(text):
-                continue
-            for line in lines:
-                if line.strip() and not (laid_out(line, 1) and not _has_half_a_pair(line)):
-                    yield line
+        while chunk := file.read(CHUNK):
+            end = chunk.rfind(b"\n") + 1
+            if end:
+                yield rest + chunk[:end]
+            rest = chunk[end:] if end else rest + chunk
+    if rest:
+        yield rest + b"\n"
+
+
+def _at_newlines(text: bytes) -> list[bytes]:
+    return [line + b"\n" for line in text.split(b"\n")[:-1]]
 
 
 def _may_have_surrogates(text: bytes) -> bool:
-    return b"\\ud" in text or b"\\uD" in text
+    return b"\\u" in text and (b"\\ud" in text or b"\\uD" in text)
 
 
 def _has_half_a_pair(line: bytes) -> bool:
@@ -68,26 +92,17 @@ def _has_half_a_pair(line: bytes) -> bool:
     return any(found[2] for found in ESCAPES.finditer(line.decode("latin-1")))
 
 
-def every_line(part: Path) -> Iterator[bytes]:
-    """The lines that are not blank."""
-    with part.open("rb") as file:
-        yield from (line for line in file if line.strip())
-
-
-def mend(lines: Iterable[bytes], target: Path, keys: tuple[str, str]) -> int:
-    """Write each record to `target` as name, sent, typed and repaired; how many they are.
+def mend(source: Path, target: Path, keys: tuple[str, str]) -> None:
+    """Write each record of `source` to `target` as name, sent, typed and repaired.
 
     `sent` is the text of its properties, in which U+FFFD stands for what is no Unicode; `repaired`
     says whether any did. `typed` is an object to take values from, null for `sent` itself. Raises
     ExportIncompleteError for a line that is no record at all.
     """
-    count = 0
-    with target.open("wb") as mended:
-        for line in lines:
-            count += 1
+    with source.open("rb") as lines, target.open("wb") as mended:
+        for line in filter(bytes.strip, lines):
             record = json.dumps(_mended(line, keys), ensure_ascii=False)
             mended.write(record.encode("utf-8", "replace") + b"\n")
-    return count
 
 
 def _is_utf8(text: bytes) -> bool:

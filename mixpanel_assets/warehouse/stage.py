@@ -10,7 +10,7 @@ import duckdb
 
 from mixpanel_assets.errors import EventsOutsideSpanError, LoadError
 from mixpanel_assets.warehouse.connection import ROW_GROUP
-from mixpanel_assets.warehouse.mend import every_line, mend, odd_lines
+from mixpanel_assets.warehouse.mend import cut_lines, mend, odd_lines
 from mixpanel_assets.warehouse.properties import (
     UNSEEN,
     PropertyColumns,
@@ -63,12 +63,21 @@ def stage(
     odd = number(warehouse, "select count(*) from stage where not regular")
     if not odd:
         return
-    mended, which = folder / "mended.jsonl", "not regular"
-    if mend(odd_lines(part, columns.layout.keys), mended, columns.layout.keys) != odd:
-        # What is odd to DuckDB does not show from outside.
-        which = "true"
-        mend(every_line(part), mended, columns.layout.keys)
-    warehouse.execute(f"delete from stage where {which}")
+    keys, apart = columns.layout.keys, folder / "odd.jsonl"
+    # The lines found are the odd ones if they are as many, and none of them is regular.
+    for some in (cut_lines(part), odd_lines(part, keys)):
+        with apart.open("wb") as file_of_them:
+            file_of_them.writelines(some)
+        again = f"from {lines(apart, file, mode, columns.layout, seen)}"
+        count = number(warehouse, f"select count(*) {again}")
+        if count == odd and not number(warehouse, f"select count(*) {again} where regular"):
+            warehouse.execute("delete from stage where not regular")
+            break
+    else:
+        apart = part
+        warehouse.execute("delete from stage")
+    mended = folder / "mended.jsonl"
+    mend(apart, mended, keys)
     records = lines(mended, file, mode, columns.layout, seen, mended=True)
     warehouse.execute(f"insert into stage by name from {records} {order}")
     mended.unlink()

@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mixpanel_assets.errors import ExportIncompleteError, MixpanelDataError
 from mixpanel_assets.notes import AnswerWarning
-from mixpanel_assets_tests.warehouse.conftest import NOON, Warehouse, sent
+from mixpanel_assets_tests.warehouse.conftest import NOON, Warehouse, sent, warehouses
 
 NAMES = [
     *("event_date", "event_name", "properties", "Time", "distinct_ID", "event_time", "events"),
@@ -151,6 +153,33 @@ def test_every_other_property_of_a_cut_emoji_is_there(
     assert warehouse.values("tags") == [None, ["a"], None]
     asked = "select properties->>'$.page' from events order by 1"
     assert warehouse.sql(asked) == [("/p/0",), ("/p/1",), ("/p/2",)]
+
+
+# Lines of every make, by their number.
+MAKES: dict[str, Callable[[int], bytes]] = {
+    "as usual": lambda n: sent(f'"n":{n}').encode(),
+    "ends with a carriage return": lambda n: sent(f'"n":{n}').encode() + b"\r",
+    "a tab between": lambda n: sent(f'"n":\t{n}').encode(),
+    "a tab in a text": lambda n: sent(f'"n":{n},"a":"\t"').encode(),
+    "a cut emoji": lambda n: sent(f'"n":{n},"a":"\\ud83d"').encode(),
+    "no UTF-8": lambda n: sent(f'"n":{n},"a":"?"').encode().replace(b"?", b"\xff"),
+    "blanks": lambda n: f'{{"event": "E", "properties": {{"time": {NOON}, "n": {n}}}}}'.encode(),
+    "more after": lambda n: f'{{"event":"E","properties":{{"time":1,"n":{n}}},"x":{{}}}}'.encode(),
+    "text like a long number": lambda n: sent(f'"n":{n},"a":"[{"9" * 40}]"').encode(),
+    "a long number": lambda n: sent(f'"n":{n},"a":{"9" * 40}').encode(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*not Unicode")
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(sorted(MAKES)), min_size=1, max_size=6))
+def test_lines_of_any_makes_beside_each_other_are_each_there_once(makes: list[str]) -> None:
+    with warehouses() as opened:
+        warehouse = opened()
+        warehouse.load(*(MAKES[make](n) for n, make in enumerate(makes)))
+        assert warehouse.values("n") == list(range(len(makes)))
+        texts = [json.loads(text)["n"] for text in warehouse.properties()]
+        assert sorted(texts) == list(range(len(makes)))
 
 
 def test_whole_emoji_and_escaped_backslashes_are_not_touched(warehouse: Warehouse) -> None:
