@@ -14,8 +14,6 @@ from mixpanel_assets.cli.invocation import Invocation
 if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.client import Client
 
-NO_WAIT = 5.0  # seconds that even --no-wait waits
-
 NoWaitOption = Annotated[
     bool,
     typer.Option("--no-wait", help="Fail rather than wait for Mixpanel's limits (exit 5)."),
@@ -28,18 +26,10 @@ def open_client(
 ) -> Iterator[Client]:
     """A client of the account's project, closed afterwards; what it waits for is on stderr."""
     from mixpanel_assets.known import tell_names
-    from mixpanel_assets.mixpanel.bounds import Bounds
-    from mixpanel_assets.mixpanel.budget import Budget
-    from mixpanel_assets.mixpanel.client import Client, RetryPolicy
+    from mixpanel_assets.mixpanel.client import Client
 
     settings, credentials = invocation.access.settings, invocation.access.credentials
-    with Client(
-        credentials,
-        Budget(settings.home / "budget.sqlite", credentials.project_id),
-        base_url=settings.base_url,
-        bounds=Bounds.of(settings),
-        retry=RetryPolicy() if wait else RetryPolicy(longest_wait=NO_WAIT),
-        note=(lambda message: None) if invocation.quiet else note or output.note,
-    ) as client:
+    hears = (lambda message: None) if invocation.quiet else note or output.note
+    with Client.open(settings, credentials, wait=wait, note=hears) as client:
         tell_names(client, settings)
         yield client

@@ -14,13 +14,9 @@ from pydantic import Field, PrivateAttr
 from mixpanel_assets.access import Access, look_up
 from mixpanel_assets.defs.projects import tell_projects_apart
 from mixpanel_assets.errors import ConfigError, MixpanelDataError
-from mixpanel_assets.mixpanel.bounds import Bounds
-from mixpanel_assets.mixpanel.budget import Budget
-from mixpanel_assets.mixpanel.client import Client, RetryPolicy
+from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.settings import local_path
 from mixpanel_assets.warehouse.connection import WRITER_WAIT, reading, writing
-
-NO_WAIT = 5.0  # seconds that even --no-wait waits
 
 
 @lru_cache(maxsize=8)
@@ -84,15 +80,8 @@ class MixpanelResource(_Looking):
         `wait` is in place of the resource's own.
         """
         patient = self.wait if wait is None else wait
-        settings, credentials = self.access.settings, self.access.credentials
-        with Client(
-            credentials,
-            Budget(settings.home / "budget.sqlite", credentials.project_id),
-            base_url=settings.base_url,
-            bounds=Bounds.of(settings),
-            retry=RetryPolicy() if patient else RetryPolicy(longest_wait=NO_WAIT),
-            note=note,
-        ) as client:
+        access = self.access
+        with Client.open(access.settings, access.credentials, wait=patient, note=note) as client:
             yield client
 
 

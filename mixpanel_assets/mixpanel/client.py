@@ -29,6 +29,7 @@ from mixpanel_assets.errors import (
 from mixpanel_assets.mixpanel.answers import LONGEST_ERROR, answer_of, error_for
 from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.budget import Budget
+from mixpanel_assets.settings import Settings
 
 if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.names import Names
@@ -59,6 +60,8 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 Kind = Literal["export", "query", "lexicon"]
 T = TypeVar("T")
+
+NO_WAIT = 5.0  # seconds that a client waits even when it is told not to
 
 # Python parses one JSON text at a time anyway; so only one is in memory as objects, too.
 _PARSING = threading.Lock()
@@ -151,6 +154,31 @@ class Client:
                 headers={"User-Agent": "mixpanel-assets", "Accept-Encoding": "gzip"},
                 transport=transport,
             )
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        credentials: Credentials,
+        *,
+        wait: bool = True,
+        attempts: int = RetryPolicy.attempts,
+        note: Callable[[str], None] = lambda message: None,
+    ) -> Self:
+        """Return a client as the settings want it, with the budget that all processes share.
+
+        Without `wait` it raises rather than waits for Mixpanel's limits. `note` is called with
+        waits and retries.
+        """
+        longest = RetryPolicy.longest_wait if wait else NO_WAIT
+        return cls(
+            credentials,
+            Budget(settings.home / "budget.sqlite", credentials.project_id),
+            base_url=settings.base_url,
+            bounds=Bounds.of(settings),
+            retry=RetryPolicy(attempts=attempts, longest_wait=longest),
+            note=note,
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -10,24 +10,15 @@ import httpx
 
 from mixpanel_assets.accounts import Account
 from mixpanel_assets.errors import ServerError, UnavailableError
-from mixpanel_assets.mixpanel.budget import Budget
-from mixpanel_assets.mixpanel.client import Client, RetryPolicy
+from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.settings import Settings
-
-NO_WAIT = 5.0  # seconds to wait for its turn
 
 
 def ask_for_access(settings: Settings, account: Account, note: Callable[[str], None]) -> None:
     """Ask once, for an event of the project's yesterday; what Mixpanel says if not is raised."""
     known = account.credentials
     yesterday = replace(settings, project_timezone=account.timezone).today() - timedelta(1)
-    with Client(
-        known,
-        Budget(settings.home / "budget.sqlite", known.project_id),
-        base_url=settings.base_url,
-        retry=RetryPolicy(attempts=1, longest_wait=NO_WAIT),
-        note=note,
-    ) as client:
+    with Client.open(settings, known, wait=False, attempts=1, note=note) as client:
         prove_access(client, yesterday)
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.client import Client
 
 MEMORY = Path(":memory:")
-NO_WAIT = 5.0  # seconds that a workspace waits that was told not to
 
 
 class Opening:
@@ -158,20 +157,11 @@ class Opening:
     @contextmanager
     def _client(self) -> Iterator[Client]:
         from mixpanel_assets.known import LOCK_WAIT, tell_names
-        from mixpanel_assets.mixpanel.bounds import Bounds
-        from mixpanel_assets.mixpanel.budget import Budget
-        from mixpanel_assets.mixpanel.client import Client, RetryPolicy
+        from mixpanel_assets.mixpanel.client import Client
 
         access = self._with_credentials()
         settings, credentials = access.settings, access.credentials
-        with Client(
-            credentials,
-            Budget(settings.home / "budget.sqlite", credentials.project_id),
-            base_url=settings.base_url,
-            bounds=Bounds.of(settings),
-            retry=RetryPolicy() if self._wait else RetryPolicy(longest_wait=NO_WAIT),
-            note=self._note,
-        ) as client:
+        with Client.open(settings, credentials, wait=self._wait, note=self._note) as client:
             tell_names(client, settings, lambda: self._reading(wait=LOCK_WAIT))
             yield client
 
