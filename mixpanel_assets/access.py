@@ -65,8 +65,9 @@ class Access:
             return self
         fresh = look_up(self.asked)
         project = fresh.credentials.project_id
+        placed = self.settings.warehouse or self.project_or_none  # it has a warehouse already
         if self.project_or_none in (None, project) and (
-            self.project_or_none is None or self.warehouse == fresh.warehouse
+            not placed or self.warehouse == fresh.warehouse
         ):
             return fresh
         raise ConfigError(

@@ -38,7 +38,7 @@ JqOption = Annotated[
 MaxBytesOption = Annotated[
     int,
     typer.Option(
-        "--max-bytes", min=0, metavar="N", help="Where md, table and plain end; 0 for nowhere."
+        "--max-bytes", min=0, metavar="N", help="Cut md, table and plain at a row before N bytes; 0: never."
     ),
 ]
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.labels import OWNERS, TAGS
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
-from mixpanel_assets.known import tell_names
+from mixpanel_assets.known import LOCK_WAIT, tell_names
 from mixpanel_assets.mixpanel import live
 from mixpanel_assets.notes import heard_by
 from mixpanel_assets.results import Result
@@ -212,7 +212,7 @@ def _answer(
     today = settings.today()
     options = _options(config, today)
     with mixpanel.get_client(context.log.warning) as client:
-        tell_names(client, settings, warehouse.get_reader)
+        tell_names(client, settings, lambda: warehouse.get_reader(LOCK_WAIT))
         result = ask(client, **options)
         requests = client.requests
     columns, rows = result.to_rows()

@@ -108,14 +108,17 @@ class WarehouseResource(_Looking, DuckDBResource):
         return self.access.warehouse
 
     @contextmanager
-    def get_reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The warehouse, open for reading, which many processes may do at once."""
+    def get_reader(self, wait: float = WRITER_WAIT) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The warehouse, open for reading, which many processes may do at once.
+
+        A load is waited for, `wait` seconds at most.
+        """
         settings = self.access.settings
         with reading(
             self.path,
             memory_limit=settings.memory_limit,
             threads=settings.threads,
-            wait=WRITER_WAIT,
+            wait=wait,
             spilling=True,
         ) as connection:
             yield connection

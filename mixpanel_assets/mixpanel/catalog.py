@@ -166,7 +166,8 @@ def not_found(event: str, known: Collection[str], message: str | None = None) ->
     near = near_names(event, known)
     return EventNotFoundError(
         message or f"there is no event {event!r}",
-        hint=did_you_mean(near) or "see them: mp inspect events",
+        hint=f"{did_you_mean(near) or 'see them'}; a new one is known after: "
+        "mp inspect events --refresh",
         event_name=event,
         similar_events=near,
     )

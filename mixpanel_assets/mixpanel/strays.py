@@ -130,6 +130,7 @@ class StraySearch:
                 lines[line] += 1
         moved = [at for at in seen if at and at != day and self._file.start <= at <= self._file.end]
         if moved or seen[day] < self._known[day]:
+            file.path.unlink()
             raise UntoldError("the times of others are of other days, too")
         if self._settle(lines):
             return file

@@ -7,43 +7,23 @@ What is told is always true of what is landed; no note means that nothing was fo
 
 from __future__ import annotations
 
-import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
-from mixpanel_assets.errors import near_names
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import SQLResult
-from mixpanel_assets.warehouse.connection import interrupted_after, literal, quoted
+from mixpanel_assets.warehouse.connection import interrupted_after
 from mixpanel_assets.warehouse.properties import NEVER_A_COLUMN
+from mixpanel_assets.warehouse.reasons import Statement
 from mixpanel_assets.warehouse.rows import answer
-from mixpanel_assets.warehouse.syntax import (
-    ARROWS,
-    Node,
-    column_of,
-    common_tables,
-    is_torn,
-    property_of,
-    text_of,
-    walk,
-)
-from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
+from mixpanel_assets.warehouse.tables import EVENTS, PROFILES
 
 PATIENCE = 2.0  # seconds for finding out
-MOST_VALUES = 1_000  # of a property, to find near ones among
 MOST_NOTES = 5
-HOW_TO_LAND = "mp materialize events --from 7d"
-
-OF_EVENTS = ("events", EVENTS.table)
-OF_PROFILES = (*PROFILE_VIEWS, PROFILES.table)
-TIMES = ("event_time", "event_date")
-TESTS = ("~~", "~~*", "!~~", "!~~*", "regexp_matches", "contains", "starts_with", "ends_with",
-         "prefix", "suffix")  # fmt: skip
 
 
 def asked(
@@ -101,11 +81,12 @@ def doubts(
 ) -> list[str]:
     """What the reader of the statement's answer should know; nothing if that can't be told."""
     found: list[str] = []
-    # A warehouse of an older layout, or one that is slow to ask, is no reason to fail.
-    with suppress(duckdb.Error), interrupted_after(warehouse, PATIENCE):
+    # A warehouse of an older layout, one that is slow to ask, a statement nested too deeply: none
+    # of these is a reason to fail.
+    with suppress(duckdb.Error, RecursionError), interrupted_after(warehouse, PATIENCE):
         renamed = _renamed(warehouse)
         if suspicious or renamed or "->" in query:
-            statement = _Statement.read(warehouse, query, parameters)
+            statement = Statement.read(warehouse, query, parameters)
             for message in statement.notes(renamed, suspicious=suspicious):
                 if message not in found:
                     found.append(message)
@@ -115,286 +96,19 @@ def doubts(
 
 
 def _renamed(warehouse: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
-    """The names of events and properties that another spelling has, and theirs instead.
+    """What events, and properties by dataset, are called since another spelling has their name.
 
     Who says the name of a base column means that one, not a property of the same name.
     """
     rows = warehouse.execute(
         """
-        select 'event', event_name, view_name from internal.event_views
+        select 'by_event', event_name, view_name from internal.event_views
         where view_name <> event_name
         union all
-        select 'property', property, column_name from internal.property_columns
+        select dataset, property, column_name from internal.property_columns
         where column_name <> property and column_name like property || '#_%' escape '#'
           and lower(property) not in (select unnest(?::varchar[]))
         """,
         [[*EVENTS.columns, *PROFILES.columns, *NEVER_A_COLUMN]],
     ).fetchall()
     return {(kind, name): instead for kind, name, instead in rows}
-
-
-@dataclass
-class _Statement:
-    """A parsed statement: its tables, and the conditions and properties that it speaks of."""
-
-    warehouse: duckdb.DuckDBPyConnection
-    query: str
-    parameters: Sequence[Any]
-    tree: Node
-    tables: list[list[str]] = field(default_factory=list)
-    made: set[str] = field(default_factory=set)  # columns that the statement itself makes
-
-    @classmethod
-    def read(
-        cls, warehouse: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any]
-    ) -> _Statement:
-        text = warehouse.execute("select json_serialize_sql(?)", [query]).fetchall()[0][0]
-        statements = json.loads(text).get("statements") or [{}]  # none: it is no SELECT
-        one = cls(warehouse, query, parameters, statements[0])
-        nodes = list(walk(one.tree))
-        local = {key["key"] for node in nodes for key in common_tables(node) if "value" in key}
-        for node in nodes:
-            if node.get("type") == "BASE_TABLE" and node["table_name"] not in local:
-                path = [part for part in (node.get("schema_name"), node["table_name"]) if part]
-                ours = len(path) == 1 or path[0].lower() in ("main", "by_event")
-                if ours and path not in one.tables:
-                    one.tables.append(path)
-            for column in node.get("select_list") or []:
-                if column.get("alias") and column_of(column) != column["alias"]:
-                    one.made.add(column["alias"].lower())
-        return one
-
-    def notes(self, renamed: dict[tuple[str, str], str], *, suspicious: bool) -> Iterator[str]:
-        yield from self._arrows()
-        yield from self._spellings(renamed)
-        if not suspicious:
-            return
-        empty = list(self._empty())
-        yield from empty
-        if not empty:
-            yield from self._unmet(self.tree)
-            yield from self._properties()
-
-    def _arrows(self) -> Iterator[str]:
-        for node in walk(self.tree):
-            if is_torn(node):
-                yield (
-                    "to DuckDB, -> binds less than =, and, ->> and the like: write "
-                    "(properties->'$.a') in parentheses, or the whole path, properties->>'$.a.b'"
-                )
-
-    def _spellings(self, renamed: dict[tuple[str, str], str]) -> Iterator[str]:
-        for path in self.tables:
-            if path[0].lower() == "by_event" and (view := renamed.get(("event", path[-1]))):
-                yield (
-                    f"by_event.{quoted(path[-1])} has the events of another spelling; those named "
-                    f"{path[-1]!r} are in by_event.{quoted(view)}"
-                )
-        for node in walk(self.tree):
-            column = column_of(node)
-            if column and (instead := renamed.get(("property", column))):
-                yield (
-                    f"the column {quoted(column)} is that of another spelling; the property "
-                    f"{column!r} is in {quoted(instead)}"
-                )
-
-    def _empty(self) -> Iterator[str]:
-        for path in self.tables:
-            table = _name(path)
-            if self._any(path, "true") is not False:
-                continue
-            days, named = self.warehouse.execute(
-                "select count(*) filter (dataset = 'events'), "
-                "list(distinct dataset) filter (filters is not null) from landed"
-            ).fetchall()[0]
-            if path[-1].lower() not in (*OF_EVENTS, "event_properties"):
-                yield f"{table} has no rows"
-            elif days:
-                yield f"{table} has no rows: no landed day ({days:,} of them) has an event"
-            else:
-                pulls = f"; what was fetched is in {', '.join(sorted(named))}" if named else ""
-                yield f"{table} has no rows: land some days first, {HOW_TO_LAND}{pulls}"
-
-    def _unmet(self, node: Any) -> list[str]:
-        """Notes on each condition that no row meets."""
-        if isinstance(node, list):
-            return [message for part in node for message in self._unmet(part)]
-        if not isinstance(node, dict) or node.get("type") == "OPERATOR_NOT":
-            return []
-        if node.get("type") == "CONJUNCTION_OR":
-            parts = [self._unmet(part) for part in node["children"]]
-            return [message for part in parts for message in part] if all(parts) else []
-        if node.get("class") in ("COMPARISON", "BETWEEN") or node.get("type") == "COMPARE_IN" or (
-            node.get("class") == "FUNCTION" and node.get("function_name") in TESTS
-        ):  # fmt: skip
-            return self._why(node)
-        return [message for part in node.values() for message in self._unmet(part)]
-
-    def _why(self, condition: Node) -> list[str]:
-        nodes = list(walk(condition))
-        columns = {column.lower() for one in nodes if (column := column_of(one))}
-        kinds = {one.get("class") for one in nodes}
-        if len(columns) != 1 or kinds & {"SUBQUERY", "WINDOW", "LAMBDA"} or columns & self.made:
-            return []
-        (column,) = columns
-        if any(one.get("function_name") in ARROWS for one in nodes) or column == "properties":
-            return []
-        text = self._text(condition)
-        asked = [self._any(path, text) for path in self.tables]
-        if True in asked or False not in asked:
-            return []
-        table = self.tables[asked.index(False)]
-        name, shown = _name(table), self._shown(condition)
-        if column in TIMES:
-            return [f"no row of {name} has {shown}; {self._landed_days(table)}"]
-        words = self._words(nodes) if condition["type"] in ("COMPARE_EQUAL", "COMPARE_IN") else []
-        if column == "event_name" and words:
-            near = {word: self._near_values(table, column, [word]) for word in words}
-            return [f"{name} has no event {word!r}{_meant(near[word])}" for word in words]
-        return [f"no row of {name} has {shown}{_meant(self._near_values(table, column, words))}"]
-
-    def _landed_days(self, table: list[str]) -> str:
-        first, last, days = self.warehouse.execute(
-            "select min(event_date), max(event_date), count(distinct event_date) "
-            f"from {_source(table)}"
-        ).fetchall()[0]
-        return f"its rows are of {days:,} days from {first} to {last}"
-
-    def _near_values(self, table: list[str], column: str, words: list[str]) -> list[str]:
-        if not words:
-            return []
-        values = [value for value in self._values(table, column) if isinstance(value, str)]
-        return [near for word in words for near in near_names(word, values, 3)][:5]
-
-    def _values(self, table: list[str], column: str) -> list[Any]:
-        """The commonest values of a column."""
-        rows = self.warehouse.execute(
-            f"select {quoted(column)} from {_source(table)} where {quoted(column)} is not null "
-            f"group by 1 order by count(*) desc limit {MOST_VALUES}"
-        ).fetchall()
-        return [value for (value,) in rows]
-
-    def _properties(self) -> Iterator[str]:
-        """Notes on properties that no record has, and on those that the chosen event has not."""
-        asked = dict.fromkeys(name for node in walk(self.tree) if (name := property_of(node)))
-        if not asked:
-            return
-        datasets = {_dataset(path) for path in self.tables}
-        known = {
-            name
-            for (name,) in self.warehouse.execute(
-                "select distinct property from internal.property_columns "
-                "where dataset in (select unnest(?::varchar[]))",
-                [list(datasets)],
-            ).fetchall()
-        }
-        if not known:
-            return
-        for name in asked:
-            if name not in known:
-                yield f"nothing landed has a property {name!r}{_meant(near_names(name, known))}"
-            elif datasets == {EVENTS.dataset}:
-                yield from self._of_other_events(name)
-
-    def _of_other_events(self, name: str) -> Iterator[str]:
-        """A note, if the one event that the statement is about never has the property."""
-        named = {
-            word
-            for node in walk(self.tree)
-            if node.get("type") == "COMPARE_EQUAL"
-            and {column_of(node["left"]), column_of(node["right"])} == {"event_name", None}
-            for word in self._words([node["left"], node["right"]])
-        }
-        others = any(
-            column_of(node) == "event_name" and node.get("type") not in ("COLUMN_REF", None)
-            for node in walk(self.tree)
-        )
-        if len(named) != 1 or others:
-            return
-        (event,) = named
-        carriers = [
-            carrier
-            for (carrier,) in self.warehouse.execute(
-                "select event_name from internal.property_days where property = ? "
-                "and event_name is not null group by 1 order by sum(events) desc",
-                [name],
-            ).fetchall()
-        ]
-        landed = self._any(["events"], f"event_name = {literal(event)}")
-        if landed and carriers and event not in carriers:
-            shown = ", ".join(map(repr, carriers[:3]))
-            yield f"no landed {event!r} has a property {name!r}; {shown} has"
-
-    def _words(self, nodes: Iterable[Node]) -> list[str]:
-        """The texts that the nodes compare with: literals, and parameters."""
-        words = []
-        for node in nodes:
-            value = text_of(node)
-            if node.get("class") == "PARAMETER":
-                with suppress(ValueError, IndexError):
-                    value = self.parameters[int(node["identifier"]) - 1]
-            if isinstance(value, str):
-                words.append(value)
-        return words
-
-    def _shown(self, condition: Node) -> str:
-        """The condition as it was written, if DuckDB says where."""
-        places = [
-            (start, start + length)
-            for node in walk(condition)
-            if (start := node.get("query_location")) is not None
-            and (length := node.get("query_location_length"))
-        ]
-        if not places:
-            return self._text(condition)
-        start, end = min(start for start, _ in places), max(end for _, end in places)
-        written = self.query.encode()[start:end].decode("utf-8", "replace")
-        return " ".join(written.split())
-
-    def _text(self, condition: Node) -> str:
-        """The condition as SQL, its columns without the names of tables."""
-        bare = json.loads(json.dumps(condition))
-        for node in walk(bare):
-            if node.get("class") == "COLUMN_REF":
-                node["column_names"] = node["column_names"][-1:]
-        shell = self.warehouse.execute("select json_serialize_sql('select 0')").fetchall()[0][0]
-        tree = json.loads(shell)
-        tree["statements"][0]["node"]["select_list"] = [bare]
-        text = self.warehouse.execute(
-            "select json_deserialize_sql(?::json)", [json.dumps(tree)]
-        ).fetchall()[0][0]
-        return str(text).removeprefix("SELECT ")
-
-    def _any(self, path: list[str], condition: str) -> bool | None:
-        """Whether a row of the table meets the condition; None if it can't be asked that."""
-        given = [f"${n} is null" for n in range(1, len(self.parameters) + 1)]
-        all_given = f" and ({' or '.join(['true', *given])})"
-        try:
-            rows = self.warehouse.execute(
-                f"select 1 from {_source(path)} where {condition}{all_given} limit 1",
-                list(self.parameters),
-            ).fetchall()
-        except (duckdb.BinderException, duckdb.CatalogException, duckdb.ConversionException):
-            return None
-        return bool(rows)
-
-
-def _dataset(path: list[str]) -> str:
-    """The name under which the registry has the properties of a table."""
-    table = path[-1].lower()
-    if path[0].lower() == "by_event" or table in OF_EVENTS:
-        return EVENTS.dataset
-    return PROFILES.dataset if table in OF_PROFILES else path[-1]
-
-
-def _name(path: list[str]) -> str:
-    """The table as one says it."""
-    return ".".join(part for part in path if part.lower() != "main")
-
-
-def _source(path: list[str]) -> str:
-    return ".".join(map(quoted, path))
-
-
-def _meant(near: Sequence[str]) -> str:
-    return f"; did you mean {', '.join(map(repr, near))}?" if near else ""

@@ -115,8 +115,10 @@ def _is_utf8(text: bytes) -> bool:
 
 def _mended(line: bytes, keys: tuple[str, str]) -> dict[str, Any]:
     name_key, properties_key = keys
-    text = _repaired(line.decode("utf-8", "replace").strip())
-    repaired = text.encode() != line.strip()
+    sent = line.decode("utf-8", "replace").strip()
+    whole = _without_halves(sent)
+    repaired = whole.encode() != line.strip()
+    text = _escaped_controls(whole)
     try:
         members = {name: (raw, value) for name, raw, value in reversed(list(_members(text)))}
     except RecursionError:
@@ -142,13 +144,18 @@ def _mended(line: bytes, keys: tuple[str, str]) -> dict[str, Any]:
     }
 
 
-def _repaired(text: str) -> str:
-    """The line with U+FFFD for halves of surrogate pairs, and control characters escaped."""
-    if "\\" in text:
-        text = ESCAPES.sub(lambda found: REPLACEMENT if found[2] else found[0], text)
-    if CONTROL_CHARACTER.search(text):
-        text = TEXTS.sub(lambda found: CONTROL_CHARACTER.sub(_escaped, found[0]), text)
-    return text
+def _without_halves(text: str) -> str:
+    """The line with U+FFFD for halves of surrogate pairs."""
+    if "\\" not in text:
+        return text
+    return ESCAPES.sub(lambda found: REPLACEMENT if found[2] else found[0], text)
+
+
+def _escaped_controls(text: str) -> str:
+    """The line with control characters in texts as JSON writes them."""
+    if not CONTROL_CHARACTER.search(text):
+        return text
+    return TEXTS.sub(lambda found: CONTROL_CHARACTER.sub(_escaped, found[0]), text)
 
 
 def _escaped(character: re.Match[str]) -> str:

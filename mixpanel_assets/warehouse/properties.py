@@ -177,7 +177,9 @@ class PropertyColumns:
         if self.layout == EVENTS:
             sources.append("select property, events from internal.property_days")
         elif self.layout != PROFILES:  # a snapshot has all profiles; these rows stay beside the new
-            rows = f"select unnest(json_keys(properties)) as property from {self.layout.table}"
+            rows = (
+                f"select unnest(json_keys(properties)) as property from {quoted(self.layout.table)}"
+            )
             sources.append(f"select property, 1 from ({rows} where properties is not null)")
         return (
             f"select property, sum(events)::BIGINT from ({' union all '.join(sources)}) "

@@ -92,7 +92,7 @@ def _renamed(warehouse: duckdb.DuckDBPyConnection, dataset: str) -> list[dict[st
             "where view_name <> event_name order by all"
         ).fetchall()
     known = PropertyColumns.known(warehouse, dataset)
-    base = {*BASE_PROPERTIES, *PROFILES.base}
+    base = PROFILES.base if dataset == PROFILES.dataset else BASE_PROPERTIES
     return [
         *({"event": event, "view": f"by_event.{quoted(view)}"} for event, view in events),
         *(

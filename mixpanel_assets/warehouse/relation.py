@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -10,6 +11,7 @@ import duckdb
 from mixpanel_assets.errors import (
     EventNotFoundError,
     PropertyNotFoundError,
+    SQLError,
     TableNotFoundError,
     did_you_mean,
     near_names,
@@ -97,7 +99,8 @@ def find_relation(warehouse: duckdb.DuckDBPyConnection, table: str) -> Relation:
     if wanted.startswith(BY_EVENT):
         view = wanted.removeprefix(BY_EVENT)
         if len(view) > 1 and view[0] == view[-1] == '"':
-            wanted = BY_EVENT + view[1:-1].replace('""', '"')
+            view = view[1:-1].replace('""', '"')
+        wanted = BY_EVENT + _view_of(warehouse, view)
     found = next((one for one in known if one.name.lower() == wanted.lower()), None)
     if found is None:
         near = near_names(wanted, [one.name for one in known])
@@ -110,6 +113,15 @@ def find_relation(warehouse: duckdb.DuckDBPyConnection, table: str) -> Relation:
             similar_tables=near,
         )
     return replace(found, properties=_properties(warehouse, found))
+
+
+def _view_of(warehouse: duckdb.DuckDBPyConnection, event: str) -> str:
+    """The view of the event that is spelled like this; else the name as it is."""
+    query = "select view_name from internal.event_views where event_name = ?"
+    with suppress(SQLError):  # no load has come so far
+        for (view,) in answer(warehouse, query, [event]):
+            return str(view)
+    return event
 
 
 def _properties(

@@ -11,7 +11,7 @@ from mixpanel_assets.errors import EventNotFoundError, SQLError
 from mixpanel_assets.notes import AnswerWarning
 from mixpanel_assets.warehouse import doubts as doubting
 from mixpanel_assets.warehouse import explore, introspect
-from mixpanel_assets.warehouse.create import create_tables
+from mixpanel_assets.warehouse.create import create_profile_tables, create_tables
 from mixpanel_assets.warehouse.doubts import doubts
 from mixpanel_assets_tests.warehouse.conftest import (
     DAY,
@@ -67,6 +67,12 @@ KNOWN_REASONS = {
     ],
     "with e as (from events) select * from e where event_name = 'Opne'": [
         "events has no event 'Opne'; did you mean 'Open'?"
+    ],
+    "select count(*) from events where lower(event_name) = 'OPEN'": [
+        "no row of events has lower(event_name) = 'OPEN'"
+    ],
+    "select * from events where event_name = 'Op' || 'ne'": [
+        "no row of events has event_name = 'Op' || 'ne'"
     ],
     "select * from events where event_name like 'Op_'": [
         "no row of events has event_name like 'Op_'"
@@ -136,6 +142,12 @@ RIGHT_AS_THEY_ARE = [
     "describe events",
     "select (properties->'a')->>'b' = 'y' from events",
     "select list_filter([1], lambda x: x > 1) from events",
+    "select e.* from events_wide e left join (values ('u', 'gold')) t(distinct_id, plan) on false "
+    "where t.plan = 'gold'",
+    "select properties->>'$.nope' from (select '{}'::json as properties from events)",
+    "select properties->>'$.amount' from events "
+    "where (event_name = 'Open' or event_name in ('Buy')) and insert_id is null",
+    "select 1 as n from events where " + "1 + " * 600 + "1 < 0",
 ]
 
 
@@ -244,6 +256,22 @@ def test_a_spelling_that_another_answers_for_is_told(warehouse: Warehouse) -> No
             'the column "PLAN" is that of another spelling; the property \'PLAN\' is in "PLAN_2"'
         )
         assert told(connection, 'select plan, n from by_event."Sign Up"') == []
+
+
+def test_spellings_of_events_are_not_those_of_profiles_or_of_the_statement(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.load(*(sent(f'"Zed":{n}') for n in range(3)), sent('"zed":1'))
+    create_profile_tables(warehouse.connection)
+    with asked(warehouse) as connection:
+        for query in (
+            'select "zed" from (select 1 as "zed")',
+            "select properties->>'$.zed' as zed, count(*) from events group by zed",
+            "select 1 as a where 1 = 1",
+        ):
+            assert told(connection, query) == []
+        (note,) = told(connection, "select zed from events_wide")
+        assert "the property 'zed' is in \"zed_2\"" in note
 
 
 def test_a_base_column_is_no_spelling_of_a_property(warehouse: Warehouse) -> None:

@@ -1,5 +1,6 @@
 """A name is a name, whatever it is: none hides another, and none answers for another."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -233,6 +234,26 @@ def test_a_property_is_found_by_its_spelling_and_a_column_by_its_own(warehouse: 
             for name in ("plan", "PLAN", "PLAN_2")
         }
         assert counts == {"plan": 2, "PLAN": 1, "PLAN_2": 1}
+
+
+def test_the_view_that_is_looked_at_is_that_of_the_spelling(warehouse: Warehouse) -> None:
+    warehouse.load(*spelled({"Sign Up": 1, "SIGN UP": 4}, property_=False))
+    for name, count in {"Sign Up": 1, "SIGN UP": 4, "SIGN UP_2": 1, "sign up": 4}.items():
+        for table in (f'by_event."{name}"', f"by_event.{name}"):
+            if name == "SIGN UP_2":
+                table = table.replace("SIGN UP_2", "Sign Up_2")
+            assert introspect.column_stats(warehouse.connection, "n", table).count == count
+
+
+@pytest.mark.parametrize("table", ["order", "user", "select"])
+def test_spellings_in_a_fetched_table_of_any_name(warehouse: Warehouse, table: str) -> None:
+    body = b"".join(json.dumps(one).encode() + b"\n" for one in spelled({"plan": 2, "Plan": 1}))
+    file = warehouse.land(body, DAY, DAY)
+    for how in ("create", "append"):
+        args: Any = (warehouse.connection, table, [file], warehouse.settings)
+        load_event_table(*args, how=how, filters={})
+    asked = f'select count("plan"), count("Plan_2") from "{table}"'
+    assert warehouse.sql(asked) in ([(2, 1)], [(4, 2)])
 
 
 def test_the_columns_of_a_view_say_whose_spelling_they_hold(warehouse: Warehouse) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given, settings
@@ -133,13 +134,16 @@ REPAIRED = {
 
 @pytest.mark.parametrize("text", REPAIRED)
 def test_what_is_no_unicode_is_replaced_and_nothing_else(warehouse: Warehouse, text: str) -> None:
-    with pytest.warns(AnswerWarning, match="1 event of 2024-01-02 had text that is not Unicode"):
+    lost = "ufffd" in REPAIRED[text]  # a control character only gets another form
+    match = "1 event of 2024-01-02 had text that is not Unicode"
+    with pytest.warns(AnswerWarning, match=match) if lost else nullcontext():
         warehouse.load(f'{{"event":"E","properties":{text}}}', sent())
     asked = "select properties::varchar from events where event_time < '2000-01-01'"
     assert warehouse.sql(asked) == [(REPAIRED[text],)]
-    assert warehouse.sql("select repaired from landed") == [(1,)]
+    assert warehouse.sql("select repaired from landed") == [(int(lost),)]
 
 
+@pytest.mark.filterwarnings("ignore:.*not Unicode")
 @pytest.mark.parametrize("cap", [0, 256])
 @pytest.mark.parametrize("odd", ["cut \\ud83d", "tab\there"])
 def test_every_other_property_of_a_cut_emoji_is_there(
@@ -147,8 +151,7 @@ def test_every_other_property_of_a_cut_emoji_is_there(
 ) -> None:
     warehouse = open_warehouse(max_property_columns=cap)
     line = sent(f'"n":1,"title":"{odd}","page":"/p/1","tags":["a"]')
-    with pytest.warns(AnswerWarning):
-        warehouse.load(sent('"n":0,"page":"/p/0"'), line, sent('"n":2,"page":"/p/2"'))
+    warehouse.load(sent('"n":0,"page":"/p/0"'), line, sent('"n":2,"page":"/p/2"'))
     assert warehouse.values("page") == ["/p/0", "/p/1", "/p/2"]
     assert warehouse.values("tags") == [None, ["a"], None]
     asked = "select properties->>'$.page' from events order by 1"
