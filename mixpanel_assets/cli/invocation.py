@@ -38,7 +38,10 @@ JqOption = Annotated[
 MaxBytesOption = Annotated[
     int,
     typer.Option(
-        "--max-bytes", min=0, metavar="N", help="Cut md, table and plain at a row before N bytes; 0: never."
+        "--max-bytes",
+        min=0,
+        metavar="N",
+        help="Cut md, table and plain at a row before N bytes; 0: never.",
     ),
 ]
 

@@ -28,7 +28,10 @@ def sql(
     query: Annotated[str | None, typer.Argument(help="One SQL statement; - reads stdin.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="Read the SQL from a file.")] = None,
     limit: Annotated[
-        int, typer.Option("--limit", min=0, help="At most this many rows; 0: all. Into a file, all by default.")
+        int,
+        typer.Option(
+            "--limit", min=0, help="At most this many rows; 0: all. Into a file, all by default."
+        ),
     ] = HELD,
     scalar: Annotated[
         bool, typer.Option("--scalar", help="Print the first value of the first row alone.")
