@@ -14,6 +14,7 @@ from mixpanel_assets.errors import (
     MixpanelDataError,
     PlanRequiredError,
     RateLimitError,
+    without_secrets,
 )
 from mixpanel_assets.mixpanel.probe import ask_for_access
 from mixpanel_assets.settings import Settings, make_private_folder
@@ -55,7 +56,8 @@ class Check:
 
     def to_dict(self) -> dict[str, object]:
         """check, ok, detail, hint."""
-        return {"check": self.check, "ok": self.ok, "detail": self.detail, "hint": self.hint}
+        detail = without_secrets(self.detail)  # a path may be an address, with a token in it
+        return {"check": self.check, "ok": self.ok, "detail": detail, "hint": self.hint}
 
 
 def examine(

@@ -348,8 +348,9 @@ def test_text_among_the_numbers_of_a_sum_is_told(
     account.store.set_day(DAY, paid)
     land(tmp_path)
     asked = ("query", kind, "--event", "Paid", "--on", "amount", *LANDED)
-    note = "2 landed values of 'amount' are text: Mixpanel counts those that are not numbers as 0"
+    note = "2 landed values of 'amount' are text, which counts as 0 here"
     assert note in here(*asked).err
+    assert here(*asked[:5], 'number(properties["amount"])', *LANDED).err == ""
     account.store.set_day(DAY, paid[:1])
     land(tmp_path)
     assert here(*asked).err == ""

@@ -104,7 +104,10 @@ def status(context: typer.Context, format_: FormatOption = None, jq: JqOption = 
     form = output.wanted(format_, jq)
     path = invocation.access.warehouse
     runs = running(settings, invocation.access.project_or_none)
-    output.answer(with_runs(read.status(path, settings), runs), form)
+    rows = with_runs(read.status(path, settings), runs)
+    output.answer(rows, form)
+    if not rows:
+        output.note("note: nothing is landed yet; land some days: mp materialize events --from 7d")
 
 
 def limits(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:

@@ -150,11 +150,14 @@ def _no_value(path: str, asked: Asked, answer: Any) -> Iterator[str]:
 
 
 def _not_numbers(asked: Asked, names: Names) -> Iterator[str]:
+    """Of a property as it is, not of number(...) and the like, which read text."""
+    if not PROPERTY.fullmatch(asked.get("on", "")):
+        return
     for name in _properties(asked, "on"):
         if texts := names.texts(asked["event"], name):
             yield (
-                f"{texts:,} landed values of {name!r} are text: Mixpanel counts those that are not "
-                f"numbers as 0; see mp inspect numeric"
+                f"{texts:,} landed values of {name!r} are text, which counts as 0 here; "
+                f"number(properties[{json.dumps(name, ensure_ascii=False)}]) reads text as a number"
             )
 
 

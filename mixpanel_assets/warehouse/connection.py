@@ -282,6 +282,9 @@ def sql_error(error: duckdb.Error) -> MixpanelDataError:
     if isinstance(error, duckdb.OutOfMemoryException):
         message = message.partition("\n")[0]
         return SQLError(message, hint="raise MP_MEMORY_LIMIT, or ask for less")
+    if isinstance(error, duckdb.ConversionException) and "Malformed JSON" in message:
+        hint = "is JSON compared with a text? ->> gives a text, and -> JSON"
+        return SQLError(message, hint=hint)
     if re.search(r"json_extract\(\w+, BOOLEAN\)", message):
         hint = "-> binds less than = and and: put (properties->'$.name') in parentheses, or use ->>"
         return SQLError(message, hint=hint)

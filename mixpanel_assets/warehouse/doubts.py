@@ -85,7 +85,7 @@ def doubts(
     # of these is a reason to fail.
     with suppress(duckdb.Error, RecursionError), interrupted_after(warehouse, PATIENCE):
         renamed = _renamed(warehouse)
-        if suspicious or renamed or "->" in query:
+        if suspicious or renamed or "->" in query or "by_event" in query.lower():
             statement = Statement.read(warehouse, query, parameters)
             for message in statement.notes(renamed, suspicious=suspicious):
                 if message not in found:

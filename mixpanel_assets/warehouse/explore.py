@@ -145,7 +145,9 @@ def numeric_summary(
         check_events(warehouse, relation, [event])
         _tell_why(warehouse, rows)
     if others:
-        note(f"{others:,} values of {property} are not numbers and left out, such as {other!r}")
+        note(
+            f"values of {property} that are not numbers, and left out: {others:,}; {other!r} is one"
+        )
     between = dict(zip(wanted, map(finite, quantiles or [None] * len(wanted)), strict=True))
     least, most, total, mean, spread = map(finite, numbers)
     moments = (least, most, total, mean, spread)
@@ -165,6 +167,8 @@ def numeric_summary(
 def _number(value: Value) -> str:
     if value.type == "HUGEINT":
         return f"{value.sql}::double"  # a sum of large ones would overflow
+    if value.type in ("DOUBLE", "FLOAT"):
+        return f"case when isfinite({value.sql}) then {value.sql} end"
     if NUMBERS.fullmatch(value.type):
         return value.sql
     if value.type != "VARCHAR":

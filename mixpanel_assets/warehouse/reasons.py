@@ -16,11 +16,14 @@ from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.syntax import (
     ARROWS,
     BOOLEAN,
+    TESTS,
     Node,
     column_of,
     common_tables,
+    is_test,
     is_torn,
     property_of,
+    qualifiers,
     text_of,
     walk,
 )
@@ -32,8 +35,9 @@ HOW_TO_LAND = "mp materialize events --from 7d"
 OF_EVENTS = ("events", EVENTS.table)
 OF_PROFILES = (*PROFILE_VIEWS, PROFILES.table)
 TIMES = ("event_time", "event_date")
-TESTS = ("~~", "~~*", "!~~", "!~~*", "regexp_matches", "contains", "starts_with", "ends_with",
-         "prefix", "suffix")  # fmt: skip
+# They are written as columns are.
+MOMENTS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
+ABOUT_EVENTS = ("event_name", *TIMES)
 
 
 @dataclass
@@ -93,7 +97,14 @@ class Statement:
 
     def _spellings(self, renamed: dict[tuple[str, str], str]) -> Iterator[str]:
         for path in self.tables:
-            if path[0].lower() == "by_event" and (view := renamed.get(("by_event", path[-1]))):
+            if path[0].lower() == "by_event" and path[-1] not in self._events(path[-1]):
+                found = ", ".join(map(repr, self._events(path[-1])))
+                if found:
+                    yield (
+                        f"by_event.{quoted(path[-1])} has the events named {found}; none that is "
+                        f"landed is named {path[-1]!r}"
+                    )
+            elif path[0].lower() == "by_event" and (view := renamed.get(("by_event", path[-1]))):
                 yield (
                     f"by_event.{quoted(path[-1])} has the events of another spelling; those named "
                     f"{path[-1]!r} are in by_event.{quoted(view)}"
@@ -109,6 +120,15 @@ class Statement:
                     f"the column {quoted(column)} is that of another spelling; the property "
                     f"{column!r} is in {quoted(instead)}"
                 )
+
+    def _events(self, name: str) -> list[str]:
+        """The landed events of this name, whatever the case of its letters."""
+        rows = self.warehouse.execute(
+            "select event_name from internal.event_views "
+            "where lower(event_name) = lower($1) or lower(view_name) = lower($1)",
+            [name],
+        ).fetchall()
+        return [event for (event,) in rows]
 
     def _empty(self) -> Iterator[str]:
         for path in self.tables:
@@ -136,22 +156,45 @@ class Statement:
         if node.get("type") == "CONJUNCTION_OR":
             parts = [self._unmet(part) for part in node["children"]]
             return [message for part in parts for message in part] if all(parts) else []
-        if node.get("class") in ("COMPARISON", "BETWEEN") or node.get("type") == "COMPARE_IN" or (
-            node.get("class") == "FUNCTION" and node.get("function_name") in TESTS
-        ):  # fmt: skip
+        if is_test(node):
             return self._why(node)
-        return [message for part in node.values() for message in self._unmet(part)]
+        messages = [message for part in node.values() for message in self._unmet(part)]
+        if not messages and node.get("type") == "CONJUNCTION_AND":
+            return self._together(node["children"])
+        return messages
 
-    def _why(self, condition: Node) -> list[str]:
+    def _together(self, parts: list[Node]) -> list[str]:
+        """A note, if rows meet each condition about event and time, and none meets all of them."""
+        base = [part for part in parts if is_test(part) and self._column(part) in ABOUT_EVENTS]
+        if len(base) < 2:
+            return []
+        text = " and ".join(map(self._text, base))
+        asked = [self._any(path, text) for path in self.tables]
+        if True in asked or False not in asked:
+            return []
+        table = self.tables[asked.index(False)]
+        names = [part for part in base if self._column(part) == "event_name"]
+        which = " and ".join(["true", *map(self._text, names)])
+        days = self._landed_days(table, which)
+        shown = " and ".join(map(self._shown, base))
+        return [f"no row of {_name(table)} has {shown}; {days}"]
+
+    def _column(self, condition: Node) -> str | None:
+        """The one column of the tables that the condition is about; None if there are others."""
         nodes = list(walk(condition))
-        columns = {column.lower() for one in nodes if (column := column_of(one))}
+        columns = {column.lower() for one in nodes if (column := column_of(one))} - MOMENTS
         kinds = {one.get("class") for one in nodes}
         if len(columns) != 1 or kinds & {"SUBQUERY", "WINDOW", "LAMBDA"} or columns & self.made:
-            return []
-        (column,) = columns
-        if any(self.others & _qualifiers(one) for one in nodes):
-            return []
-        if any(one.get("function_name") in ARROWS for one in nodes) or column == "properties":
+            return None
+        if any(self.others & qualifiers(one) for one in nodes):
+            return None
+        if any(one.get("function_name") in ARROWS for one in nodes) or columns == {"properties"}:
+            return None
+        return columns.pop()
+
+    def _why(self, condition: Node) -> list[str]:
+        column = self._column(condition)
+        if column is None:
             return []
         text = self._text(condition)
         asked = [self._any(path, text) for path in self.tables]
@@ -167,14 +210,16 @@ class Statement:
             return [f"{name} has no event {word!r}{_meant(near[word])}" for word in words]
         return [f"no row of {name} has {shown}{_meant(self._near_values(table, column, words))}"]
 
-    def _landed_days(self, table: list[str]) -> str:
+    def _landed_days(self, table: list[str], which: str = "true") -> str:
         first, last, days = self.warehouse.execute(
             "select min(event_date), max(event_date), count(distinct event_date) "
-            f"from {_source(table)}"
+            f"from {_source(table)} where {which}{self._given()}",
+            list(self.parameters),
         ).fetchall()[0]
+        of = "its rows" if which == "true" else f"those with {which.removeprefix('true and ')}"
         if days == 1:
-            return f"all of its rows are of {first}"
-        return f"its rows are of {days:,} days from {first} to {last}"
+            return f"all of {of} are of {first}"
+        return f"{of} are of {days:,} days from {first} to {last}"
 
     def _near_values(self, table: list[str], column: str, words: list[str]) -> list[str]:
         if not words:
@@ -193,7 +238,9 @@ class Statement:
     def _properties(self) -> Iterator[str]:
         """Notes on properties that no record has, and on those that the chosen event has not."""
         asked = dict.fromkeys(name for node in walk(self.tree) if (name := property_of(node)))
-        if not asked or "properties" in self.made:
+        asked = asked if "properties" not in self.made else {}
+        asked |= dict.fromkeys(self._columns_of_events())
+        if not asked:
             return
         datasets = {_dataset(path) for path in self.tables}
         known = dict.fromkeys(
@@ -212,6 +259,23 @@ class Statement:
                 yield f"nothing landed has a property {name!r}{_meant(near)}"
             elif datasets == {EVENTS.dataset}:
                 yield from self._of_other_events(name)
+
+    def _columns_of_events(self) -> list[str]:
+        """The properties whose columns of events_wide the statement names."""
+        if [_name(path).lower() for path in self.tables] != [EVENTS.table]:
+            return []
+        named = {column.lower() for node in walk(self.tree) if (column := column_of(node))}
+        rows = self.warehouse.execute(
+            "select property from internal.property_columns where dataset = 'events' and physical "
+            "and lower(column_name) in (select unnest(?::varchar[]))",
+            [list(named - self.made)],
+        ).fetchall()
+        return [name for (name,) in rows]
+
+    def _given(self) -> str:
+        """SQL that is true, with every parameter: DuckDB takes no others."""
+        given = [f"${n} is null" for n in range(1, len(self.parameters) + 1)]
+        return f" and ({' or '.join(['true', *given])})"
 
     def _of_other_events(self, name: str) -> Iterator[str]:
         """A note, if the one event that the statement is about never has the property."""
@@ -299,21 +363,14 @@ class Statement:
 
     def _any(self, path: list[str], condition: str) -> bool | None:
         """Whether a row of the table meets the condition; None if it can't be asked that."""
-        given = [f"${n} is null" for n in range(1, len(self.parameters) + 1)]
-        all_given = f" and ({' or '.join(['true', *given])})"
         try:
             rows = self.warehouse.execute(
-                f"select 1 from {_source(path)} where {condition}{all_given} limit 1",
+                f"select 1 from {_source(path)} where {condition}{self._given()} limit 1",
                 list(self.parameters),
             ).fetchall()
         except (duckdb.BinderException, duckdb.CatalogException, duckdb.ConversionException):
             return None
         return bool(rows)
-
-
-def _qualifiers(node: Node) -> set[str]:
-    """The names before the name of the column that the node is."""
-    return {name.lower() for name in (node.get("column_names") or [])[:-1]}
 
 
 def _dataset(path: list[str]) -> str:

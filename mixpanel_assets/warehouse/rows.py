@@ -51,10 +51,12 @@ def stream(
         # To DuckDB before 2.0 a PIVOT is a type that it makes and a question, both without text.
         while len(statements) > 1 and not any(statement.query for statement in statements):
             warehouse.execute(statements.pop(0))
-        if len(statements) != 1:
+        if not statements:
+            hint = 'give one statement, such as: mp sql "select count(*) from events"'
+            raise SQLError("there is no SQL statement", hint=hint)
+        if len(statements) > 1:
             raise SQLError(
-                f"one statement is wanted, and there are {len(statements)}",
-                hint="send them one by one",
+                f"only one statement is allowed; got {len(statements)}", hint="send them one by one"
             )
         _check_question(statements[0])
         result = warehouse.execute(statements[0], list(parameters))

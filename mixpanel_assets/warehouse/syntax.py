@@ -11,6 +11,8 @@ Node = dict[str, Any]
 ARROWS = ("->", "->>", "json_extract", "json_extract_string", "json_extract_path_text")
 BOOLEAN = ("COMPARISON", "CONJUNCTION", "BETWEEN", "OPERATOR")
 FIRST_KEY = re.compile(r'\$\.(?:"((?:[^"\\]|\\.)+)"|([^."\[*]+))')
+TESTS = ("~~", "~~*", "!~~", "!~~*", "regexp_matches", "contains", "starts_with", "ends_with",
+         "prefix", "suffix")  # fmt: skip
 
 
 def walk(node: Any) -> Iterator[Node]:
@@ -88,3 +90,17 @@ def _first_key(path: str) -> str | None:
         return path or None
     found = FIRST_KEY.match(path)
     return (found[1] or found[2]) if found else None
+
+
+def is_test(node: Node) -> bool:
+    """Whether the node is one condition."""
+    return (
+        node.get("class") in ("COMPARISON", "BETWEEN")
+        or node.get("type") == "COMPARE_IN"
+        or (node.get("class") == "FUNCTION" and node.get("function_name") in TESTS)
+    )
+
+
+def qualifiers(node: Node) -> set[str]:
+    """The names before the name of the column that the node is."""
+    return {name.lower() for name in (node.get("column_names") or [])[:-1]}

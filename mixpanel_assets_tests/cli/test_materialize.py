@@ -100,8 +100,12 @@ def test_status_names_the_days_between_that_are_missing(days: Simulator, here: M
     }  # fmt: skip
 
 
-def test_status_of_nothing_is_an_empty_list(account: Simulator, here: Mp) -> None:
-    assert here("status") == Answer(0, "[]\n", "")
+def test_status_of_nothing_is_an_empty_list_and_says_how_to_land(
+    account: Simulator, here: Mp
+) -> None:
+    answer = here("status")
+    assert (answer.code, answer.out) == (0, "[]\n")
+    assert "mp materialize events --from 7d" in answer.err
 
 
 def test_limits_tell_what_this_machine_has_used(days: Simulator, here: Mp) -> None:

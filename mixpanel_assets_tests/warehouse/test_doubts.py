@@ -74,6 +74,22 @@ KNOWN_REASONS = {
     "select * from events where event_name = 'Op' || 'ne'": [
         "no row of events has event_name = 'Op' || 'ne'"
     ],
+    "select count(*) from events where event_date > current_date - 30": [
+        "no row of events has event_date > current_date - 30; "
+        "its rows are of 2 days from 2024-01-02 to 2024-01-03"
+    ],
+    "select count(*) from events where event_time >= current_timestamp - interval 1 day": [
+        "no row of events has event_time >= current_timestamp - interval 1 day; "
+        "its rows are of 2 days from 2024-01-02 to 2024-01-03"
+    ],
+    "select count(*) from events where event_name = 'Buy' and event_date = '2024-01-02'": [
+        "no row of events has event_name = 'Buy' and event_date = '2024-01-02'; "
+        "all of those with (event_name = 'Buy') are of 2024-01-03"
+    ],
+    "select * from events where event_time > '2024-01-02 13:00' and event_time < '2024-01-03'": [
+        "no row of events has event_time > '2024-01-02 13:00' and event_time < '2024-01-03'; "
+        "its rows are of 2 days from 2024-01-02 to 2024-01-03"
+    ],
     "select * from events where event_name like 'Op_'": [
         "no row of events has event_name like 'Op_'"
     ],
@@ -122,13 +138,12 @@ def test_the_reason_is_told_of_parameters_too(landed: duckdb.DuckDBPyConnection)
 
 
 RIGHT_AS_THEY_ARE = [
-    "select count(*) from events where event_name = 'Buy' and event_date = '2024-01-02'",
+    "select count(*) from events where event_name = 'Buy' and distinct_id = 'bob'",
     "select 1 where false",
     "select 0 as zero, event_name from events",
     'select delay from by_event."Flight Departed"',
     "select properties->>'plan' from events where event_name = 'Open'",
-    "select * from events where event_name <> 'Opne' and event_date > '2024-01-02' "
-    "and event_name = 'Flight Departed'",
+    "from events where event_name <> 'Opne' and distinct_id = 'bob' and event_name = 'Buy'",
     "select * from events where not (event_name = 'Opne') and event_name is null",
     "from events where (event_name = 'Opne' or event_name = 'Open') and event_time is null",
     "with e as (select upper(event_name) as event_name from events) "
@@ -272,6 +287,29 @@ def test_spellings_of_events_are_not_those_of_profiles_or_of_the_statement(
             assert told(connection, query) == []
         (note,) = told(connection, "select zed from events_wide")
         assert "the property 'zed' is in \"zed_2\"" in note
+
+
+def test_a_column_that_only_another_event_fills_is_told(warehouse: Warehouse) -> None:
+    warehouse.load(sent('"mag":1.5', event='"Quake"'), sent('"delay":2', event='"Flight"'))
+    with asked(warehouse) as connection:
+        of_flights = "select avg({}) from events_wide where event_name = 'Flight'"
+        note = "no landed 'Flight' has a property 'mag'; 'Quake' has"
+        assert told(connection, of_flights.format("mag")) == [note]
+        assert told(connection, of_flights.format("delay")) == []
+
+
+def test_the_view_of_an_event_under_another_spelling_says_whose_rows_it_has(
+    landed: duckdb.DuckDBPyConnection,
+) -> None:
+    assert told(landed, "select count(*) from by_event.buy") == [
+        "by_event.\"buy\" has the events named 'Buy'; none that is landed is named 'buy'"
+    ]
+
+
+def test_json_beside_a_text_says_which_arrow_gives_text(landed: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(SQLError) as failed:
+        doubting.asked(landed, "from events where (properties->'$.plan') = 'pro'")
+    assert "->> gives a text" in str(failed.value.hint)
 
 
 def test_a_base_column_is_no_spelling_of_a_property(warehouse: Warehouse) -> None:
