@@ -271,7 +271,7 @@ def drop(
     """
     if bool(tables) == all_:
         raise typer.BadParameter("name tables, or all of them with --all")
-    from mixpanel_assets.warehouse import named
+    from mixpanel_assets.warehouse import drop as dropping
 
     invocation: Invocation = context.obj
     settings = invocation.access.settings
@@ -282,8 +282,8 @@ def drop(
             f"there is no warehouse at {path} yet", hint="there is nothing to drop"
         )
     with open_warehouse(settings, path, invocation)() as warehouse:
-        names = tables or named.named_tables(warehouse)
+        names = tables or dropping.named_tables(warehouse)
         if all_ and force:
-            names += named.asset_tables(warehouse)
-        dropped = named.drop_tables(warehouse, names, force=force)
+            names += dropping.asset_tables(warehouse)
+        dropped = dropping.drop_tables(warehouse, names, force=force)
     output.answer({"dropped": dropped}, form)

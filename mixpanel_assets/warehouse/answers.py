@@ -11,8 +11,9 @@ import duckdb
 
 from mixpanel_assets.warehouse.connection import in_transaction, literal, quoted
 from mixpanel_assets.warehouse.create import create_tables
+from mixpanel_assets.warehouse.drop import drop_named
 from mixpanel_assets.warehouse.load import as_load_errors
-from mixpanel_assets.warehouse.named import check_free, check_name, drop_named
+from mixpanel_assets.warehouse.named import check_free, check_name
 from mixpanel_assets.warehouse.properties import insert_rows
 
 TYPES = {

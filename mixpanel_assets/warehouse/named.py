@@ -12,16 +12,18 @@ from typing import Any, Literal
 import duckdb
 
 from mixpanel_assets.errors import (
-    ConfigError,
     TableExistsError,
-    TableNotFoundError,
     UsageError,
-    near_names,
 )
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.connection import in_transaction, quoted
-from mixpanel_assets.warehouse.create import create_table, create_tables, forget_properties
+from mixpanel_assets.warehouse.create import create_table, create_tables
+from mixpanel_assets.warehouse.drop import (
+    RESERVED,
+    drop_named,
+    found_table,
+    table_not_found,
+)
 from mixpanel_assets.warehouse.load import (
     as_load_errors,
     insert_events,
@@ -30,14 +32,10 @@ from mixpanel_assets.warehouse.load import (
 )
 from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
 from mixpanel_assets.warehouse.rows import as_json
-from mixpanel_assets.warehouse.saved import SAVED_REPORTS
 from mixpanel_assets.warehouse.source import LandedFile, in_utc, work_folder
 from mixpanel_assets.warehouse.stage import number
 from mixpanel_assets.warehouse.survey import Source, survey_files
 from mixpanel_assets.warehouse.tables import (
-    EVENTS,
-    PROFILE_VIEWS,
-    PROFILES,
     Layout,
     named_layout,
 )
@@ -48,13 +46,6 @@ Kind = Literal["events", "profiles"]
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 # DuckDB's own views and functions, which other ones of DuckDB would no longer find.
 SYSTEM = re.compile("(duckdb|pragma|sqlite|pg)_", re.IGNORECASE)
-# What makes up an asset: all of it goes when one of its names is dropped.
-ASSETS = {
-    "events": ("events", "events_wide", "event_properties"),
-    "profiles": (*PROFILE_VIEWS, PROFILES.table, "profile_properties"),
-    **{name: (name,) for name in (*CATALOG_TABLES, SAVED_REPORTS)},
-}
-RESERVED = {name for names in ASSETS.values() for name in names} | {"landed"}
 # Tables that a load makes for itself, and that would be found in place of others of that name.
 WORKING = {
     *("compared", "compared_all", "current_rows", "examples", "kept", "keys", "lost"),
@@ -105,22 +96,12 @@ def check_pull(warehouse: duckdb.DuckDBPyConnection, name: str, kind: Kind, how:
 
 def check_free(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
     """There is no table of that name; TableExistsError else."""
-    if _found(warehouse, name):
+    if found_table(warehouse, name):
         raise TableExistsError(
             f"there is a table {name} already",
             hint="--replace makes it anew, --append adds to it",
             table_name=name,
         )
-
-
-def _found(warehouse: duckdb.DuckDBPyConnection, name: str) -> str | None:
-    """The table or view of that name, as it is written there."""
-    row = warehouse.execute(
-        "select table_name from information_schema.tables "
-        "where table_schema = 'main' and lower(table_name) = lower(?)",
-        [name],
-    ).fetchone()
-    return str(row[0]) if row else None
 
 
 def load_event_table(
@@ -184,8 +165,8 @@ def _first_day(sources: Sequence[Source]) -> date:
 
 
 def _check_appendable(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> None:
-    if _found(warehouse, layout.table) != layout.table:
-        raise _not_found(warehouse, layout.table)
+    if found_table(warehouse, layout.table) != layout.table:
+        raise table_not_found(warehouse, layout.table)
     query = "select column_name from duckdb_columns() where schema_name = 'main' and table_name = ?"
     columns = {name for (name,) in warehouse.execute(query, [layout.table]).fetchall()}
     if not columns >= layout.columns.keys():
@@ -285,85 +266,6 @@ def _record(
     }
     insert_rows(warehouse, "landed", [row])
     return repaired
-
-
-def named_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
-    """The tables that are there besides those of the assets, in order of their names."""
-    rows = warehouse.execute(
-        "select table_name from duckdb_tables() where schema_name = 'main' and not internal "
-        "and not temporary order by 1"
-    ).fetchall()
-    return [name for (name,) in rows if name.lower() not in RESERVED]
-
-
-def asset_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
-    """The tables of assets that are there, by the names that `drop_tables` knows them by."""
-    return [asset for asset in ASSETS if _found(warehouse, asset)]
-
-
-def drop_tables(
-    warehouse: duckdb.DuckDBPyConnection, names: Sequence[str], *, force: bool
-) -> list[str]:
-    """The tables are gone, and so is what `landed` knew of them; all of them or none.
-
-    Tables of assets go with `force` only, events and profiles with all that belongs to them; the
-    landed files stay. Raises TableNotFoundError, ConfigError.
-    """
-    create_tables(warehouse)
-    with as_load_errors(), in_transaction(warehouse):
-        return [_drop_as_asked(warehouse, name, force=force) for name in dict.fromkeys(names)]
-
-
-def _drop_as_asked(warehouse: duckdb.DuckDBPyConnection, name: str, *, force: bool) -> str:
-    found = _found(warehouse, name)
-    if found is None:
-        raise _not_found(warehouse, name)
-    asset = next((asset for asset, names in ASSETS.items() if found in names), None)
-    if found == "landed" or (asset and not force):
-        raise ConfigError(
-            f"{found} belongs to what is landed",
-            hint="--force drops it" if asset else "it says what is landed; it can't be dropped",
-        )
-    if asset is None:
-        drop_named(warehouse, found)
-    else:
-        _drop_asset(warehouse, asset)
-    return found
-
-
-def _drop_asset(warehouse: duckdb.DuckDBPyConnection, asset: str) -> None:
-    for layout in (EVENTS, PROFILES):
-        if asset == layout.dataset:
-            forget_properties(warehouse, layout)
-    if asset == "events":
-        warehouse.execute("delete from internal.property_days")
-    for name in ASSETS[asset]:
-        kind = "view" if _is_view(warehouse, name) else "table"
-        warehouse.execute(f"drop {kind} if exists {quoted(name)}")
-    warehouse.execute("delete from landed where dataset = ?", [asset])
-
-
-def _is_view(warehouse: duckdb.DuckDBPyConnection, name: str) -> bool:
-    query = "select 1 from duckdb_views() where schema_name = 'main' and view_name = ?"
-    return warehouse.execute(query, [name]).fetchone() is not None
-
-
-def drop_named(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
-    """There is no table or view of that name, nor a trace of one."""
-    if found := _found(warehouse, name):
-        kind = "view" if _is_view(warehouse, found) else "table"
-        warehouse.execute(f"drop {kind} {quoted(found)}")
-    for table in ("internal.property_columns", "landed"):
-        warehouse.execute(f"delete from {table} where lower(dataset) = lower(?)", [name])
-
-
-def _not_found(warehouse: duckdb.DuckDBPyConnection, name: str) -> TableNotFoundError:
-    near = near_names(name, named_tables(warehouse))
-    return TableNotFoundError(
-        f"there is no table {name}",
-        hint=f"did you mean {', '.join(near)}?" if near else "see what is there: mp inspect tables",
-        table_name=name,
-    )
 
 
 def records(

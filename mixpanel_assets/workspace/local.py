@@ -74,14 +74,14 @@ class Local(Opening):
 
         Raises TableNotFoundError, ConfigError.
         """
-        from mixpanel_assets.warehouse.named import drop_tables
+        from mixpanel_assets.warehouse.drop import drop_tables
 
         with self._writing() as warehouse:
             return drop_tables(warehouse, names, force=force)
 
     def drop_all(self) -> list[str]:
         """Every table that was fetched under a name is gone; those of assets stay."""
-        from mixpanel_assets.warehouse.named import drop_tables, named_tables
+        from mixpanel_assets.warehouse.drop import drop_tables, named_tables
 
         with self._writing() as warehouse:
             return drop_tables(warehouse, named_tables(warehouse), force=False)

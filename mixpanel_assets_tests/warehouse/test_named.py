@@ -14,14 +14,13 @@ from mixpanel_assets.errors import (
     TableNotFoundError,
     UsageError,
 )
+from mixpanel_assets.warehouse.drop import drop_tables, named_tables
 from mixpanel_assets.warehouse.named import (
     How,
     NamedTable,
     check_name,
-    drop_tables,
     load_event_table,
     load_profile_table,
-    named_tables,
     records,
 )
 from mixpanel_assets.warehouse.source import LandedFile

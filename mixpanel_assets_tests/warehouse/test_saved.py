@@ -10,8 +10,9 @@ import pytest
 
 from mixpanel_assets.errors import LoadError, UsageError
 from mixpanel_assets.warehouse.connection import writing
+from mixpanel_assets.warehouse.drop import asset_tables, drop_tables
 from mixpanel_assets.warehouse.introspect import table_schema
-from mixpanel_assets.warehouse.named import asset_tables, check_name, drop_tables
+from mixpanel_assets.warehouse.named import check_name
 from mixpanel_assets.warehouse.read import coverage
 from mixpanel_assets.warehouse.saved import SAVED_REPORT_COLUMNS, load_saved_reports
 
