@@ -16,6 +16,7 @@ from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.syntax import (
     ARROWS,
     BOOLEAN,
+    MOMENTS,
     TESTS,
     Node,
     column_of,
@@ -24,6 +25,7 @@ from mixpanel_assets.warehouse.syntax import (
     is_torn,
     property_of,
     qualifiers,
+    sides,
     text_of,
     walk,
 )
@@ -35,8 +37,6 @@ HOW_TO_LAND = "mp materialize events --from 7d"
 OF_EVENTS = ("events", EVENTS.table)
 OF_PROFILES = (*PROFILE_VIEWS, PROFILES.table)
 TIMES = ("event_time", "event_date")
-# They are written as columns are.
-MOMENTS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
 ABOUT_EVENTS = ("event_name", *TIMES)
 
 
@@ -122,13 +122,17 @@ class Statement:
                 )
 
     def _events(self, name: str) -> list[str]:
-        """The landed events of this name, whatever the case of its letters."""
+        """The landed events of this name, whatever the case of its letters.
+
+        None if a view is called exactly so: whoever writes its name knows what it has.
+        """
         rows = self.warehouse.execute(
-            "select event_name from internal.event_views "
+            "select event_name, view_name from internal.event_views "
             "where lower(event_name) = lower($1) or lower(view_name) = lower($1)",
             [name],
         ).fetchall()
-        return [event for (event,) in rows]
+        exact = any(view == name != event for event, view in rows)
+        return [] if exact else [event for event, _ in rows]
 
     def _empty(self) -> Iterator[str]:
         for path in self.tables:
@@ -166,7 +170,8 @@ class Statement:
     def _together(self, parts: list[Node]) -> list[str]:
         """A note, if rows meet each condition about event and time, and none meets all of them."""
         base = [part for part in parts if is_test(part) and self._column(part) in ABOUT_EVENTS]
-        if len(base) < 2:
+        # Of a table joined to itself they may be about different rows.
+        if len(base) < 2 or len(sides(base)) > 1:
             return []
         text = " and ".join(map(self._text, base))
         asked = [self._any(path, text) for path in self.tables]
@@ -186,7 +191,7 @@ class Statement:
         kinds = {one.get("class") for one in nodes}
         if len(columns) != 1 or kinds & {"SUBQUERY", "WINDOW", "LAMBDA"} or columns & self.made:
             return None
-        if any(self.others & qualifiers(one) for one in nodes):
+        if any(self.others & qualifiers(one) for one in nodes) or len(sides([condition])) > 1:
             return None
         if any(one.get("function_name") in ARROWS for one in nodes) or columns == {"properties"}:
             return None
@@ -279,9 +284,12 @@ class Statement:
 
     def _of_other_events(self, name: str) -> Iterator[str]:
         """A note, if the one event that the statement is about never has the property."""
+        where = self.tree.get("node", {}).get("where_clause")
+        if sum(node.get("type") == "BASE_TABLE" for node in walk(self.tree)) > 1:
+            return  # the property may be that of other rows
         conditions = [
             node
-            for node in walk(self.tree)
+            for node in walk(where)
             if node.get("class") in BOOLEAN or node.get("function_name") in TESTS
         ]
         about = [

@@ -13,6 +13,8 @@ BOOLEAN = ("COMPARISON", "CONJUNCTION", "BETWEEN", "OPERATOR")
 FIRST_KEY = re.compile(r'\$\.(?:"((?:[^"\\]|\\.)+)"|([^."\[*]+))')
 TESTS = ("~~", "~~*", "!~~", "!~~*", "regexp_matches", "contains", "starts_with", "ends_with",
          "prefix", "suffix")  # fmt: skip
+# They are written as columns are.
+MOMENTS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
 
 
 def walk(node: Any) -> Iterator[Node]:
@@ -104,3 +106,11 @@ def is_test(node: Node) -> bool:
 def qualifiers(node: Node) -> set[str]:
     """The names before the name of the column that the node is."""
     return {name.lower() for name in (node.get("column_names") or [])[:-1]}
+
+
+def sides(conditions: list[Node]) -> set[frozenset[str]]:
+    """The names of tables before the columns of the conditions: of each column its own."""
+    columns = {
+        (column_of(one), frozenset(qualifiers(one))) for one in walk(conditions) if column_of(one)
+    }
+    return {names for column, names in columns if column and column.lower() not in MOMENTS}

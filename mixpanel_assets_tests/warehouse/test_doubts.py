@@ -152,6 +152,13 @@ RIGHT_AS_THEY_ARE = [
     "select * from events where exists (select 1 from landed where false)",
     "select * from (values ('a')) v(event_name) where event_name = 'Opne'",
     "select null, properties from events",
+    "select count(*) from events a join events b using (distinct_id) "
+    "where a.event_name = 'Flight Departed' and a.event_date = '2024-01-02' "
+    "and b.event_name = 'Buy' and b.event_date = '2024-01-03'",
+    "select max(b.properties->>'$.amount') from events a join events b "
+    "on a.insert_id = b.insert_id where a.event_name = 'Open'",
+    "select count(*) filter (where event_name = 'Flight Departed' and distinct_id = 'bob'), "
+    "max(properties->>'$.amount') from events",
     "select properties->>'$[0]', properties->>'$.*' from events where false",
     "select count(*) from information_schema.tables where table_name = 'nope'",
     "describe events",
@@ -266,6 +273,7 @@ def test_a_spelling_that_another_answers_for_is_told(warehouse: Warehouse) -> No
             "by_event.\"SIGN UP\" has the events of another spelling; those named 'SIGN UP' are in "
             'by_event."SIGN UP_2"'
         ]
+        assert told(connection, 'select count(*) from by_event."SIGN UP_2"') == []
         (note,) = told(connection, "select max(PLAN) from events_wide")
         assert note == (
             'the column "PLAN" is that of another spelling; the property \'PLAN\' is in "PLAN_2"'
