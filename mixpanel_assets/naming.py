@@ -14,11 +14,6 @@ def named(value: str, what: str) -> str:
     return value
 
 
-def named_if_any(value: str | None, what: str) -> str | None:
-    """The name, or None. UsageError if it is empty: None alone stands for any."""
-    return None if value is None else named(value, what)
-
-
 def names_of(given: str | Iterable[str], what: str) -> list[str]:
     """The names of one or several, each once. UsageError if one is empty."""
     names = dict.fromkeys([given] if isinstance(given, str) else given)
@@ -30,6 +25,13 @@ def some_named(given: str | Iterable[str], what: str) -> list[str]:
     if not (names := names_of(given, what)):
         raise UsageError(f"{what} is empty", hint="name one")
     return names
+
+
+def all_values(given: str | Iterable[str], what: str) -> list[str]:
+    """The values, of one or several, of which one may be empty. UsageError if there is none."""
+    if not (values := [given] if isinstance(given, str) else list(given)):
+        raise UsageError(f"{what} is empty")
+    return values
 
 
 def blanks_count(name: str) -> str:

@@ -16,13 +16,13 @@ from mixpanel_assets.accounts import Credentials
 from mixpanel_assets.definitions import defs
 from mixpanel_assets.errors import EventNotFoundError
 from mixpanel_assets.known import tell_names
-from mixpanel_assets.mixpanel import live
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.notes import AnswerWarning, heard_by
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.warehouse.connection import writing
+from mixpanel_assets_tests.asking import live
 from mixpanel_assets_tests.conftest import DAY, NOON, Answer, event
 
 Here = Callable[..., Answer]
@@ -319,8 +319,8 @@ def test_mixpanels_own_refusal_of_an_event_is_told_with_names_like_it(tmp_path: 
 
 
 def test_a_list_that_mixpanel_cut_refuses_nothing(tmp_path: Path) -> None:
-    from mixpanel_assets.mixpanel.answers_cache import CachedAnswers
-    from mixpanel_assets.mixpanel.catalog import event_names
+    from mixpanel_assets.mixpanel.cache import CachedAnswers
+    from mixpanel_assets.mixpanel.catalog.questions import event_names
 
     def answers(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/names"):

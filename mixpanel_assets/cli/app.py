@@ -10,7 +10,6 @@ import typer
 from mixpanel_assets.cli import output, streams
 from mixpanel_assets.cli.auth import auth
 from mixpanel_assets.cli.demo import demo
-from mixpanel_assets.cli.discover import discover
 from mixpanel_assets.cli.fetch import drop, fetch
 from mixpanel_assets.cli.inspect import inspect
 from mixpanel_assets.cli.invocation import Invocation, share_options
@@ -70,7 +69,6 @@ app.command()(drop)
 app.command()(status)
 app.command()(sql)
 app.add_typer(query)
-inspect.add_typer(discover)
 app.add_typer(inspect)
 app.command()(limits)
 app.command()(doctor)
@@ -123,6 +121,7 @@ def _usage(error: Exception) -> MixpanelDataError:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "mp"
     message = getattr(error, "format_message", lambda: str(error))()
-    usage = MixpanelDataError(str(message), hint=f"see: {command} --help")
+    message = str(message).replace("Value error, ", "")
+    usage = MixpanelDataError(message, hint=f"see: {command} --help")
     usage.code, usage.exit_code = "USAGE", 2
     return usage

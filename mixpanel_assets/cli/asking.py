@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.client import Client
-
-NoWaitOption = Annotated[
-    bool,
-    typer.Option("--no-wait", help="Fail rather than wait for Mixpanel's limits (exit 5)."),
-]
 
 
 @contextmanager

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.asking import NoWaitOption, open_client
+from mixpanel_assets.cli.asking import open_client
 from mixpanel_assets.cli.invocation import (
     FormatOption,
     Invocation,
     JqOption,
+    NoWaitOption,
     Progress,
     days_between,
     names_in,

@@ -23,13 +23,19 @@ if TYPE_CHECKING:
     from mixpanel_assets.access import Access
     from mixpanel_assets.results import LandedDay
     from mixpanel_assets.warehouse.connection import OpenWarehouse
+    from mixpanel_assets.workspace import Workspace
 
 SECONDS_BETWEEN_LINES = 5.0
+PATIENCE = 300.0  # seconds that a question to the warehouse may take
 NAME_IN_LIST = re.compile(r'\s*"((?:[^"]|"")*)"\s*,|([^,]*),')
 
 FormatOption = Annotated[
     output.Format | None,
     typer.Option("--format", "-f", help="json (default), jsonl, csv, md, table or plain."),
+]
+NoWaitOption = Annotated[
+    bool,
+    typer.Option("--no-wait", help="Fail rather than wait for Mixpanel's limits (exit 5)."),
 ]
 JqOption = Annotated[
     str | None,
@@ -98,6 +104,15 @@ class Invocation:
         from mixpanel_assets.access import look_up
 
         return look_up(self.account)
+
+    def workspace(
+        self, *, wait: bool = True, note: Callable[[str], None] | None = None
+    ) -> Workspace:
+        """The workspace of the account; `note` is called with each message, unless --quiet."""
+        from mixpanel_assets.workspace import Workspace
+
+        notes = (lambda message: None) if self.quiet else note or output.note
+        return Workspace(self.account, wait=wait, note=notes, timeout=PATIENCE)
 
 
 def open_warehouse(settings: Settings, path: Path, invocation: Invocation) -> OpenWarehouse:

@@ -18,7 +18,7 @@ from mixpanel_assets.defs.labels import (
 )
 from mixpanel_assets.defs.progress import listener
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
-from mixpanel_assets.mixpanel.catalog_export import Part, export_catalog
+from mixpanel_assets.mixpanel.catalog.rows import Part, export_catalog
 from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES, replace_catalog
 

@@ -11,7 +11,8 @@ from pydantic import Field
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.errors import MixpanelDataError
-from mixpanel_assets.mixpanel.live import event_counts
+from mixpanel_assets.mixpanel.live import answer
+from mixpanel_assets.questions.live import EventCounts
 from mixpanel_assets.settings import Settings, parse_day
 from mixpanel_assets.warehouse import quality
 from mixpanel_assets.warehouse.quality import Finding
@@ -139,7 +140,7 @@ def _compared(
         return Finding(True, "there is nothing to compare")
     try:
         with mixpanel.get_client(note, wait=False) as client:
-            report = event_counts(client, list(landed), from_date=day, to_date=day)
+            report = answer(client, EventCounts(list(landed), from_date=day, to_date=day))
     except MixpanelDataError as error:
         return Finding(False, f"Mixpanel could not be asked: {error.message}")
     reported = {

@@ -19,7 +19,7 @@ from mixpanel_assets.defs.labels import (
 )
 from mixpanel_assets.defs.progress import listener
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
-from mixpanel_assets.mixpanel.saved_export import export_saved_reports
+from mixpanel_assets.mixpanel.live.report_rows import export_saved_reports
 from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.warehouse.saved import (
     SAVED_REPORT_COLUMNS,

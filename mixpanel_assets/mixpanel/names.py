@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from mixpanel_assets.mixpanel import catalog
-from mixpanel_assets.mixpanel.answers_cache import MAX_AGE, CachedAnswers, NotKnownError
+from mixpanel_assets.mixpanel.cache import MAX_AGE, CachedAnswers, NotKnownError
+from mixpanel_assets.mixpanel.catalog import questions as catalog
 
 if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.client import Client
@@ -40,20 +40,20 @@ class Names:
     def __init__(self, client: Client, settings: Settings, landed: Landed) -> None:
         self._client = client
         self._known = CachedAnswers(client, settings, known_only=True)
-        self._landed = landed
+        self.landed = landed
 
     def events(self) -> set[str]:
         """Every event that is known; none if nothing is known."""
-        return {*(self._recent() or ()), *self._described(), *(self._landed.events() or ())}
+        return {*(self._recent() or ()), *self._described(), *(self.landed.events() or ())}
 
     def properties(self, event: str) -> set[str]:
         """Every property of the event that is known."""
         listed = self._recalled(lambda: catalog.property_names(self._known, event))
-        return {*(listed or ()), *(self._landed.properties(event) or ())}
+        return {*(listed or ()), *(self.landed.properties(event) or ())}
 
     def texts(self, event: str, name: str) -> int:
         """How many landed values of the event's property are text, as far as that is known."""
-        return self._landed.texts(event, name) or 0
+        return self.landed.texts(event, name) or 0
 
     def check(
         self, events: Iterable[str], start: date | None = None, end: date | None = None
@@ -69,7 +69,7 @@ class Names:
             return
         listed = {*recent, *self._described()}
         absent = [name for name in events if name not in listed and name[:1] != OF_MIXPANEL]
-        landed = self._landed.events() if absent else None
+        landed = self.landed.events() if absent else None
         if landed is None or not self._covered(start, end):
             return
         for name in absent:
@@ -81,7 +81,7 @@ class Names:
         if start is None or start >= first:
             return True
         before = min(first, end + timedelta(1)) if end else first
-        landed = self._landed.days(MAX_AGE) or ()
+        landed = self.landed.days(MAX_AGE) or ()
         return all(start + timedelta(n) in landed for n in range((before - start).days))
 
     def _recent(self) -> list[str] | None:

@@ -10,7 +10,8 @@ from datetime import date
 from typing import Any
 
 from mixpanel_assets.errors import APIError, QueryError, did_you_mean, near_names
-from mixpanel_assets.mixpanel import catalog, reports
+from mixpanel_assets.mixpanel.catalog import questions as catalog
+from mixpanel_assets.mixpanel.live import answers
 from mixpanel_assets.mixpanel.names import Names
 from mixpanel_assets.naming import blanks_count
 
@@ -70,10 +71,10 @@ def _events_without_any(path: str, asked: Asked, answer: Any) -> Iterator[str]:
     """The events whose every number in the answer is 0."""
     events = events_of(path, asked)
     if path == "events":
-        series = reports.chart(answer)
+        series = answers.chart(answer)
         yield from (name for name in events if not any(series.get(name, {}).values()))
     elif path == "retention":
-        cohorts = reports.cohorts(answer)
+        cohorts = answers.cohorts(answer)
         born, returned = (events[:1], events[1:]) if "born_event" in asked else ([], events)
         if born and not any(cohort.size for cohort in cohorts):
             yield from born
@@ -100,15 +101,15 @@ def _segments(path: str, asked: Asked, answer: Any) -> set[str | None]:
     """The values by which the answer is split."""
     found: Iterable[str | None] = ()
     if path == "events/properties" or (path == "segmentation" and "on" in asked):
-        found = reports.chart(answer)
+        found = answers.chart(answer)
     elif "on" in asked and path == "funnels":
-        found = (part.segment for part in reports.funnel_parts(answer))
+        found = (part.segment for part in answers.funnel_parts(answer))
     elif "on" in asked and path == "retention":
-        found = (cohort.segment for cohort in reports.cohorts(answer))
+        found = (cohort.segment for cohort in answers.cohorts(answer))
     elif "on" in asked and path == "retention/addiction":
-        by_day = reports.frequencies(answer).values()
+        by_day = answers.frequencies(answer).values()
         found = (name for split in by_day if isinstance(split, Mapping) for name in split)
-    return {name for name in found if name not in (None, reports.OVERALL)}
+    return {name for name in found if name not in (None, answers.OVERALL)}
 
 
 def _properties(asked: Asked, *expressions: str) -> list[str]:
@@ -143,7 +144,7 @@ def _all_undefined(asked: Asked, events: list[str], names: Names) -> Iterator[st
 
 def _no_value(path: str, asked: Asked, answer: Any) -> Iterator[str]:
     if path == "events/properties" and "values" in asked:
-        series = reports.chart(answer)
+        series = answers.chart(answer)
         for value in json.loads(asked["values"]):
             if blanks := blanks_count(value) if not any(series.get(value, {}).values()) else "":
                 yield f"every number of the value {value!r} is 0{blanks}"

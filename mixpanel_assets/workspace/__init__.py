@@ -1,14 +1,13 @@
 """One Mixpanel project and its warehouse, for Python: the rooms behind one door."""
 
-from mixpanel_assets.workspace.discovery import Discovery
+from mixpanel_assets.workspace.asking import Asking
 from mixpanel_assets.workspace.landing import Landings
-from mixpanel_assets.workspace.live import Live
 from mixpanel_assets.workspace.local import Local
 
 __all__ = ["Workspace"]
 
 
-class Workspace(Landings, Local, Discovery, Live):
+class Workspace(Landings, Local, Asking):
     """A Mixpanel project and its warehouse.
 
     >>> ws = Workspace()                                   # the account that `mp` would use

@@ -198,7 +198,7 @@ class Landings(Opening):
         return ingest_profiles(self.api, self._writing, self.settings)
 
     def _land_catalog(self) -> list[LandedTable]:
-        from mixpanel_assets.mixpanel.catalog_export import export_catalog
+        from mixpanel_assets.mixpanel.catalog.rows import export_catalog
         from mixpanel_assets.results import LandedTable, Skipped
         from mixpanel_assets.warehouse.catalog import replace_catalog
 

@@ -35,18 +35,21 @@ class Opening:
         path: str | Path | None = None,
         read_only: bool = False,
         wait: bool = True,
+        timeout: float | None = None,
         note: Callable[[str], None] = lambda message: None,
     ) -> None:
         """The account's project and its warehouse, or the DuckDB file at `path`.
 
         Without an account it is the one that `mp` would use now: environment and accounts that
-        change later change nothing. `wait=False` raises rather than waits
-        for Mixpanel's limits; `note` hears of waits and retries. Nothing is opened yet.
+        change later change nothing. `wait=False` raises rather than waits for Mixpanel's limits;
+        `timeout` is how many seconds a question to the warehouse may take; `note` is called with
+        each message about waits and retries. Nothing is opened yet.
         """
         self._account = account
         self._path = local_path(str(path), "path") if path is not None else None
         self._read_only = read_only
         self._wait = wait
+        self._timeout = timeout
         self._note = note
         self._lock = threading.RLock()
         self._open = ExitStack()
@@ -115,7 +118,7 @@ class Opening:
             return self._held
 
     def close(self) -> None:
-        """Nothing is open any more; a second time does nothing."""
+        """Close what is open; a second time does nothing."""
         with self._lock:
             self._closed, self._api, self._held = True, None, None
             self._open.close()
@@ -201,6 +204,7 @@ class Opening:
                 path,
                 memory_limit=settings.memory_limit,
                 threads=settings.threads,
+                timeout=self._timeout,
                 wait=wait or READER_WAIT,
             )
         return writing(

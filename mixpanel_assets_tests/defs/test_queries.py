@@ -16,10 +16,10 @@ from dagster_shared.yaml_utils import load_run_config_yaml
 from mixpanel_assets.definitions import defs
 from mixpanel_assets.defs.queries import QUESTIONS, markdown
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
-from mixpanel_assets.mixpanel import live
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world import World
+from mixpanel_assets_tests.asking import discovery, live
 
 FIRST = date(2024, 1, 1)
 DAYS = {"from_date": "2024-01-01", "to_date": "2024-01-07"}
@@ -67,14 +67,12 @@ def config_of(name: str, **more: Any) -> dict[str, Any]:
     config = {**ASKED[name], **more}
     with MixpanelResource().get_client() as client:
         if "funnel_id" in config:
-            from mixpanel_assets.mixpanel.catalog import funnels
-
-            config["funnel_id"] = funnels(client)[0].funnel_id
+            config["funnel_id"] = discovery.funnels(client)[0].funnel_id
         if "bookmark_id" in config:
-            from mixpanel_assets.mixpanel.catalog import bookmarks
-
             kind = "flows" if name == "flows" else "insights"
-            config["bookmark_id"] = next(b.id for b in bookmarks(client) if b.type == kind)
+            config["bookmark_id"] = next(
+                b.id for b in discovery.list_bookmarks(client) if b.type == kind
+            )
     return config
 
 
@@ -96,7 +94,7 @@ def told(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
 
 
 def test_there_is_a_job_for_each_live_question() -> None:
-    assert set(QUESTIONS) == set(ASKED) == set(live.__all__)
+    assert set(QUESTIONS) == set(ASKED)
     names = {job.name for job in defs().resolve_all_job_defs()}
     assert {f"query_{name}" for name in QUESTIONS} <= names
 
@@ -107,7 +105,7 @@ def test_each_job_answers_as_its_function_does(name: str, asking: Simulator) -> 
     result = run(name, config)
     assert result.success
     with MixpanelResource().get_client() as client:
-        expected = QUESTIONS[name][1](client, **config)
+        expected = getattr(live, name)(client, **config)
     found, wanted = result.output_for_node(name), expected.to_dict()
     found.pop("computed_at", None), wanted.pop("computed_at", None)
     assert found == wanted
@@ -148,8 +146,9 @@ def test_a_table_of_the_project_is_never_replaced(asking: Simulator) -> None:
 
 def test_a_question_that_makes_no_sense_costs_nothing(asking: Simulator) -> None:
     before = len(asking.requests)
-    result = run("segmentation", {**ASKED["segmentation"], "unit": "fortnight"})
-    assert not result.success
+    with pytest.raises(dg.DagsterInvalidConfigError, match="fortnight"):
+        run("segmentation", {**ASKED["segmentation"], "unit": "fortnight"})
+    assert not run("segmentation", {**ASKED["segmentation"], "interval": 2}).success
     assert len(asking.requests) == before
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mixpanel_assets.errors import PlanRequiredError
-from mixpanel_assets.mixpanel import catalog
-from mixpanel_assets.mixpanel.answers_cache import CachedAnswers
+from mixpanel_assets.mixpanel.cache import CachedAnswers
 from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets_tests.asking import discovery
 from mixpanel_assets_tests.conftest import Project
 
 
@@ -43,10 +43,10 @@ def test_a_question_is_put_once(
     mixpanel: Simulator, cached: Callable[..., CachedAnswers], clock: Clock
 ) -> None:
     first = cached()
-    known = catalog.funnels(first)
+    known = discovery.funnels(first)
     clock.now += 720
     again = cached()
-    assert catalog.funnels(again) == known
+    assert discovery.funnels(again) == known
     assert (first.age, again.age, len(mixpanel.requests)) == (None, 720, 1)
 
 
@@ -54,36 +54,36 @@ def test_other_questions_have_other_answers(
     mixpanel: Simulator, cached: Callable[..., CachedAnswers]
 ) -> None:
     mixpanel.annotations.add("2024-01-02", "Sale")
-    assert len(catalog.annotations(cached(), "2024-01-02")) == 1
-    assert len(catalog.annotations(cached(), "2024-01-03")) == 0
+    assert len(discovery.annotations(cached(), "2024-01-02")) == 1
+    assert len(discovery.annotations(cached(), "2024-01-03")) == 0
 
 
 @pytest.mark.parametrize("later", [3600, -1])
 def test_an_old_answer_is_none_nor_is_one_of_the_future(
     mixpanel: Simulator, cached: Callable[..., CachedAnswers], clock: Clock, later: int
 ) -> None:
-    catalog.funnels(cached())
+    discovery.funnels(cached())
     clock.now += later
-    catalog.funnels(cached())
+    discovery.funnels(cached())
     assert len(mixpanel.requests) == 2
 
 
 def test_refresh_asks_again_and_keeps_the_new_answer(
     mixpanel: Simulator, cached: Callable[..., CachedAnswers]
 ) -> None:
-    catalog.funnels(cached())
+    discovery.funnels(cached())
     mixpanel.funnels.add("Second", ["A", "B"])
-    assert len(catalog.funnels(cached(refresh=True))) == 2
-    assert len(catalog.funnels(cached())) == 2
+    assert len(discovery.funnels(cached(refresh=True))) == 2
+    assert len(discovery.funnels(cached())) == 2
     assert len(mixpanel.requests) == 2
 
 
 def test_another_address_is_another_question(
     mixpanel: Simulator, project: Project, cached: Callable[..., CachedAnswers], clock: Clock
 ) -> None:
-    catalog.funnels(cached())
+    discovery.funnels(cached())
     elsewhere = replace(project.settings, base_url="http://127.0.0.1:1")
-    catalog.funnels(CachedAnswers(project.client, elsewhere, clock=clock))
+    discovery.funnels(CachedAnswers(project.client, elsewhere, clock=clock))
     assert len(mixpanel.requests) == 2
 
 
@@ -94,18 +94,18 @@ def test_a_damaged_file_is_as_good_as_none(
     cached: Callable[..., CachedAnswers],
     damage: bytes,
 ) -> None:
-    known = catalog.funnels(cached())
+    known = discovery.funnels(cached())
     (file,) = files(project)
     file.write_bytes(damage)
-    assert catalog.funnels(cached()) == known
-    assert catalog.funnels(cached()) == known
+    assert discovery.funnels(cached()) == known
+    assert discovery.funnels(cached()) == known
     assert len(mixpanel.requests) == 2
 
 
 def test_files_are_private_and_hold_no_credentials(
     project: Project, cached: Callable[..., CachedAnswers]
 ) -> None:
-    catalog.funnels(cached())
+    discovery.funnels(cached())
     (file,) = files(project)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -119,9 +119,9 @@ def test_files_are_private_and_hold_no_credentials(
 def test_files_of_last_week_are_removed(
     project: Project, cached: Callable[..., CachedAnswers], clock: Clock
 ) -> None:
-    catalog.funnels(cached())
+    discovery.funnels(cached())
     clock.now += 7 * 86_400
-    catalog.cohorts(cached())
+    discovery.cohorts(cached())
     clock.now -= 7 * 86_400
     assert len(files(project)) == 1
 
@@ -129,5 +129,5 @@ def test_files_of_last_week_are_removed(
 def test_a_refusal_is_not_kept(mixpanel: Simulator, cached: Callable[..., CachedAnswers]) -> None:
     mixpanel.fail_query("402@1")
     with pytest.raises(PlanRequiredError):
-        catalog.funnels(cached())
-    assert len(catalog.funnels(cached())) == 1
+        discovery.funnels(cached())
+    assert len(discovery.funnels(cached())) == 1

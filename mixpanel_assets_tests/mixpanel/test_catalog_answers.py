@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixpanel_assets.mixpanel import catalog_answers as answers
+from mixpanel_assets.mixpanel.catalog import answers
 from mixpanel_assets.results.catalog import (
     Annotation,
     BookmarkInfo,

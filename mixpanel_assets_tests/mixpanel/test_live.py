@@ -12,10 +12,11 @@ from pydantic import SecretStr
 
 from mixpanel_assets.accounts import Credentials
 from mixpanel_assets.errors import DateRangeError, QueryError, UsageError
-from mixpanel_assets.mixpanel import live
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client, RetryPolicy
-from mixpanel_assets.mixpanel.wording import condition, quoted, segment
+from mixpanel_assets.notes import AnswerWarning
+from mixpanel_assets.questions.expressions import condition, quoted, segment, split_by
+from mixpanel_assets_tests.asking import live
 from mixpanel_assets_tests.mixpanel.test_reports import EXAMPLES
 
 DAYS: dict[str, Any] = {"from_date": "2024-01-01", "to_date": date(2024, 1, 7)}
@@ -72,13 +73,12 @@ Made = Callable[..., Client]
         ('user["$email"]', 'user["$email"]'),
         ("", None),
         ("  ", None),
-        (None, None),
     ],
 )
 def test_a_bare_name_becomes_an_expression_and_an_expression_stays(
-    on: str | None, expression: str | None
+    on: str, expression: str | None
 ) -> None:
-    assert segment(on) == expression
+    assert ((name := split_by(on)) and segment(name)) == expression
 
 
 def test_dot_syntax_is_refused_since_mixpanel_would_answer_with_nothing() -> None:
@@ -86,7 +86,7 @@ def test_dot_syntax_is_refused_since_mixpanel_would_answer_with_nothing() -> Non
         condition('properties.plan == "pro"')
     assert 'properties["plan"]' in str(refused.value.hint)
     with pytest.raises(UsageError):
-        segment("properties.plan")
+        split_by("properties.plan")
     assert condition('properties["a"] == "properties.plan"') == (
         'properties["a"] == "properties.plan"'
     )
@@ -203,7 +203,8 @@ def test_what_mixpanel_warns_of_is_passed_on(client: Made) -> None:
 
 def test_the_newest_events_of_a_long_feed_are_kept_and_the_cut_is_told(client: Made) -> None:
     wire = Wire(EXAMPLES["stream/query"])
-    found = live.activity_feed(client(wire), ["ann"], **DAYS, limit=1)
+    with pytest.warns(AnswerWarning, match="only the newest 1 of"):
+        found = live.activity_feed(client(wire), ["ann"], **DAYS, limit=1)
     assert (found.truncated, [one.event for one in found.events]) == (True, ["Viewed Page"])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mixpanel_assets.errors import APIError
-from mixpanel_assets.mixpanel import reports
+from mixpanel_assets.mixpanel.live import answers
 from mixpanel_assets.results import (
     ActivityFeedResult,
     CohortInfo,
@@ -30,7 +30,7 @@ START, END = date(2024, 1, 1), date(2024, 1, 7)
 
 
 def test_a_chart_is_in_order_of_time() -> None:
-    assert reports.chart(EXAMPLES["segmentation"]) == {
+    assert answers.chart(EXAMPLES["segmentation"]) == {
         "Signed up": {
             "2011-08-06": 147,
             "2011-08-07": 146,
@@ -38,20 +38,20 @@ def test_a_chart_is_in_order_of_time() -> None:
             "2011-08-09": 1376,
         }
     }
-    (dates,) = reports.chart(EXAMPLES["segmentation"]).values()
+    (dates,) = answers.chart(EXAMPLES["segmentation"]).values()
     assert list(dates) == sorted(dates)
 
 
 @pytest.mark.parametrize("path", ["segmentation/numeric", "events", "events/properties"])
 def test_a_date_that_mixpanel_left_out_is_a_zero(path: str) -> None:
     data = EXAMPLES[path]["data"]
-    for name, counts in reports.chart(EXAMPLES[path]).items():
+    for name, counts in answers.chart(EXAMPLES[path]).items():
         assert counts == {day: data["values"][name].get(day, 0) for day in data["series"]}
 
 
 def test_what_was_asked_for_is_in_the_chart_whether_it_happened_or_not() -> None:
     answer = {"data": {"series": ["2024-01-01"], "values": {}}, "legend_size": 0}
-    assert reports.chart(answer, ["Purchase"]) == {"Purchase": {"2024-01-01": 0}}
+    assert answers.chart(answer, ["Purchase"]) == {"Purchase": {"2024-01-01": 0}}
 
 
 @pytest.mark.parametrize(
@@ -65,61 +65,61 @@ def test_what_was_asked_for_is_in_the_chart_whether_it_happened_or_not() -> None
     ],
 )
 def test_a_chart_of_nothing_is_empty(answer: dict[str, Any]) -> None:
-    assert reports.chart(answer) == {}
+    assert answers.chart(answer) == {}
 
 
 def test_null_counts_as_nothing() -> None:
     answer = {"data": {"series": ["2024-01-01"], "values": {"Open": {"2024-01-01": None}}}}
-    assert reports.chart(answer) == {"Open": {"2024-01-01": 0}}
-    assert reports.numbers({"2024-01-01": None}) == {"2024-01-01": 0}
-    assert reports.numbers(None) == {}
+    assert answers.chart(answer) == {"Open": {"2024-01-01": 0}}
+    assert answers.numbers({"2024-01-01": None}) == {"2024-01-01": 0}
+    assert answers.numbers(None) == {}
 
 
 def test_an_answer_of_another_kind_is_an_error_that_shows_it() -> None:
     with pytest.raises(APIError, match="date,Purchase"):
-        reports.chart("date,Purchase\n2024-01-01,4\n")
+        answers.chart("date,Purchase\n2024-01-01,4\n")
 
 
 def test_sums_and_averages_are_by_date() -> None:
-    assert reports.numbers(reports.results(EXAMPLES["segmentation/sum"])) == {
+    assert answers.numbers(answers.results(EXAMPLES["segmentation/sum"])) == {
         "2019-10-06": 7,
         "2019-10-07": 4,
     }
-    average = reports.numbers(reports.results(EXAMPLES["segmentation/average"]))
+    average = answers.numbers(answers.results(EXAMPLES["segmentation/average"]))
     assert list(average.items())[1] == ("2011-08-07", 4.640625)
 
 
 def test_a_funnel_s_steps_are_added_up_over_its_dates() -> None:
-    parts = reports.funnel_parts(EXAMPLES["funnels"])
+    parts = answers.funnel_parts(EXAMPLES["funnels"])
     assert [part.date for part in parts] == ["2016-09-12", "2016-09-19", "2016-09-26"]
     entered, played = 32688 + 32486 + 16103, 20524 + 20809 + 12679
-    assert reports.together(parts) == [
+    assert answers.together(parts) == [
         FunnelStep("App Open", entered, 1.0),
         FunnelStep("Game Played", played, played / entered),
     ]
-    assert reports.conversion(reports.together(parts)) == played / entered
+    assert answers.conversion(answers.together(parts)) == played / entered
 
 
 def test_a_funnel_by_segment_does_not_count_people_twice() -> None:
     step = {"event": "Open", "count": 3, "goal": "Open"}
     answer = {"data": {"2024-01-01": {"$overall": [step], "pro": [{**step, "count": 2}]}}}
     wrapped = {"data": {"2024-01-01": {"$overall": {"steps": [step]}, "pro": {"steps": []}}}}
-    assert reports.funnel_parts(answer) == [
+    assert answers.funnel_parts(answer) == [
         FunnelPart([FunnelStep("Open", 3, 1.0)], "2024-01-01", "$overall"),
         FunnelPart([FunnelStep("Open", 2, 1.0)], "2024-01-01", "pro"),
     ]
-    assert [part.segment for part in reports.funnel_parts(wrapped)] == ["$overall", "pro"]
+    assert [part.segment for part in answers.funnel_parts(wrapped)] == ["$overall", "pro"]
 
 
 @pytest.mark.parametrize("data", [{}, [], None, {"2024-01-01": {"steps": []}}])
 def test_a_funnel_that_nobody_entered_has_no_conversion(data: Any) -> None:
-    steps = reports.together(reports.funnel_parts({"data": data}))
-    assert (steps, reports.conversion(steps)) == ([], 0.0)
+    steps = answers.together(answers.funnel_parts({"data": data}))
+    assert (steps, answers.conversion(steps)) == ([], 0.0)
 
 
 def test_a_step_that_nobody_reached_is_no_division_by_zero() -> None:
     steps = [{"event": name, "count": count} for name, count in (("a", 2), ("b", 0), ("c", 0))]
-    (part,) = reports.funnel_parts({"data": {"2024-01-01": {"steps": steps}}})
+    (part,) = answers.funnel_parts({"data": {"2024-01-01": {"steps": steps}}})
     assert [step.conversion_rate for step in part.steps] == [1.0, 0.0, 0.0]
 
 
@@ -135,7 +135,7 @@ def test_a_funnel_s_rows_have_dates_and_segments_only_if_they_were_asked_for() -
 
 
 def test_retention_is_the_share_of_those_who_began() -> None:
-    found = reports.cohorts(EXAMPLES["retention"])
+    found = answers.cohorts(EXAMPLES["retention"])
     assert found[0] == CohortInfo("2012-01-01", 2, [1.0, 0.5, 1.0])
     assert found[2] == CohortInfo("2012-01-03", 10, [0.9, 0.6, 0.4])
     result = RetentionResult("a", None, START, END, "day", found)
@@ -149,22 +149,22 @@ def test_retention_is_the_share_of_those_who_began() -> None:
 
 def test_retention_by_segment_has_each_segment() -> None:
     cohort = {"counts": [1], "first": 2}
-    found = reports.cohorts({"2024-01-01": {"$overall": cohort, "pro": cohort}})
+    found = answers.cohorts({"2024-01-01": {"$overall": cohort, "pro": cohort}})
     assert [(one.segment, one.retention) for one in found] == [("$overall", [0.5]), ("pro", [0.5])]
 
 
 def test_retention_of_nobody_is_nothing() -> None:
-    assert reports.cohorts({"2024-01-01": {"counts": [0, 0], "first": 0}}) == [
+    assert answers.cohorts({"2024-01-01": {"counts": [0, 0], "first": 0}}) == [
         CohortInfo("2024-01-01", 0, [0.0, 0.0])
     ]
-    assert reports.cohorts({"2024-01-01": {"counts": [], "first": None}})[0].size == 0
-    assert reports.cohorts([]) == []
+    assert answers.cohorts({"2024-01-01": {"counts": [], "first": None}})[0].size == 0
+    assert answers.cohorts([]) == []
 
 
 def test_frequency_is_the_same_with_and_without_its_envelope() -> None:
     wrapped = EXAMPLES["retention/addiction"]
-    assert reports.frequencies(wrapped) == reports.frequencies(wrapped["data"])
-    assert reports.frequencies(wrapped)["2012-01-02"][:3] == [495, 204, 117]
+    assert answers.frequencies(wrapped) == answers.frequencies(wrapped["data"])
+    assert answers.frequencies(wrapped)["2012-01-02"][:3] == [495, 204, 117]
 
 
 def test_frequency_has_a_column_for_each_period() -> None:
@@ -175,7 +175,7 @@ def test_frequency_has_a_column_for_each_period() -> None:
 
 
 def test_activity_has_a_column_for_each_property_and_either_name_of_the_id() -> None:
-    events = reports.activity(EXAMPLES["stream/query"])
+    events = answers.activity(EXAMPLES["stream/query"])
     assert events[0].time == datetime(2020, 9, 8, 18, 24, 13, tzinfo=UTC)
     assert events[0].distinct_id == events[1].distinct_id is not None
     columns, rows = ActivityFeedResult(["x"], START, END, events).to_rows()
@@ -186,24 +186,24 @@ def test_activity_has_a_column_for_each_property_and_either_name_of_the_id() -> 
 @pytest.mark.parametrize("time", [None, "soon", True, 1e300, [], float("nan")])
 def test_an_event_without_a_sensible_time_is_kept(time: Any) -> None:
     answer = {"results": {"events": [{"event": "Open", "properties": {"time": time}}]}}
-    assert [(one.event, one.time) for one in reports.activity(answer)] == [("Open", None)]
+    assert [(one.event, one.time) for one in answers.activity(answer)] == [("Open", None)]
 
 
 @pytest.mark.parametrize("answer", [{"results": {"events": None}}, {"results": []}, {}])
 def test_activity_of_nobody_is_empty(answer: Any) -> None:
-    assert reports.activity(answer) == []
+    assert answers.activity(answer) == []
 
 
 def test_the_newest_events_are_kept_in_their_order() -> None:
     times = [50, None, 10, 30]
     found = [{"event": str(t), "properties": {"time": t}} for t in times]
-    events = reports.activity({"results": {"events": found}})
-    assert [one.event for one in reports.newest(events, 2)] == ["50", "30"]
-    assert reports.newest(events, None) == events
+    events = answers.activity({"results": {"events": found}})
+    assert [one.event for one in answers.newest(events, 2)] == ["50", "30"]
+    assert answers.newest(events, None) == events
 
 
 def test_insights_are_rows_of_date_event_and_count() -> None:
-    result = reports.saved(7, EXAMPLES["insights"])
+    result = answers.saved(7, EXAMPLES["insights"])
     assert (result.report_type, result.headers) == ("insights", ["$event"])
     assert result.from_date == "2020-08-31T00:00:00-07:00"
     columns, rows = result.to_rows()
@@ -213,7 +213,7 @@ def test_insights_are_rows_of_date_event_and_count() -> None:
 
 def test_a_breakdown_of_insights_is_a_column() -> None:
     answer = {"headers": ["$event", "plan"], "series": {"Open": {"pro": {"all": 3}}}}
-    assert reports.saved(7, answer).to_rows() == (
+    assert answers.saved(7, answer).to_rows() == (
         ["date", "event", "plan", "count"],
         [("all", "Open", "pro", 3)],
     )
@@ -221,7 +221,7 @@ def test_a_breakdown_of_insights_is_a_column() -> None:
 
 def test_insights_of_uneven_depth_lose_nothing() -> None:
     answer = {"headers": ["$event"], "series": {"Open": {"pro": {"all": 3}}, "Close": 4}}
-    columns, rows = reports.saved(7, answer).to_rows()
+    columns, rows = answers.saved(7, answer).to_rows()
     assert len(rows) == 2
     assert {row[-1] for row in rows} == {3, 4}
     assert all(len(row) == len(columns) for row in rows)
@@ -238,17 +238,17 @@ def test_insights_of_uneven_depth_lose_nothing() -> None:
     ],
 )
 def test_a_saved_report_s_type_is_told_by_its_answer(answer: Any, kind: str) -> None:
-    assert reports.report_type(answer) == kind
-    assert reports.saved(1, answer).report_type == kind
+    assert answers.report_type(answer) == kind
+    assert answers.saved(1, answer).report_type == kind
 
 
 def test_flows_are_rows_of_their_nodes() -> None:
     nodes = [{"event": "Open", "totalCount": 3}]
-    found = reports.flows(5, {"steps": [{"nodes": nodes}], "overallConversionRate": 0.5})
+    found = answers.flows(5, {"steps": [{"nodes": nodes}], "overallConversionRate": 0.5})
     assert isinstance(found, FlowsResult)
     assert (found.overall_conversion_rate, found.breakdowns) == (0.5, [])
     assert found.to_rows() == (["event", "totalCount"], [("Open", 3)])
-    assert reports.flows(5, {}).to_rows() == ([], [])
+    assert answers.flows(5, {}).to_rows() == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from mixpanel_assets.errors import QueryError, ServerError
-from mixpanel_assets.mixpanel import catalog, reports
-from mixpanel_assets.mixpanel.live import saved_report
-from mixpanel_assets.mixpanel.saved_export import export_saved_reports, report_rows
+from mixpanel_assets.mixpanel.live import answers
+from mixpanel_assets.mixpanel.live.report_rows import export_saved_reports, report_rows
 from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world import World
+from mixpanel_assets_tests.asking import discovery, live
 from mixpanel_assets_tests.conftest import Project
 
 Opened = Callable[..., Project]
@@ -33,7 +33,7 @@ def world() -> Iterator[Simulator]:
 def rows_of(series: dict[str, Any], *headers: str) -> list[tuple[list[str], Any, Any, float]]:
     """path, date, moment and value of each row of such an answer."""
     answer = {"headers": list(headers) or ["$event"], "series": series}
-    rows = report_rows(reports.saved(1, answer))
+    rows = report_rows(answers.saved(1, answer))
     return [(row["path"], row["date"], row["moment"], row["value"]) for row in rows]
 
 
@@ -81,15 +81,15 @@ def test_every_number_of_a_world_s_reports_has_its_row(
     world: Simulator, open_project: Opened
 ) -> None:
     client = open_project(world).client
-    ids = [one.id for one in catalog.bookmarks(client) if one.type != "flows"]
+    ids = [one.id for one in discovery.list_bookmarks(client) if one.type != "flows"]
     found = export_saved_reports(client, ids)
     assert list(found) == ids
     for id_, rows in found.items():
         assert not isinstance(rows, Skipped)
         assert rows
-        assert {row["report_type"] for row in rows} == {saved_report(client, id_).report_type}
+        assert {row["report_type"] for row in rows} == {live.saved_report(client, id_).report_type}
         if rows[0]["report_type"] == "insights":
-            _, shown = saved_report(client, id_).to_rows()
+            _, shown = live.saved_report(client, id_).to_rows()
             assert sorted(row["value"] for row in rows) == sorted(line[-1] for line in shown)
 
 

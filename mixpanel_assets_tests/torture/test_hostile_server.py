@@ -13,11 +13,11 @@ import pytest
 from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.fetch import fetch_events, fetch_profiles
 from mixpanel_assets.ingest import ingest_profiles
-from mixpanel_assets.mixpanel import catalog, live
 from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.late import newest_arrivals
 from mixpanel_assets.mixpanel.profiles import MOST_BEYOND
 from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets_tests.asking import discovery, live
 from mixpanel_assets_tests.conftest import DAY, Project, event, project_at
 from mixpanel_assets_tests.torture.conftest import Figures, Tries
 from mixpanel_assets_tests.torture.hostile import (
@@ -339,7 +339,7 @@ def ask(project: Project) -> None:
 
 
 def look_up(project: Project) -> None:
-    catalog.lexicon_schemas(project.client)
+    discovery.lexicon_schemas(project.client)
 
 
 def assert_ends(victim: Victim, harm: Harm, ways: dict[Way, str], bounds: Bounds = SMALL) -> int:

@@ -13,14 +13,14 @@ import pytest
 from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.fetch import fetch_events, fetch_profiles
 from mixpanel_assets.ingest import ingest_profiles
-from mixpanel_assets.mixpanel import catalog, live
-from mixpanel_assets.mixpanel.catalog_export import export_catalog
+from mixpanel_assets.mixpanel.catalog.rows import export_catalog
 from mixpanel_assets.simulator.faults import KINDS, PAGE_KINDS, QUERY_KINDS, STATUS_KINDS
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world import World
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES, replace_catalog
 from mixpanel_assets.warehouse.connection import reading
+from mixpanel_assets_tests.asking import discovery, live
 from mixpanel_assets_tests.conftest import DAY, NOON, Answer, Project, event, project_at
 from mixpanel_assets_tests.torture.conftest import Figures, Tries
 
@@ -136,11 +136,11 @@ ENDPOINTS = {
     "export": Endpoint(land_events, lambda sim: sim.fail, KINDS),
     "engage": Endpoint(land_profiles, lambda sim: sim.fail_engage, PAGE_KINDS),
     "segmentation": Endpoint(ask, lambda sim: sim.fail_query, QUERY_KINDS),
-    "cohorts": Endpoint(listed(catalog.cohorts), lambda sim: sim.fail_query, QUERY_KINDS),
-    "funnels": Endpoint(listed(catalog.funnels), lambda sim: sim.fail_query, QUERY_KINDS),
-    "Lexicon": Endpoint(listed(catalog.lexicon_schemas), lambda sim: sim.fail_app, STATUS_KINDS),
-    "bookmarks": Endpoint(listed(catalog.bookmarks), lambda sim: sim.fail_app, STATUS_KINDS),
-    "annotations": Endpoint(listed(catalog.annotations), lambda sim: sim.fail_app, STATUS_KINDS),
+    "cohorts": Endpoint(listed(discovery.cohorts), lambda sim: sim.fail_query, QUERY_KINDS),
+    "funnels": Endpoint(listed(discovery.funnels), lambda sim: sim.fail_query, QUERY_KINDS),
+    "Lexicon": Endpoint(listed(discovery.lexicon_schemas), lambda sim: sim.fail_app, STATUS_KINDS),
+    "bookmarks": Endpoint(listed(discovery.list_bookmarks), lambda sim: sim.fail_app, STATUS_KINDS),
+    "annotations": Endpoint(listed(discovery.annotations), lambda sim: sim.fail_app, STATUS_KINDS),
 }
 MATRIX = [(name, kind) for name, one in ENDPOINTS.items() for kind in one.kinds if kind != UNSEEN]
 

@@ -15,7 +15,7 @@ from mixpanel_assets.warehouse.catalog import (
     replace_catalog,
 )
 from mixpanel_assets.warehouse.comments import write_comments
-from mixpanel_assets.warehouse.introspect import table_schema, tables
+from mixpanel_assets_tests.asking import local
 from mixpanel_assets_tests.warehouse.conftest import Warehouse, asked, sent
 from mixpanel_assets_tests.warehouse.test_snapshots import snap
 
@@ -101,7 +101,7 @@ def test_columns_have_types_and_meanings(warehouse: Warehouse) -> None:
 
 def schema(warehouse: Warehouse, table: str) -> list[Any]:
     with asked(warehouse) as connection:
-        return table_schema(connection, table).columns
+        return local.table_schema(connection, table).columns
 
 
 def test_a_value_that_does_not_fit_is_null_and_odd_text_is_kept(warehouse: Warehouse) -> None:
@@ -123,7 +123,7 @@ def test_landed_says_what_there_is_of_the_catalog(warehouse: Warehouse) -> None:
     query = "select dataset, day, rows, partial from landed order by dataset"
     assert warehouse.sql(query) == [("cohorts", TODAY, 1, False), ("funnels", TODAY, 0, False)]
     with asked(warehouse) as connection:
-        ages = {one.name: one.fetched_at for one in tables(connection)}
+        ages = {one.name: one.fetched_at for one in local.tables(connection)}
     assert ages["cohorts"] is not None
 
 

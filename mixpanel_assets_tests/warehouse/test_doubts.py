@@ -10,9 +10,9 @@ import pytest
 from mixpanel_assets.errors import EventNotFoundError, SQLError
 from mixpanel_assets.notes import AnswerWarning
 from mixpanel_assets.warehouse import doubts as doubting
-from mixpanel_assets.warehouse import explore, introspect
 from mixpanel_assets.warehouse.create import create_profile_tables, create_tables
 from mixpanel_assets.warehouse.doubts import doubts
+from mixpanel_assets_tests.asking import local
 from mixpanel_assets_tests.warehouse.conftest import (
     DAY,
     STORY,
@@ -229,13 +229,13 @@ def test_an_empty_table_says_how_to_land(warehouse: Warehouse) -> None:
 @pytest.mark.parametrize(
     "question",
     [
-        explore.event_breakdown,
-        explore.daily_counts,
-        explore.engagement_distribution,
-        introspect.sample,
-        introspect.property_keys,
-        introspect.summarize,
-        lambda w: introspect.column_stats(w, "event_name"),
+        local.event_breakdown,
+        local.daily_counts,
+        local.engagement_distribution,
+        local.sample,
+        local.property_keys,
+        local.summarize,
+        lambda w: local.column_stats(w, "event_name"),
     ],
 )
 def test_every_question_to_empty_tables_says_how_to_land(
@@ -246,7 +246,7 @@ def test_every_question_to_empty_tables_says_how_to_land(
         with pytest.warns(AnswerWarning, match="land some days first"):
             question(connection)
         with pytest.raises(EventNotFoundError) as failed:
-            explore.property_distribution(connection, "Open", "distinct_id")
+            local.property_distribution(connection, "Open", "distinct_id")
     assert "mp materialize events" in str(failed.value.hint)
 
 

@@ -15,10 +15,11 @@ from mixpanel_assets.errors import (
     PropertyNotFoundError,
     SQLError,
     TableNotFoundError,
+    UsageError,
 )
 from mixpanel_assets.notes import AnswerWarning
 from mixpanel_assets.results import JSONText
-from mixpanel_assets.warehouse import explore
+from mixpanel_assets_tests.asking import local
 from mixpanel_assets_tests.warehouse.conftest import DAY, NOON, Warehouse, asked, by, each, sent
 
 NEXT = DAY + timedelta(1)
@@ -26,7 +27,7 @@ Connection = duckdb.DuckDBPyConnection
 
 
 def test_a_breakdown_counts_events_and_people(story: Connection) -> None:
-    found = explore.event_breakdown(story)
+    found = local.event_breakdown(story)
     assert (found.total_events, found.total_users) == (5, 2)
     assert [str(moment) for moment in found.date_range] == [
         "2024-01-02 12:00:00+00:00",
@@ -37,16 +38,16 @@ def test_a_breakdown_counts_events_and_people(story: Connection) -> None:
 
 
 def test_a_breakdown_is_of_the_days_and_rows_asked_for(story: Connection) -> None:
-    one_day = explore.event_breakdown(story, from_date=NEXT, to_date=NEXT)
+    one_day = local.event_breakdown(story, from_date=NEXT, to_date=NEXT)
     assert [(e.event_name, e.count) for e in one_day.events] == [("Open", 2), ("Buy", 1)]
-    ann = explore.event_breakdown(story, where="distinct_id = 'ann' -- hers")
+    ann = local.event_breakdown(story, where="distinct_id = 'ann' -- hers")
     assert [(e.event_name, e.count) for e in ann.events] == [("Open", 2), ("Buy", 1)]
     assert (one_day.total_users, ann.total_users) == (2, 1)
 
 
 def test_a_breakdown_of_no_rows_is_zeros(story: Connection) -> None:
     with pytest.warns(AnswerWarning, match="its rows are of 2 days from 2024-01-02 to 2024-01-03"):
-        found = explore.event_breakdown(story, to_date=DAY - timedelta(1))
+        found = local.event_breakdown(story, to_date=DAY - timedelta(1))
     assert (found.total_events, found.total_users, found.date_range, found.events) == (
         *(0, 0, (None, None), []),
     )
@@ -55,27 +56,27 @@ def test_a_breakdown_of_no_rows_is_zeros(story: Connection) -> None:
 def test_an_event_without_a_name_is_counted_too(warehouse: Warehouse) -> None:
     warehouse.load(by("ann"), sent('"distinct_id":"bob"', event="null"))
     with asked(warehouse) as connection:
-        found = explore.event_breakdown(connection)
-        daily = explore.daily_counts(connection)
+        found = local.event_breakdown(connection)
+        daily = local.daily_counts(connection)
     assert sorted((str(e.event_name), e.count) for e in found.events) == [("E", 1), ("None", 1)]
     assert {count.event for count in daily.counts} == {"E", None}
 
 
 def test_a_distribution_counts_values_and_those_without_one(story: Connection) -> None:
-    found = explore.property_distribution(story, "Open", "plan")
+    found = local.property_distribution(story, "Open", "plan")
     told = [(v.value, v.count, v.percentage) for v in found.values]
     assert told == [("free", 2, 50.0), ("pro", 1, 25.0), (None, 1, 25.0)]
     assert (found.total_count, found.event, found.property_name) == (4, "Open", "plan")
 
 
 def test_a_distribution_is_of_all_values_however_many_are_listed(story: Connection) -> None:
-    found = explore.property_distribution(story, "Open", "plan", limit=1)
+    found = local.property_distribution(story, "Open", "plan", limit=1)
     assert [(v.value, v.count, v.percentage) for v in found.values] == [("free", 2, 50.0)]
     assert found.total_count == 4
 
 
 def test_a_distribution_is_of_the_days_asked_for(story: Connection) -> None:
-    found = explore.property_distribution(story, "Open", "plan", from_date=DAY, to_date=DAY)
+    found = local.property_distribution(story, "Open", "plan", from_date=DAY, to_date=DAY)
     assert [(v.value, v.count) for v in found.values] == [("free", 1), ("pro", 1)]
     assert (found.from_date, found.to_date, found.total_count) == (DAY, DAY, 2)
 
@@ -102,8 +103,8 @@ def test_a_distribution_is_of_values_of_any_kind(
     sent_, told = VALUES[kind]
     warehouse.load(*each(*sent_))
     with asked(warehouse) as connection:
-        found = explore.property_distribution(connection, "E", "p")
-        coverage = explore.property_coverage(connection, "E", ["p"])
+        found = local.property_distribution(connection, "E", "p")
+        coverage = local.property_coverage(connection, "E", ["p"])
     assert [(v.value, v.count) for v in found.values] == told
     assert coverage.coverage[0].defined_count == (0 if kind == "null" else len(sent_))
 
@@ -113,7 +114,7 @@ def test_a_numeric_summary_is_right(open_warehouse: Callable[..., Warehouse], ca
     warehouse = open_warehouse(max_property_columns=cap)
     warehouse.load(*each("1", "2", "3", "10", "null"))
     with asked(warehouse) as connection:
-        found = explore.numeric_summary(connection, "E", "p", percentiles=[0, 50, 100])
+        found = local.numeric_summary(connection, "E", "p", percentiles=[0, 50, 100])
     assert (found.count, found.min, found.max, found.sum, found.avg) == (4, 1, 10, 16, 4.0)
     assert found.stddev == pytest.approx(math.sqrt((9 + 4 + 1 + 36) / 3))
     assert found.percentiles == {0: 1.0, 50: 2.5, 100: 10.0}
@@ -147,7 +148,7 @@ def test_what_is_no_number_is_not_summed_up_but_counted(
     warehouse.load(*each(*sent_))
     told = pytest.warns(AnswerWarning, match=f"not numbers, and left out: {others};")
     with asked(warehouse) as connection, told if others else nullcontext():
-        found = explore.numeric_summary(connection, "E", "p")
+        found = local.numeric_summary(connection, "E", "p")
     assert (found.count, found.sum, found.not_numbers) == (count, total, others)
     assert (found.not_numbers_example is not None) == (others > 0)
     assert list(found.percentiles) == [25, 50, 75, 90, 95, 99]
@@ -157,15 +158,15 @@ def test_what_is_no_number_is_not_summed_up_but_counted(
 
 @pytest.mark.parametrize("percentile", [-1, 100.5])
 def test_a_percentile_is_between_0_and_100(story: Connection, percentile: float) -> None:
-    with pytest.raises(ValueError, match="from 0 to 100"):
-        explore.numeric_summary(story, "Open", "n", percentiles=[percentile])
+    with pytest.raises(UsageError, match="from 0 to 100"):
+        local.numeric_summary(story, "Open", "n", percentiles=[percentile])
 
 
 def test_daily_counts_are_by_day_and_name(story: Connection) -> None:
-    found = explore.daily_counts(story)
+    found = local.daily_counts(story)
     told = [(count.date, count.event, count.count) for count in found.counts]
     assert told == [(DAY, "Open", 2), (NEXT, "Buy", 1), (NEXT, "Open", 2)]
-    buys = explore.daily_counts(story, events=["Buy"])
+    buys = local.daily_counts(story, events=["Buy"])
     assert [(count.date, count.count) for count in buys.counts] == [(NEXT, 1)]
     assert buys.to_dict() == {
         "from_date": None,
@@ -178,12 +179,12 @@ def test_daily_counts_are_by_day_and_name(story: Connection) -> None:
 @pytest.mark.filterwarnings("ignore:no row of")
 def test_an_event_that_no_chosen_day_has_is_no_mistake(story: Connection) -> None:
     day = {"from_date": DAY, "to_date": DAY}
-    assert explore.daily_counts(story, events=["Buy"], **day).counts == []
-    assert explore.property_distribution(story, "Buy", "amount", **day).values == []
-    assert explore.numeric_summary(story, "Buy", "amount", **day).count == 0
-    (coverage,) = explore.property_coverage(story, "Buy", ["amount"], **day).coverage
+    assert local.daily_counts(story, events=["Buy"], **day).counts == []
+    assert local.property_distribution(story, "Buy", "amount", **day).values == []
+    assert local.numeric_summary(story, "Buy", "amount", **day).count == 0
+    (coverage,) = local.property_coverage(story, "Buy", ["amount"], **day).coverage
     assert (coverage.defined_count, coverage.null_count, coverage.coverage_percentage) == (0, 0, 0)
-    engagement = explore.engagement_distribution(story, events=["Buy"], **day)
+    engagement = local.engagement_distribution(story, events=["Buy"], **day)
     assert (engagement.total_users, {bucket.percentage for bucket in engagement.buckets}) == (
         0,
         {0},
@@ -195,9 +196,9 @@ def test_everybody_is_in_one_bucket(warehouse: Warehouse) -> None:
     lines = [by(p, time=NOON + i) for p, n in people.items() for i in range(n)]
     warehouse.load(*lines, by(None), by(""))
     with asked(warehouse) as connection:
-        found = explore.engagement_distribution(connection)
-        assert explore.event_breakdown(connection).total_users == 5
-        wide = explore.engagement_distribution(connection, buckets=[5, 3, 5])
+        found = local.engagement_distribution(connection)
+        assert local.event_breakdown(connection).total_users == 5
+        wide = local.engagement_distribution(connection, buckets=[5, 3, 5])
     told = {bucket.bucket_label: bucket.user_count for bucket in found.buckets}
     assert told == {"1": 1, "2-4": 2, "5-9": 1, "10-24": 0, "25-49": 0, "50-99": 0, "100+": 1}
     assert (found.total_users, found.buckets[1].percentage) == (5, 40.0)
@@ -208,7 +209,7 @@ def test_everybody_is_in_one_bucket(warehouse: Warehouse) -> None:
 
 
 def test_coverage_counts_what_is_defined(story: Connection) -> None:
-    found = explore.property_coverage(story, "Open", ["plan", "n", "amount", "distinct_id"])
+    found = local.property_coverage(story, "Open", ["plan", "n", "amount", "distinct_id"])
     told = [
         (c.property, c.defined_count, c.null_count, c.coverage_percentage) for c in found.coverage
     ]
@@ -224,26 +225,26 @@ def test_coverage_counts_what_is_defined(story: Connection) -> None:
 # What is asked: the error, and the first name that may have been meant.
 MISTAKES: dict[str, tuple[Callable[[Any], Any], type[MixpanelDataError], str]] = {
     "distribution": (
-        lambda w: explore.property_distribution(w, "opens", "plan"),
+        lambda w: local.property_distribution(w, "opens", "plan"),
         *(EventNotFoundError, "Open"),
     ),
-    "numeric": (lambda w: explore.numeric_summary(w, "Oepn", "n"), EventNotFoundError, "Open"),
-    "daily": (lambda w: explore.daily_counts(w, events=["Open", "buy"]), EventNotFoundError, "Buy"),
+    "numeric": (lambda w: local.numeric_summary(w, "Oepn", "n"), EventNotFoundError, "Open"),
+    "daily": (lambda w: local.daily_counts(w, events=["Open", "buy"]), EventNotFoundError, "Buy"),
     "engagement": (
-        lambda w: explore.engagement_distribution(w, events=["By"]),
+        lambda w: local.engagement_distribution(w, events=["By"]),
         *(EventNotFoundError, "Buy"),
     ),
-    "coverage": (lambda w: explore.property_coverage(w, "OPEN", ["x"]), EventNotFoundError, "Open"),
+    "coverage": (lambda w: local.property_coverage(w, "OPEN", ["x"]), EventNotFoundError, "Open"),
     "property": (
-        lambda w: explore.property_coverage(w, "Open", ["plan", "Plan"]),
+        lambda w: local.property_coverage(w, "Open", ["plan", "Plan"]),
         *(PropertyNotFoundError, "plan"),
     ),
     "number": (
-        lambda w: explore.numeric_summary(w, "Open", "amuont"),
+        lambda w: local.numeric_summary(w, "Open", "amuont"),
         *(PropertyNotFoundError, "amount"),
     ),
-    "table": (lambda w: explore.daily_counts(w, table="Events_"), TableNotFoundError, "events"),
-    "other": (lambda w: explore.event_breakdown(w, "landed"), TableNotFoundError, "events"),
+    "table": (lambda w: local.daily_counts(w, table="Events_"), TableNotFoundError, "events"),
+    "other": (lambda w: local.event_breakdown(w, "landed"), TableNotFoundError, "events"),
 }
 
 
@@ -260,7 +261,7 @@ def test_a_name_that_is_nowhere_has_near_ones(story: Connection, what: str) -> N
 @pytest.mark.parametrize("where", ["plan = ", "true) --", "1; select 2", "nosuch > 1"])
 def test_a_where_that_is_no_expression_is_an_sql_error(story: Connection, where: str) -> None:
     with pytest.raises(SQLError):
-        explore.daily_counts(story, where=where)
+        local.daily_counts(story, where=where)
 
 
 NAMES = ["it's", 'a "b"', "--", "x; drop table landed", "日本"]
@@ -271,25 +272,25 @@ def test_any_event_name_is_asked_for_as_it_is(warehouse: Warehouse, name: str) -
     quoted = name.replace('"', '\\"')
     warehouse.load(by("ann", '"p":1', event=quoted), by("ann"))
     with asked(warehouse) as connection:
-        assert explore.property_distribution(connection, name, "p").total_count == 1
-        assert explore.daily_counts(connection, events=[name]).counts[0].count == 1
+        assert local.property_distribution(connection, name, "p").total_count == 1
+        assert local.daily_counts(connection, events=[name]).counts[0].count == 1
 
 
 def test_a_fetched_table_is_asked_by_its_json(named: Connection) -> None:
     table: dict[str, Any] = {"table": "buys"}
-    assert explore.numeric_summary(named, "Buy", "amount", **table).sum == 6.5
-    values = explore.property_distribution(named, "Buy", 'o"k', **table).values
+    assert local.numeric_summary(named, "Buy", "amount", **table).sum == 6.5
+    values = local.property_distribution(named, "Buy", 'o"k', **table).values
     assert [(v.value, v.count) for v in values] == [("yes", 1), (None, 1)]
-    counts = explore.daily_counts(named, to_date=DAY, **table).counts
+    counts = local.daily_counts(named, to_date=DAY, **table).counts
     assert [(count.date, count.event) for count in counts] == [(DAY, "Buy")]
-    assert explore.engagement_distribution(named, **table).total_users == 2
-    coverage = explore.property_coverage(named, "Buy", ["Plan", "plan", "time"], **table).coverage
+    assert local.engagement_distribution(named, **table).total_users == 2
+    coverage = local.property_coverage(named, "Buy", ["Plan", "plan", "time"], **table).coverage
     assert [c.defined_count for c in coverage] == [1, 1, 1]
     with pytest.raises(PropertyNotFoundError) as failed:
-        explore.property_coverage(named, "Buy", ["Amount"], **table)
+        local.property_coverage(named, "Buy", ["Amount"], **table)
     assert failed.value.details["similar_properties"][0] == "amount"
     with pytest.raises(TableNotFoundError):
-        explore.event_breakdown(named, "profiles")
+        local.event_breakdown(named, "profiles")
 
 
 def test_an_emptied_table_has_no_event_of_any_name(warehouse: Warehouse) -> None:
@@ -297,11 +298,11 @@ def test_an_emptied_table_has_no_event_of_any_name(warehouse: Warehouse) -> None
     warehouse.load()
     with asked(warehouse) as connection:
         with pytest.warns(AnswerWarning, match="no landed day .1 of them. has an event"):
-            assert explore.event_breakdown(connection).events == []
+            assert local.event_breakdown(connection).events == []
         with pytest.warns(AnswerWarning, match="no landed day"):
-            assert explore.daily_counts(connection).counts == []
+            assert local.daily_counts(connection).counts == []
         with pytest.warns(AnswerWarning, match="no landed day"):
-            assert explore.engagement_distribution(connection).total_users == 0
+            assert local.engagement_distribution(connection).total_users == 0
         with pytest.raises(EventNotFoundError) as failed:
-            explore.property_distribution(connection, "E", "distinct_id")
+            local.property_distribution(connection, "E", "distinct_id")
     assert failed.value.details["similar_events"] == []

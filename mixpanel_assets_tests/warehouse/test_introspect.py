@@ -16,8 +16,9 @@ from mixpanel_assets.errors import (
     TableNotFoundError,
 )
 from mixpanel_assets.results import EventStats, TableInfo
-from mixpanel_assets.warehouse import explore, introspect
+from mixpanel_assets.warehouse.ask import tables
 from mixpanel_assets.warehouse.connection import reading, writing
+from mixpanel_assets_tests.asking import local
 from mixpanel_assets_tests.warehouse.conftest import DAY, STORY, Warehouse, asked, each
 
 NEXT = DAY + timedelta(1)
@@ -27,7 +28,7 @@ NOON_OF_DAY = datetime(2024, 1, 2, 12, tzinfo=UTC)
 def test_tables_are_listed_with_their_rows_and_their_last_load(
     story: duckdb.DuckDBPyConnection,
 ) -> None:
-    found = introspect.tables(story)
+    found = local.tables(story)
     ((loaded,),) = story.execute("select max(loaded_at) from landed").fetchall()
     assert found == [
         TableInfo("event_properties", "view", 8, None),
@@ -41,7 +42,7 @@ def test_info_says_where_the_warehouse_is_and_how_large(warehouse: Warehouse) ->
     warehouse.load(*STORY, end=NEXT)
     path = warehouse.home / "warehouse.duckdb"
     with asked(warehouse) as connection:
-        found = introspect.info(connection, path, project_id="1", region="eu", account="a")
+        found = tables.info(connection, path, project_id="1", region="eu", account="a")
         ((first,),) = connection.execute("select min(loaded_at) from landed").fetchall()
     assert (found.path, found.project_id, found.region, found.account) == (
         *(str(path), "1", "eu", "a"),
@@ -55,15 +56,15 @@ def test_a_warehouse_without_tables_has_none(tmp_path: Path) -> None:
     path = tmp_path / "w.duckdb"
     duckdb.connect(str(path)).close()
     with reading(path) as connection:
-        assert introspect.tables(connection) == []
-        assert introspect.info(connection, path).tables == []
+        assert local.tables(connection) == []
+        assert tables.info(connection, path).tables == []
         with pytest.raises(TableNotFoundError) as failed:
-            introspect.sample(connection)
+            local.sample(connection)
     assert failed.value.hint == "nothing is landed yet: mp materialize events --from 7d"
 
 
 def test_a_schema_says_what_columns_mean(story: duckdb.DuckDBPyConnection) -> None:
-    found = introspect.table_schema(story)
+    found = local.table_schema(story)
     assert [column.name for column in found.columns][-1] == "properties"
     assert found.columns[1].to_dict() == {
         "name": "event_name",
@@ -76,29 +77,29 @@ def test_a_schema_says_what_columns_mean(story: duckdb.DuckDBPyConnection) -> No
 
 @pytest.mark.parametrize("name", ["by_event.Buy", 'by_event."Buy"', "by_event.buy"])
 def test_the_view_of_an_event_is_a_table_too(story: duckdb.DuckDBPyConnection, name: str) -> None:
-    columns = introspect.table_schema(story, name).columns
+    columns = local.table_schema(story, name).columns
     assert [(c.name, c.type) for c in columns][-2:] == [("amount", "DOUBLE"), ("tags", "VARCHAR[]")]
     assert columns[0].description == "the day Mixpanel exported the event under; the partition"
-    assert len(introspect.sample(story, name)) == 1
+    assert len(local.sample(story, name)) == 1
 
 
 def test_a_primary_key_shows(tmp_path: Path) -> None:
     with writing(tmp_path / "w.duckdb") as connection:
         connection.execute("create table t (a int primary key, b int not null, c int)")
     with reading(tmp_path / "w.duckdb") as connection:
-        columns = introspect.table_schema(connection, "t").columns
+        columns = local.table_schema(connection, "t").columns
     told = [(column.name, column.primary_key, column.nullable) for column in columns]
     assert told == [("a", True, False), ("b", False, False), ("c", False, True)]
 
 
 def test_a_sample_has_as_many_rows_as_asked_for_or_all(story: duckdb.DuckDBPyConnection) -> None:
-    assert [len(introspect.sample(story, n=n)) for n in (0, 2, 100)] == [0, 2, 5]
-    names = introspect.sample(story, n=100).df.event_name
+    assert [len(local.sample(story, n=n)) for n in (0, 2, 100)] == [0, 2, 5]
+    names = local.sample(story, n=100).df.event_name
     assert sorted(names) == ["Buy", "Open", "Open", "Open", "Open"]
 
 
 def test_a_summary_has_every_column(story: duckdb.DuckDBPyConnection) -> None:
-    found = introspect.summarize(story)
+    found = local.summarize(story)
     assert (found.table, found.row_count, len(found.columns)) == ("events", 5, 9)
     by_name = {column.column_name: column for column in found.columns}
     assert by_name["distinct_id"].null_percentage == 20.0
@@ -107,14 +108,14 @@ def test_a_summary_has_every_column(story: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_a_summary_has_numbers_where_columns_have(story: duckdb.DuckDBPyConnection) -> None:
-    (amount,) = [c for c in introspect.summarize(story, "by_event.Buy").columns if c.avg == 9.5]
+    (amount,) = [c for c in local.summarize(story, "by_event.Buy").columns if c.avg == 9.5]
     assert (amount.column_name, amount.min, amount.std, amount.count) == ("amount", "9.5", None, 1)
 
 
 def test_keys_are_those_that_were_sent(story: duckdb.DuckDBPyConnection) -> None:
     every = ["amount", "distinct_id", "n", "plan", "tags", "time"]
-    assert introspect.property_keys(story) == every
-    assert introspect.property_keys(story, event="Buy") == [every[0], every[1], *every[4:]]
+    assert local.property_keys(story) == every
+    assert local.property_keys(story, event="Buy") == [every[0], every[1], *every[4:]]
 
 
 # What DuckDB calls the type of a bare null: 1.5 says INTEGER.
@@ -149,7 +150,7 @@ COLUMNS = {
 def test_a_column_or_an_expression_is_told_in_numbers(
     story: duckdb.DuckDBPyConnection, column: str
 ) -> None:
-    found = introspect.column_stats(story, column, top_n=2)
+    found = local.column_stats(story, column, top_n=2)
     dtype, count, nulls, unique, top, least, most, mean = COLUMNS[column]
     assert (found.table, found.column, found.dtype) == ("events", column, dtype)
     assert (found.count, found.null_count, found.unique_count) == (count, nulls, unique)
@@ -160,8 +161,8 @@ def test_a_column_or_an_expression_is_told_in_numbers(
 
 
 def test_the_spread_of_a_column_is_that_of_a_sample(story: duckdb.DuckDBPyConnection) -> None:
-    assert introspect.column_stats(story, "n").std == pytest.approx(13**0.5)  # of 1, 3, 8
-    assert introspect.column_stats(story, "amount").std is None
+    assert local.column_stats(story, "n").std == pytest.approx(13**0.5)  # of 1, 3, 8
+    assert local.column_stats(story, "amount").std is None
 
 
 @pytest.mark.parametrize("numbers", [("1e300", "-1e300"), ("1e300", "5"), ("1.7e308", "1.7e308")])
@@ -170,8 +171,8 @@ def test_numbers_whose_spread_no_number_holds_have_none(
 ) -> None:
     warehouse.load(*each(*numbers))
     with asked(warehouse) as connection:
-        found = introspect.column_stats(connection, "p::double")
-        summary = explore.numeric_summary(connection, "E", "p")
+        found = local.column_stats(connection, "p::double")
+        summary = local.numeric_summary(connection, "E", "p")
     assert (found.count, found.std, summary.count, summary.stddev) == (2, None, 2, None)
     assert found.max == summary.max == max(map(float, numbers))
 
@@ -179,7 +180,7 @@ def test_numbers_whose_spread_no_number_holds_have_none(
 def test_a_column_of_a_property_that_was_always_null_is_null(warehouse: Warehouse) -> None:
     warehouse.load(*each("null", "null"))
     with asked(warehouse) as connection:
-        found = introspect.column_stats(connection, "p")
+        found = local.column_stats(connection, "p")
     assert (found.dtype, found.count, found.null_pct, found.unique_pct) == (
         "VARCHAR",
         0,
@@ -193,37 +194,37 @@ def test_an_emptied_table_has_columns_and_no_rows(warehouse: Warehouse) -> None:
     warehouse.load(*STORY[:2])
     warehouse.load()
     with asked(warehouse) as connection:
-        assert introspect.summarize(connection).row_count == 0
-        assert introspect.summarize(connection).columns[0].null_percentage is None
-        assert introspect.sample(connection).rows == []
-        assert introspect.property_keys(connection) == []
-        found = introspect.column_stats(connection, "plan")
+        assert local.summarize(connection).row_count == 0
+        assert local.summarize(connection).columns[0].null_percentage is None
+        assert local.sample(connection).rows == []
+        assert local.property_keys(connection) == []
+        found = local.column_stats(connection, "plan")
     assert (found.count, found.null_count, found.null_pct, found.top_values) == (0, 0, 0.0, [])
 
 
 def test_a_fetched_table_is_looked_at_by_its_json(named: duckdb.DuckDBPyConnection) -> None:
-    assert [(t.name, t.type, t.row_count) for t in introspect.tables(named)] == [
+    assert [(t.name, t.type, t.row_count) for t in local.tables(named)] == [
         ("buys", "events", 3),
         ("profiles", "profiles", 2),
     ]
-    assert introspect.property_keys(named, "buys") == ["Plan", "amount", 'o"k', "plan", "time"]
-    assert introspect.property_keys(named, "profiles") == ["$name", "plan"]
-    assert introspect.column_stats(named, "plan", "profiles").top_values == [("a", 1), ("b", 1)]
-    assert introspect.column_stats(named, "$name", "profiles").top_values == [("Ann", 1)]
-    assert introspect.column_stats(named, "amount", "buys").top_values == [("2.5", 1), ("4", 1)]
+    assert local.property_keys(named, "buys") == ["Plan", "amount", 'o"k', "plan", "time"]
+    assert local.property_keys(named, "profiles") == ["$name", "plan"]
+    assert local.column_stats(named, "plan", "profiles").top_values == [("a", 1), ("b", 1)]
+    assert local.column_stats(named, "$name", "profiles").top_values == [("Ann", 1)]
+    assert local.column_stats(named, "amount", "buys").top_values == [("2.5", 1), ("4", 1)]
 
 
 # What is asked: the error, and the names that may have been meant.
 MISTAKES: dict[str, tuple[Callable[[Any], Any], type[MixpanelDataError], list[str]]] = {
-    "table": (lambda w: introspect.sample(w, "evnts_wide"), TableNotFoundError, ["events_wide"]),
+    "table": (lambda w: local.sample(w, "evnts_wide"), TableNotFoundError, ["events_wide"]),
     "view": (
-        lambda w: introspect.table_schema(w, 'by_event."buys"'),
+        lambda w: local.table_schema(w, 'by_event."buys"'),
         TableNotFoundError,
         ["by_event.Buy"],
     ),
-    "internal": (lambda w: introspect.sample(w, "internal.settings"), TableNotFoundError, []),
-    "event": (lambda w: introspect.property_keys(w, event="OPEN"), EventNotFoundError, ["Open"]),
-    "property": (lambda w: introspect.column_stats(w, "plam"), PropertyNotFoundError, ["plan"]),
+    "internal": (lambda w: local.sample(w, "internal.settings"), TableNotFoundError, []),
+    "event": (lambda w: local.property_keys(w, event="OPEN"), EventNotFoundError, ["Open"]),
+    "property": (lambda w: local.column_stats(w, "plam"), PropertyNotFoundError, ["plan"]),
 }
 
 
@@ -241,7 +242,7 @@ def test_a_name_that_is_nowhere_has_near_ones(story: duckdb.DuckDBPyConnection, 
 
 def test_keys_of_an_event_are_of_a_table_of_events(story: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(TableNotFoundError) as failed:
-        introspect.property_keys(story, "landed")
+        local.property_keys(story, "landed")
     assert failed.value.hint == "tables of events: events, events_wide"
 
 
@@ -253,7 +254,7 @@ def test_an_expression_can_only_read_the_warehouse(
     story: duckdb.DuckDBPyConnection, expression: str
 ) -> None:
     with pytest.raises(SQLError):
-        introspect.column_stats(story, expression)
+        local.column_stats(story, expression)
 
 
 @pytest.mark.parametrize("name", ['a"b', "a'b", "a.b", "$x y", "select", "a)--"])
@@ -264,14 +265,12 @@ def test_any_name_is_asked_for_as_it_is(
     warehouse = open_warehouse(max_property_columns=cap)
     warehouse.load(*each("1", "2", name=name))
     with asked(warehouse) as connection:
-        assert introspect.column_stats(connection, name).top_values == [(1, 1), (2, 1)]
-        assert name in introspect.property_keys(connection)
+        assert local.column_stats(connection, name).top_values == [(1, 1), (2, 1)]
+        assert name in local.property_keys(connection)
 
 
 def test_a_result_is_data_a_frame_and_a_short_text(story: duckdb.DuckDBPyConnection) -> None:
-    from mixpanel_assets.warehouse.explore import event_breakdown
-
-    found = event_breakdown(story)
+    found = local.event_breakdown(story)
     assert found.events[1] == EventStats(
         "Buy", 1, 1, *2 * (NOON_OF_DAY + timedelta(1),), pct_of_total=20.0
     )
@@ -279,14 +278,14 @@ def test_a_result_is_data_a_frame_and_a_short_text(story: duckdb.DuckDBPyConnect
     assert found.df is found.df
     assert list(found.df["event_name"]) == ["Open", "Buy"]
     assert repr(found).startswith("EventBreakdownResult(table='events', total_events=5, ")
-    assert len(repr(introspect.summarize(story))) < 100
+    assert len(repr(local.summarize(story))) < 100
     assert "<td>Open</td>" in found._repr_html_()
     with pytest.raises(AttributeError):
         found.table = "x"  # type: ignore[misc]
 
 
 def test_days_are_plain_text_in_a_dict(story: duckdb.DuckDBPyConnection) -> None:
-    found = introspect.column_stats(story, "event_date").to_dict()
+    found = local.column_stats(story, "event_date").to_dict()
     assert (found["min"], found["max"]) == ("2024-01-02", "2024-01-03")
     assert found["top_values"][0] == {"value": "2024-01-03", "count": 3}
     assert date.fromisoformat(found["min"]) == DAY
@@ -301,7 +300,7 @@ def test_more_columns_are_summarized_than_fit_into_memory_at_once(tmp_path: Path
     with reading(tmp_path / "w.duckdb", threads=1, memory_limit="30MB") as connection:
         with pytest.raises(duckdb.OutOfMemoryException):
             connection.execute("summarize wide").fetchall()
-        found = introspect.summarize(connection, "wide")
+        found = local.summarize(connection, "wide")
     assert found.row_count == 2048
     own = ("column_name", "column_type", "min", "max", "approx_unique", "count")
     assert [tuple(getattr(column, name) for name in own) for column in found.columns] == [
@@ -316,4 +315,4 @@ def test_a_column_too_large_for_memory_is_an_error(tmp_path: Path) -> None:
         reading(tmp_path / "w.duckdb", memory_limit="30MB") as connection,
         pytest.raises(SQLError, match="Out of Memory"),
     ):
-        introspect.summarize(connection, "large")
+        local.summarize(connection, "large")

@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 
 from mixpanel_assets import warehouse as room
 from mixpanel_assets.errors import UsageError
-from mixpanel_assets.warehouse import introspect
 from mixpanel_assets.warehouse.connection import quoted
-from mixpanel_assets.warehouse.explore import numeric_summary
 from mixpanel_assets.warehouse.named import check_name, load_event_table
 from mixpanel_assets.warehouse.read import coverage
 from mixpanel_assets.warehouse.spelling import plain_names
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES
+from mixpanel_assets_tests.asking import local
 from mixpanel_assets_tests.warehouse.conftest import DAY, Warehouse, sent, warehouses
 
 Open = Callable[..., Warehouse]
@@ -103,7 +102,7 @@ def test_a_table_property_and_event_of_one_name_are_told_apart(
 ) -> None:
     warehouse.load(record({name: 1.5, "n": 0}, event=name))
     assert warehouse.values(name, event=name) == [1.5]
-    assert numeric_summary(warehouse.connection, name, name).sum == 1.5
+    assert local.numeric_summary(warehouse.connection, name, name).sum == 1.5
 
 
 def test_a_fetched_table_can_have_any_name_that_our_sql_uses(warehouse: Warehouse) -> None:
@@ -120,7 +119,7 @@ def test_a_fetched_table_can_have_any_name_that_our_sql_uses(warehouse: Warehous
         if count % 8 == 0:
             load_event_table(*args, how="append", filters={})
         assert warehouse.sql(f'select n, "value" from {quoted(name)}') == [(7, "v")]
-    assert introspect.column_stats(warehouse.connection, "n", "number").top_values == [(7, 1)]
+    assert local.column_stats(warehouse.connection, "n", "number").top_values == [(7, 1)]
     warehouse.load(sent('"n":1'))
     assert warehouse.values("n") == [1]
     assert len(taken) < len(ALIASES) / 3
@@ -230,7 +229,7 @@ def test_a_property_is_found_by_its_spelling_and_a_column_by_its_own(warehouse: 
     warehouse.load(*spelled({"plan": 2, "PLAN": 1}))
     for table in ("events", 'by_event."E"'):
         counts = {
-            name: introspect.column_stats(warehouse.connection, name, table).count
+            name: local.column_stats(warehouse.connection, name, table).count
             for name in ("plan", "PLAN", "PLAN_2")
         }
         assert counts == {"plan": 2, "PLAN": 1, "PLAN_2": 1}
@@ -242,7 +241,7 @@ def test_the_view_that_is_looked_at_is_that_of_the_spelling(warehouse: Warehouse
         for table in (f'by_event."{name}"', f"by_event.{name}"):
             if name == "SIGN UP_2":
                 table = table.replace("SIGN UP_2", "Sign Up_2")
-            assert introspect.column_stats(warehouse.connection, "n", table).count == count
+            assert local.column_stats(warehouse.connection, "n", table).count == count
 
 
 @pytest.mark.parametrize("table", ["order", "user", "select"])
@@ -258,7 +257,7 @@ def test_spellings_in_a_fetched_table_of_any_name(warehouse: Warehouse, table: s
 
 def test_the_columns_of_a_view_say_whose_spelling_they_hold(warehouse: Warehouse) -> None:
     warehouse.load(*spelled({"plan": 2, "PLAN": 1}))
-    columns = introspect.table_schema(warehouse.connection, 'by_event."E"').columns
+    columns = local.table_schema(warehouse.connection, 'by_event."E"').columns
     said = {column.name: column.description for column in columns}
     assert said["PLAN_2"] == "the property 'PLAN'"
     assert said["plan"] is None

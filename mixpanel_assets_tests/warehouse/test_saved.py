@@ -11,10 +11,10 @@ import pytest
 from mixpanel_assets.errors import LoadError, UsageError
 from mixpanel_assets.warehouse.connection import writing
 from mixpanel_assets.warehouse.drop import asset_tables, drop_tables
-from mixpanel_assets.warehouse.introspect import table_schema
 from mixpanel_assets.warehouse.named import check_name
 from mixpanel_assets.warehouse.read import coverage
 from mixpanel_assets.warehouse.saved import SAVED_REPORT_COLUMNS, load_saved_reports
+from mixpanel_assets_tests.asking import local
 
 MONDAY, TUESDAY = date(2024, 6, 3), date(2024, 6, 4)
 NOON = datetime(2024, 6, 3, 12, tzinfo=UTC)
@@ -105,7 +105,9 @@ def test_it_is_a_table_of_the_project(warehouse: duckdb.DuckDBPyConnection, tmp_
     with pytest.raises(UsageError):
         check_name("saved_reports")
     assert [one["asset"] for one in coverage(warehouse)] == ["saved_reports"]
-    told = {one.name: one.description for one in table_schema(warehouse, "saved_reports").columns}
+    told = {
+        one.name: one.description for one in local.table_schema(warehouse, "saved_reports").columns
+    }
     assert told == {name: text for name, (_, text) in SAVED_REPORT_COLUMNS.items()}
     assert "saved_reports" in asset_tables(warehouse)
     assert drop_tables(warehouse, ["saved_reports"], force=True) == ["saved_reports"]

@@ -9,7 +9,8 @@ from typing import Any
 
 from mixpanel_assets.errors import PlanRequiredError, QueryError
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.live import saved_report
+from mixpanel_assets.mixpanel.live import answer
+from mixpanel_assets.questions.live import SavedReport
 from mixpanel_assets.results import SavedReportResult
 from mixpanel_assets.results.catalog import Skipped
 
@@ -30,7 +31,7 @@ def export_saved_reports(
     reports: dict[int, list[Row] | Skipped] = {}
     for bookmark_id in bookmark_ids:
         try:
-            reports[bookmark_id] = report_rows(saved_report(client, bookmark_id))
+            reports[bookmark_id] = report_rows(answer(client, SavedReport(bookmark_id)))
         except PlanRequiredError as error:
             reports[bookmark_id] = Skipped(str(error.details.get("body") or error.message))
         except QueryError as error:

@@ -7,13 +7,14 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mixpanel_assets.accounts import Credentials
 from mixpanel_assets.mixpanel.client import QUERY_HOSTS, Client
+from mixpanel_assets.notes import note
 from mixpanel_assets.settings import Settings, make_private_folder
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class CachedAnswers:
         self._refresh = refresh
         self._known_only = known_only
         self._clock = clock
-        self.age: float | None = None  # seconds; of the oldest answer that was not asked for anew
+        self.age: float | None = None  # seconds; of the oldest answer that was not asked for now
 
     @property
     def credentials(self) -> Credentials:
@@ -61,8 +62,16 @@ class CachedAnswers:
 
     @property
     def names(self) -> Names | None:
-        """The names that are known, unless all is to be asked anew."""
+        """The names that are known, unless all is to be asked again."""
         return None if self._refresh else self._mixpanel.names
+
+    def landed_events(self) -> Collection[str]:
+        """The names of the events that are landed, as far as they can be read now."""
+        known = self._mixpanel.names
+        found = known.landed.events() if known else ()
+        if found is None:
+            note("a load is running: events that are landed and nowhere else are left out")
+        return found or ()
 
     def ask(
         self,

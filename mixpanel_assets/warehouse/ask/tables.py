@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from mixpanel_assets.errors import SQLError
+from mixpanel_assets.questions import local
 from mixpanel_assets.results import (
     ColumnInfo,
     ColumnStatsResult,
@@ -31,13 +32,14 @@ from mixpanel_assets.warehouse.relation import Relation, Value, find_relation
 from mixpanel_assets.warehouse.rows import answer
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
 
+Connection = duckdb.DuckDBPyConnection
 WORD = re.compile(r"[$\w]+")
 NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\))")
 UNORDERED = ("JSON", "STRUCT", "MAP", "UNION", "[")
 
 
 def info(
-    warehouse: duckdb.DuckDBPyConnection,
+    warehouse: Connection,
     path: Path,
     *,
     project_id: str | None = None,
@@ -53,8 +55,7 @@ def info(
     return WorkspaceInfo(str(path), project_id, region, account, found, size, oldest)
 
 
-def tables(warehouse: duckdb.DuckDBPyConnection) -> list[TableInfo]:
-    """Every table and view but those of by_event, by name; none in an empty warehouse."""
+def tables(warehouse: Connection, asked: local.Tables) -> list[TableInfo]:  # noqa: ARG001
     found = [one for one in names.catalogue(warehouse) if one.schema == "main"]
     if not found:
         return []
@@ -77,9 +78,8 @@ def tables(warehouse: duckdb.DuckDBPyConnection) -> list[TableInfo]:
     return [TableInfo(*row) for row in answer(warehouse, query)]
 
 
-def table_schema(warehouse: duckdb.DuckDBPyConnection, table: str = "events") -> TableSchema:
-    """The table's columns. TableNotFoundError."""
-    relation = find_relation(warehouse, table)
+def table_schema(warehouse: Connection, asked: local.TableSchema) -> TableSchema:
+    relation = find_relation(warehouse, asked.table)
     meanings = relation.table  # a view has no meanings of its own for base columns
     if relation.name in names.LANDED or relation.schema == "by_event":
         meanings = EVENTS.table
@@ -103,38 +103,34 @@ def table_schema(warehouse: duckdb.DuckDBPyConnection, table: str = "events") ->
         if whose.get(name) == name:
             del whose[name]
     columns = [ColumnInfo(*row) for row in rows]
-    return TableSchema(relation.name, [_told(one, whose.get(one.name)) for one in columns])
+    return TableSchema(relation.name, [_with_property(one, whose.get(one.name)) for one in columns])
 
 
-def _told(column: ColumnInfo, renamed: str | None) -> ColumnInfo:
-    """The column, which says of which property it is if that has another name."""
+def _with_property(column: ColumnInfo, renamed: str | None) -> ColumnInfo:
+    """The column, described with its property if that has another name."""
     if renamed is None:
         return column
     said = "; ".join(filter(None, (f"the property {renamed!r}", column.description)))
     return replace(column, description=said)
 
 
-def sample(warehouse: duckdb.DuckDBPyConnection, table: str = "events", n: int = 10) -> SQLResult:
-    """`n` rows at random, or all if there are fewer. TableNotFoundError."""
-    source = find_relation(warehouse, table).source
-    found = answer(warehouse, f"select * from {source} using sample reservoir({int(n)} rows)")
-    if not found.rows and n:
+def sample(warehouse: Connection, asked: local.Sample) -> SQLResult:
+    source = find_relation(warehouse, asked.table).source
+    found = answer(warehouse, f"select * from {source} using sample reservoir({int(asked.n)} rows)")
+    if not found.rows and asked.n:
         tell(warehouse, f"from {source}")
     return found
 
 
-def summarize(warehouse: duckdb.DuckDBPyConnection, table: str = "events") -> SummaryResult:
-    """Every column in numbers, by DuckDB's SUMMARIZE. TableNotFoundError."""
-    relation = find_relation(warehouse, table)
+def summarize(warehouse: Connection, asked: local.Summarize) -> SummaryResult:
+    relation = find_relation(warehouse, asked.table)
     columns = _summaries(warehouse, relation.source, list(relation.columns))
     if columns and not columns[0].count:
         tell(warehouse, f"from {relation.source}")
     return SummaryResult(relation.name, columns[0].count if columns else 0, columns)
 
 
-def _summaries(
-    warehouse: duckdb.DuckDBPyConnection, source: str, columns: list[str]
-) -> list[ColumnSummary]:
+def _summaries(warehouse: Connection, source: str, columns: list[str]) -> list[ColumnSummary]:
     """These columns in numbers; half of them at a time if they need too much memory."""
     query = f"summarize select {', '.join(map(quoted, columns))} from {source}"
     try:
@@ -158,13 +154,8 @@ def _summary(name: str, type_: str, *numbers: Any) -> ColumnSummary:
     return ColumnSummary(name, type_, *moments, count, share)
 
 
-def property_keys(
-    warehouse: duckdb.DuckDBPyConnection, table: str = "events", event: str | None = None
-) -> list[str]:
-    """The names of all properties of the rows, or of one event's; sorted.
-
-    TableNotFoundError also for a table without properties; EventNotFoundError.
-    """
+def property_keys(warehouse: Connection, asked: local.PropertyKeys) -> list[str]:
+    table, event = asked.table, asked.event
     relation = find_relation(warehouse, table)
     if event is not None or "properties" not in relation.columns:
         relation = names.find_events(warehouse, table)
@@ -176,14 +167,9 @@ def property_keys(
     return found
 
 
-def column_stats(
-    warehouse: duckdb.DuckDBPyConnection, column: str, table: str = "events", *, top_n: int = 10
-) -> ColumnStatsResult:
-    """A column, a property or an SQL expression in numbers, with its commonest values.
-
-    TableNotFoundError, PropertyNotFoundError for a word that is neither, SQLError.
-    """
-    relation = find_relation(warehouse, table)
+def column_stats(warehouse: Connection, asked: local.ColumnStats) -> ColumnStatsResult:
+    column = asked.column
+    relation = find_relation(warehouse, asked.table)
     value = _value(warehouse, relation, column)
     ordered = not any(mark in value.type for mark in UNORDERED)
     numeric = bool(NUMBERS.fullmatch(value.type))
@@ -191,7 +177,7 @@ def column_stats(
         with chosen as (select {value.sql} as value from {relation.wide}),
         top as (
             select value, count(*) as events from chosen where value is not null
-            group by value order by events desc, value limit {int(top_n)}
+            group by value order by events desc, value limit {int(asked.top_n)}
         )
         select count(value), count(*) - count(value), count(distinct value),
                coalesce((select list({{'value': value, 'events': events}}
@@ -220,7 +206,7 @@ def column_stats(
     )
 
 
-def _value(warehouse: duckdb.DuckDBPyConnection, relation: Relation, column: str) -> Value:
+def _value(warehouse: Connection, relation: Relation, column: str) -> Value:
     if column in relation.columns:
         return Value(quoted(column), relation.columns[column])
     if found := names.known_property(relation, column):
@@ -251,5 +237,5 @@ def deviation(number: str) -> str:
 
 
 def finite(number: Any) -> Any:
-    """The number; None if it is none, or infinite."""
+    """The number; None if it is NaN or infinite."""
     return number if number is not None and math.isfinite(number) else None

@@ -1,19 +1,18 @@
-"""Questions to landed events, each answered by one statement: which, how many, by how many people.
+"""Questions about landed events, each answered by one statement.
 
-All take the days of a range, both included, and `where`, an SQL expression over the columns of the
-table. An event that no row has is an EventNotFoundError; one that no chosen row has is no failure.
+An event that no row of the table has is an EventNotFoundError; one that no chosen row has is not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from itertools import pairwise
+from typing import Any
 
 import duckdb
 
-from mixpanel_assets.naming import names_of
 from mixpanel_assets.notes import note
+from mixpanel_assets.questions import local
 from mixpanel_assets.results import (
     DailyCount,
     DailyCountsResult,
@@ -27,9 +26,10 @@ from mixpanel_assets.results import (
     PropertyDistributionResult,
     PropertyValueCount,
 )
+from mixpanel_assets.warehouse.ask.tables import NUMBERS, deviation, finite, share
 from mixpanel_assets.warehouse.doubts import tell
-from mixpanel_assets.warehouse.introspect import NUMBERS, deviation, finite, share
 from mixpanel_assets.warehouse.relation import (
+    Relation,
     Value,
     check_events,
     chosen,
@@ -38,21 +38,18 @@ from mixpanel_assets.warehouse.relation import (
 )
 from mixpanel_assets.warehouse.rows import answer
 
-PERCENTILES = (25, 50, 75, 90, 95, 99)
-BUCKETS = (1, 2, 5, 10, 25, 50, 100)
+Connection = duckdb.DuckDBPyConnection
 
 
-def event_breakdown(
-    warehouse: duckdb.DuckDBPyConnection,
-    table: str = "events",
-    *,
-    from_date: date | None = None,
-    to_date: date | None = None,
-    where: str | None = None,
-) -> EventBreakdownResult:
-    """Every event name: how often, by how many people, first and last time."""
-    relation = find_events(warehouse, table)
-    rows = chosen(relation, from_date=from_date, to_date=to_date, where=where)
+def _chosen(relation: Relation, asked: local.OfEvents[Any], events: list[str] | None = None) -> str:
+    """SQL: the rows that the question is about."""
+    first, last = asked.days
+    return chosen(relation, events=events, from_date=first, to_date=last, where=asked.where)
+
+
+def event_breakdown(warehouse: Connection, asked: local.EventBreakdown) -> EventBreakdownResult:
+    relation = find_events(warehouse, asked.table)
+    rows = _chosen(relation, asked)
     query = f"""
         select grouping(event_name) = 1 as is_total, event_name, count(*) as events,
                count(distinct nullif(distinct_id, '')), min(event_time), max(event_time)
@@ -75,30 +72,22 @@ def event_breakdown(
     )
 
 
-def _tell_why(warehouse: duckdb.DuckDBPyConnection, rows: str) -> None:
+def _tell_why(warehouse: Connection, rows: str) -> None:
     """Note why no row is chosen, as far as it is known."""
     tell(warehouse, f"select 1 from {rows}")
 
 
 def property_distribution(
-    warehouse: duckdb.DuckDBPyConnection,
-    event: str,
-    property: str,  # noqa: A002  the word of those who ask
-    *,
-    from_date: date | None = None,
-    to_date: date | None = None,
-    where: str | None = None,
-    table: str = "events",
-    limit: int = 20,
+    warehouse: Connection, asked: local.PropertyDistribution
 ) -> PropertyDistributionResult:
-    """The `limit` commonest values of the event's property; events without one count as null."""
-    relation = find_events(warehouse, table)
+    event, property = asked.event, asked.property  # noqa: A001  Mixpanel's own word
+    relation = find_events(warehouse, asked.table)
     value = find_property(warehouse, relation, property, event)
-    rows = chosen(relation, events=[event], from_date=from_date, to_date=to_date, where=where)
+    rows = _chosen(relation, asked, [asked.event])
     query = f"""
         select value, count(*) as events, sum(count(*)) over ()::bigint
         from (select {value.sql} as value from {rows})
-        group by value order by events desc, value limit {int(limit)}
+        group by value order by events desc, value limit {int(asked.limit)}
         """
     found = answer(warehouse, query).rows
     total = found[0][2] if found else 0
@@ -106,30 +95,17 @@ def property_distribution(
         check_events(warehouse, relation, [event])
         _tell_why(warehouse, rows)
     values = [PropertyValueCount(one, n, share(n, total)) for one, n, _ in found]
-    return PropertyDistributionResult(event, property, from_date, to_date, total, values)
+    return PropertyDistributionResult(event, property, *asked.days, total, values)
 
 
 def numeric_summary(
-    warehouse: duckdb.DuckDBPyConnection,
-    event: str,
-    property: str,  # noqa: A002  the word of those who ask
-    *,
-    from_date: date | None = None,
-    to_date: date | None = None,
-    where: str | None = None,
-    table: str = "events",
-    percentiles: Sequence[float] | None = None,
+    warehouse: Connection, asked: local.NumericSummary
 ) -> NumericPropertySummaryResult:
-    """The numbers of the event's property; percentiles (0 to 100) lie between two numbers if need
-    be. What is left out, since it is not a number, is counted. ValueError for a percentile out of
-    range.
-    """
-    wanted = list(PERCENTILES if percentiles is None else percentiles)
-    if not all(0 <= one <= 100 for one in wanted):
-        raise ValueError("a percentile is a number from 0 to 100")
-    relation = find_events(warehouse, table)
+    event, property = asked.event, asked.property  # noqa: A001  Mixpanel's own word
+    wanted = asked.percentiles
+    relation = find_events(warehouse, asked.table)
     value = find_property(warehouse, relation, property, event)
-    rows = chosen(relation, events=[event], from_date=from_date, to_date=to_date, where=where)
+    rows = _chosen(relation, asked, [asked.event])
     number = _number(value)
     shares = f"{[one / 100 for one in wanted]}::double[]"
     exact = "f" if "::double" in number or value.type in ("DOUBLE", "VARCHAR") else ""
@@ -154,8 +130,7 @@ def numeric_summary(
     return NumericPropertySummaryResult(
         event,
         property,
-        from_date,
-        to_date,
+        *asked.days,
         count,
         *moments,
         percentiles=between,
@@ -177,19 +152,10 @@ def _number(value: Value) -> str:
     return f"case when isfinite({read}) then {read} end"
 
 
-def daily_counts(
-    warehouse: duckdb.DuckDBPyConnection,
-    *,
-    from_date: date | None = None,
-    to_date: date | None = None,
-    events: str | Sequence[str] | None = None,
-    where: str | None = None,
-    table: str = "events",
-) -> DailyCountsResult:
-    """How often each event, or each of some, happened on each day."""
-    relation = find_events(warehouse, table)
-    names = names_of(events, "events") if events is not None else None
-    rows = chosen(relation, events=names, from_date=from_date, to_date=to_date, where=where)
+def daily_counts(warehouse: Connection, asked: local.DailyCounts) -> DailyCountsResult:
+    relation = find_events(warehouse, asked.table)
+    names = None if asked.events is None else list(asked.events)
+    rows = _chosen(relation, asked, names)
     query = f"""
         select event_date, event_name, count(*) from {rows}
         group by event_date, event_name order by event_date, event_name
@@ -200,29 +166,17 @@ def daily_counts(
         check_events(warehouse, relation, absent)
     if not counts:
         _tell_why(warehouse, rows)
-    return DailyCountsResult(from_date, to_date, names, counts)
+    return DailyCountsResult(*asked.days, names, counts)
 
 
 def engagement_distribution(
-    warehouse: duckdb.DuckDBPyConnection,
-    *,
-    from_date: date | None = None,
-    to_date: date | None = None,
-    events: str | Sequence[str] | None = None,
-    buckets: Sequence[float] | None = None,
-    where: str | None = None,
-    table: str = "events",
+    warehouse: Connection, asked: local.EngagementDistribution
 ) -> EngagementDistributionResult:
-    """People by how many events each has; `buckets` are the least numbers of each bucket.
-
-    Everybody is in one bucket: the first begins at 1 whatever is asked for. Events without a
-    distinct_id are nobody's, and counted apart.
-    """
-    least = sorted({1, *(int(one) for one in (BUCKETS if buckets is None else buckets) if one > 1)})
-    relation = find_events(warehouse, table)
-    names = names_of(events, "events") if events is not None else None
+    least = sorted({1, *(int(one) for one in asked.buckets if one > 1)})
+    relation = find_events(warehouse, asked.table)
+    names = None if asked.events is None else list(asked.events)
     check_events(warehouse, relation, names or [])
-    rows = chosen(relation, events=names, from_date=from_date, to_date=to_date, where=where)
+    rows = _chosen(relation, asked, names)
     cases = " ".join(f"when events >= {one} then {one}" for one in reversed(least))
     query = f"""
         select case {cases} end as bucket, count(*) from (
@@ -240,7 +194,7 @@ def engagement_distribution(
         EngagementBucket(one, label, people.get(one, 0), share(people.get(one, 0), total))
         for one, label in zip(least, _labels(least), strict=True)
     ]
-    return EngagementDistributionResult(from_date, to_date, names, total, found, nobodys)
+    return EngagementDistributionResult(*asked.days, names, total, found, nobodys)
 
 
 def _labels(least: Sequence[int]) -> list[str]:
@@ -252,20 +206,12 @@ def _labels(least: Sequence[int]) -> list[str]:
 
 
 def property_coverage(
-    warehouse: duckdb.DuckDBPyConnection,
-    event: str,
-    properties: str | Sequence[str],
-    *,
-    from_date: date | None = None,
-    to_date: date | None = None,
-    where: str | None = None,
-    table: str = "events",
+    warehouse: Connection, asked: local.PropertyCoverage
 ) -> PropertyCoverageResult:
-    """How many of the event's rows have a value, other than null, of each property."""
-    relation = find_events(warehouse, table)
-    names = names_of(properties, "properties")
+    relation = find_events(warehouse, asked.table)
+    names, event = list(asked.properties), asked.event
     values = [find_property(warehouse, relation, name, event) for name in names]
-    rows = chosen(relation, events=[event], from_date=from_date, to_date=to_date, where=where)
+    rows = _chosen(relation, asked, [asked.event])
     counts = "".join(f", count({value.sql})" for value in values)
     (counted,) = answer(warehouse, f"select count(*){counts} from {rows}").rows
     total, defined = counted[0], counted[1:]
@@ -276,4 +222,4 @@ def property_coverage(
         PropertyCoverage(name, count, total - count, share(count, total))
         for name, count in zip(names, defined, strict=True)
     ]
-    return PropertyCoverageResult(event, from_date, to_date, total, coverage)
+    return PropertyCoverageResult(event, *asked.days, total, coverage)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from mixpanel_assets.errors import PlanRequiredError
-from mixpanel_assets.mixpanel import catalog
-from mixpanel_assets.mixpanel.catalog import Asker
+from mixpanel_assets.mixpanel.catalog import questions
+from mixpanel_assets.mixpanel.catalog.questions import Asker
+from mixpanel_assets.questions import discovery
 from mixpanel_assets.results.catalog import Annotation, LexiconSchema, Skipped
 
 Row = dict[str, Any]
@@ -31,7 +32,7 @@ def export_catalog(mixpanel: Asker) -> dict[str, Part]:
 
 
 def _lexicon(mixpanel: Asker) -> dict[str, Part]:
-    schemas = catalog.lexicon_schemas(mixpanel)
+    schemas = questions.lexicon_schemas(mixpanel, discovery.LexiconSchemas())
     return {
         "lexicon_events": [_event(one) for one in schemas if one.entity_type == "event"],
         "lexicon_properties": [row for one in schemas for row in _properties(one)],
@@ -74,15 +75,28 @@ def _annotation(one: Annotation) -> Row:
     }
 
 
+def _cohorts(mixpanel: Asker) -> dict[str, Part]:
+    return {"cohorts": questions.cohorts(mixpanel, discovery.Cohorts()).to_dicts()}
+
+
+def _funnels(mixpanel: Asker) -> dict[str, Part]:
+    return {"funnels": questions.funnels(mixpanel, discovery.Funnels()).to_dicts()}
+
+
+def _bookmarks(mixpanel: Asker) -> dict[str, Part]:
+    found = questions.list_bookmarks(mixpanel, discovery.ListBookmarks())
+    return {"bookmarks": found.to_dicts()}
+
+
+def _annotations(mixpanel: Asker) -> dict[str, Part]:
+    found = questions.annotations(mixpanel, discovery.Annotations())
+    return {"annotations": [_annotation(one) for one in found]}
+
+
 FETCHES: tuple[tuple[tuple[str, ...], Callable[[Asker], dict[str, Part]]], ...] = (
     (("lexicon_events", "lexicon_properties"), _lexicon),
-    (("cohorts",), lambda mixpanel: {"cohorts": catalog.cohorts(mixpanel).to_dicts()}),
-    (("funnels",), lambda mixpanel: {"funnels": catalog.funnels(mixpanel).to_dicts()}),
-    (("bookmarks",), lambda mixpanel: {"bookmarks": catalog.bookmarks(mixpanel).to_dicts()}),
-    (
-        ("annotations",),
-        lambda mixpanel: {
-            "annotations": [_annotation(one) for one in catalog.annotations(mixpanel)]
-        },
-    ),
+    (("cohorts",), _cohorts),
+    (("funnels",), _funnels),
+    (("bookmarks",), _bookmarks),
+    (("annotations",), _annotations),
 )

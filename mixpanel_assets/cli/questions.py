@@ -1,0 +1,160 @@
+"""The commands of questions, derived from them; made when their group is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping
+from importlib import import_module
+from inspect import Parameter, Signature
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from mixpanel_assets.cli import output
+from mixpanel_assets.cli.invocation import (
+    FormatOption,
+    Invocation,
+    JqOption,
+    NoWaitOption,
+    names_in,
+    numbers_in,
+    rows_wanted,
+    share_options,
+)
+from mixpanel_assets.errors import UsageError
+
+if TYPE_CHECKING:
+    from mixpanel_assets.questions.base import Field, Question
+
+RefreshOption = Annotated[
+    bool, typer.Option("--refresh", help="Ask Mixpanel again although its answer is kept.")
+]
+ANSWERED_BY_MIXPANEL = {"no_wait": (NoWaitOption, False)}
+KEPT_FOR_A_WHILE = {"refresh": (RefreshOption, False), **ANSWERED_BY_MIXPANEL}
+SHARED = {"format_": (FormatOption, None), "jq": (JqOption, None)}
+
+
+class QuestionGroup(TyperGroup):
+    """A group with its own commands and those of the questions of `modules`."""
+
+    modules: dict[str, dict[str, tuple[Any, Any]]]  # and the options that theirs have besides
+
+    @property
+    def commands(self) -> MutableMapping[str, Any]:
+        """Every command by name."""
+        if self._derived is None:
+            self._derived = self._derive()
+        return {**self._derived, **self._own}
+
+    @commands.setter
+    def commands(self, own: MutableMapping[str, Any]) -> None:
+        self._own, self._derived = own, None
+
+    _own: MutableMapping[str, Any]
+    _derived: dict[str, Any] | None
+
+    def _derive(self) -> dict[str, Any]:
+        from mixpanel_assets.questions.base import questions_in
+
+        program = typer.Typer(add_completion=False, rich_markup_mode=None)
+        for name, options in self.modules.items():
+            for kind in questions_in(import_module(f"mixpanel_assets.questions.{name}")).values():
+                if kind.command_name() in self._own:
+                    continue
+                path = f"mp {self.name} {kind.command_name()}"
+                text = f"{kind.summary()}\n\n{f'{path} {kind.example}'.strip()}"
+                command = _command(kind, {**options, **SHARED})
+                program.command(kind.command_name(), help=text)(command)
+        share_options(program)
+        group: Any = typer.main.get_command(program)
+        return dict(group.commands)
+
+
+class QueryGroup(QuestionGroup):
+    """`mp query`."""
+
+    modules = {"live": ANSWERED_BY_MIXPANEL}  # noqa: RUF012
+
+
+class InspectGroup(QuestionGroup):
+    """`mp inspect`."""
+
+    modules = {"local": {}, "discovery": KEPT_FOR_A_WHILE}  # noqa: RUF012
+
+
+def _command(kind: type[Question[Any]], shared: dict[str, tuple[Any, Any]]) -> Callable[..., None]:
+    from mixpanel_assets.questions.base import fields_of
+
+    fields = fields_of(kind)
+
+    def run(
+        context: typer.Context,
+        no_wait: bool = False,
+        refresh: bool = False,
+        format_: output.Format | None = None,
+        jq: str | None = None,
+        **given: Any,
+    ) -> None:
+        form = output.wanted(format_, jq)
+        try:
+            question = kind(**{one.name: _value(one, given[one.name], context) for one in fields})
+        except UsageError as error:
+            error.hint = error.hint or f"see: {context.command_path} --help"
+            raise
+        invocation: Invocation = context.obj
+        with invocation.workspace(wait=not no_wait) as workspace:
+            answer = workspace.ask(question, refresh=refresh)
+        write(question, answer, form)
+
+    run.__signature__ = Signature(list(_parameters(fields, shared)))  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in _parameters(fields, shared)}
+    return run
+
+
+def write(question: Question[Any], answer: Any, form: output.Form) -> None:
+    """The answer is on stdout: in jsonl, of what Mixpanel answers now, a line for each row."""
+    from mixpanel_assets.questions.live import Live
+    from mixpanel_assets.results import Records
+
+    rows = form.format is output.Format.jsonl if isinstance(question, Live) else False
+    if rows or (isinstance(answer, Records) and not form.structured):
+        columns, lines = answer.to_rows()
+        output.answer_rows(columns, lines, form)
+    else:
+        output.answer(answer, form, column=question.heading)
+
+
+def _parameters(
+    fields: tuple[Field, ...], shared: dict[str, tuple[Any, Any]]
+) -> Iterator[Parameter]:
+    keyword = Parameter.KEYWORD_ONLY
+    yield Parameter("context", keyword, annotation=typer.Context)
+    for field in fields:
+        default = Parameter.empty if field.required else field.default
+        if isinstance(default, tuple):
+            default = ",".join(map(str, default))
+        yield Parameter(field.name, keyword, default=default, annotation=_annotation(field))
+    for name, (annotation, default) in shared.items():
+        yield Parameter(name, keyword, default=default, annotation=annotation)
+
+
+def _annotation(field: Field) -> Any:
+    kind, metavar = field.kind, None
+    if field.is_day:
+        kind = str
+    elif field.item is not None:
+        kind, metavar = (list[str], "A,B") if field.item is str else (str, "N,M")
+    if field.optional:
+        kind = kind | None
+    if field.param.argument:
+        return Annotated[kind, typer.Argument(help=field.param.help)]
+    return Annotated[kind, typer.Option(*field.flags, metavar=metavar, help=field.param.help)]
+
+
+def _value(field: Field, given: Any, context: typer.Context) -> Any:
+    """What is given, as the question takes it."""
+    if field.item is str:
+        return names_in(given)
+    if field.item is not None:
+        return numbers_in(given, field.flags[0], whole=field.item is int)
+    return rows_wanted(context, given) if field.param.zero_is_all else given

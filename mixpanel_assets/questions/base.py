@@ -1,0 +1,287 @@
+"""A question is a frozen dataclass: its fields, their help and their checks are declared once.
+
+The Workspace method, the `mp` command, the Dagster config and the JSON schema are derived from it.
+The annotations of its fields are read when it is asked, so this package does not postpone them.
+"""
+
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, MISSING, dataclass, fields, replace
+from datetime import date, datetime
+from functools import cache, cached_property
+from inspect import cleandoc
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Self,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
+
+from mixpanel_assets.errors import DateRangeError, UsageError
+from mixpanel_assets.notes import note
+from mixpanel_assets.settings import parse_day
+
+R = TypeVar("R", covariant=True)
+Day = date | str  # 2024-01-31; also today, yesterday and 7d, in the project's time zone
+Check = Callable[[Any, str], Any]  # of a value and its name: the value to use, or UsageError
+
+
+class Param:
+    """What a field's annotation says of it: help, options of the command, bounds, check."""
+
+    def __init__(
+        self,
+        help: str,  # noqa: A002  as Typer and argparse call it
+        *flags: str,
+        argument: bool = False,
+        least: float | None = None,
+        most: float | None = None,
+        zero_is_all: bool = False,
+        check: Check | None = None,
+    ) -> None:
+        self.help = help
+        self.flags = flags
+        self.argument = argument  # of the command, not an option
+        self.least = least
+        self.most = most
+        self.zero_is_all = zero_is_all
+        self.check = check
+
+
+@dataclass(frozen=True)
+class Field:
+    """One parameter of a question."""
+
+    name: str
+    annotation: Any
+    default: Any
+    param: Param
+
+    @property
+    def required(self) -> bool:
+        """It has no default."""
+        return self.default is MISSING
+
+    @cached_property
+    def optional(self) -> bool:
+        """None is a value of it."""
+        return type(None) in get_args(self.annotation)
+
+    @cached_property
+    def kind(self) -> Any:
+        """Its type without None."""
+        if get_origin(self.annotation) not in (types.UnionType, Union):
+            return self.annotation
+        kinds = [one for one in get_args(self.annotation) if one is not type(None)]
+        return kinds[0] if len(kinds) == 1 else Union[tuple(kinds)]  # noqa: UP007
+
+    @cached_property
+    def item(self) -> Any:
+        """The type of its items; None unless it is a list."""
+        return get_args(self.kind)[0] if get_origin(self.kind) is Sequence else None
+
+    @cached_property
+    def choices(self) -> tuple[str, ...]:
+        """The values that it may have; none if it may have any."""
+        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Its options on a command line, a long one first."""
+        flags = self.param.flags
+        if flags and flags[0].startswith("--"):
+            return flags
+        return (f"--{self.name.replace('_', '-')}", *flags)
+
+    @property
+    def is_day(self) -> bool:
+        """It is a date, or words for one."""
+        return bool(self.kind == Day)
+
+    def checked(self, value: Any) -> Any:
+        """The value to use. UsageError, or DateRangeError for a day that is not one."""
+        if value is None:
+            if self.optional:
+                return None
+            raise UsageError(f"{self.name} is missing")
+        if self.choices and value not in self.choices:
+            allowed = ", ".join(self.choices)
+            raise UsageError(
+                f"{self.name} {value!r} is none of {allowed}", allowed=list(self.choices)
+            )
+        if self.is_day:
+            return _as_day(value)
+        if self.item is not None:
+            value = [value] if isinstance(value, str) else list(value)
+        if self.param.check:
+            value = self.param.check(value, self.name)
+        for number in value if self.item is not None else [value]:
+            self._check_bounds(number)
+        return value
+
+    def _check_bounds(self, number: Any) -> None:
+        least, most = self.param.least, self.param.most
+        if (least is not None and number < least) or (most is not None and number > most):
+            bound = f"{least:,} or more" if most is None else f"from {least or 0:,} to {most:,}"
+            raise UsageError(f"{self.name} is {number:,}, and must be {bound}")
+
+
+def _as_day(given: Any) -> Day:
+    """A date; words that depend on the project's today stay as they are."""
+    if isinstance(given, datetime):
+        return given.date()
+    if isinstance(given, date):
+        return given
+    day = parse_day(given, date(2000, 1, 1))  # to refuse what is not a day
+    return day if len(given.strip()) == 10 else given
+
+
+def fields_of(kind: "type[Question[Any]]") -> tuple[Field, ...]:
+    """The parameters of a question: those without a default, then its own, then inherited ones."""
+    of: Any = kind  # to mypy, a class of generic dataclasses has no hash
+    return _fields_of(of)
+
+
+@cache
+def _fields_of(kind: Any) -> tuple[Field, ...]:
+    order = [name for base in kind.__mro__ for name in vars(base).get("__annotations__", ())]
+    found = []
+    for one in sorted(fields(kind), key=lambda field: order.index(field.name)):
+        annotation, param = get_args(one.type)
+        found.append(Field(one.name, annotation, one.default, param))
+    return tuple(sorted(found, key=lambda field: not field.required))
+
+
+@dataclass(frozen=True)
+class Question(Generic[R]):
+    """What can be asked; the answer is an `R`.
+
+    Raises UsageError for a value that is not allowed and for values that contradict each other,
+    and DateRangeError.
+    """
+
+    example: ClassVar[str] = ""  # of a command line, after the command
+    command: ClassVar[str] = ""  # its name, unless it is that of the question
+    heading: ClassVar[str | None] = None  # the heading of an answer that is a list of names
+
+    def __post_init__(self) -> None:
+        for field in fields_of(type(self)):
+            object.__setattr__(self, field.name, field.checked(getattr(self, field.name)))
+        self.check()
+
+    def check(self) -> None:
+        """Raise UsageError for values that contradict each other."""
+
+    def dated(self, today: date) -> Self:
+        """The question with `today`, `7d` and the like as dates."""
+        given = {one.name: getattr(self, one.name) for one in fields_of(type(self)) if one.is_day}
+        days = {name: parse_day(day, today) for name, day in given.items() if isinstance(day, str)}
+        return replace(self, **days) if days else self
+
+    def check_dated(self) -> None:
+        """Raise DateRangeError for a day that `dated` has not made a date."""
+        for field in fields_of(type(self)):
+            if field.is_day and isinstance(day := getattr(self, field.name), str):
+                raise DateRangeError(f"{day!r} is not a date", hint="write YYYY-MM-DD", value=day)
+
+    @classmethod
+    def method_name(cls) -> str:
+        """The name of the Workspace method, and of the function that answers."""
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
+
+    @classmethod
+    def command_name(cls) -> str:
+        """The name of its command."""
+        return cls.command or cls.method_name().replace("_", "-")
+
+    @classmethod
+    def answer_type(cls) -> Any:
+        """The type of its answer."""
+        bases = (one for kind in cls.__mro__ for one in getattr(kind, "__orig_bases__", ()))
+        found = (given for base in bases for given in get_args(base))
+        return next(one for one in found if not isinstance(one, TypeVar))
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first paragraph of its documentation, on one line."""
+        return " ".join(cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that are given, by name; days as ISO text."""
+        given = {one.name: getattr(self, one.name) for one in fields_of(type(self))}
+        return {
+            name: str(value) if isinstance(value, date) else value
+            for name, value in given.items()
+            if value is not None
+        }
+
+
+def questions_in(module: Any) -> "dict[str, type[Question[Any]]]":
+    """The questions that a module declares, by the name of their method, in its order."""
+    own = [
+        one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__
+    ]
+    kinds = [one for one in own if isinstance(one, type) and issubclass(one, Question)]
+    # a base of several questions still has a type parameter
+    return {one.method_name(): one for one in kinds if not getattr(one, "__parameters__", ())}
+
+
+FirstDay = Param("First day: YYYY-MM-DD, today, yesterday or 7d (days ago).", "--from")
+LastDay = Param("Last day, included.", "--to")
+
+
+@dataclass(frozen=True)
+class Between(Question[R]):
+    """A question about the days of a range, both ends included."""
+
+    def check(self) -> None:
+        self._check_order(*self.days)
+
+    def _check_order(self, first: date | None, last: date | None) -> None:
+        if first and last and first > last:
+            raise DateRangeError(
+                f"{first} to {last} is not a range of days",
+                hint="the first day must not be after the last, nor after today",
+            )
+
+    @property
+    def days(self) -> tuple[date | None, date | None]:
+        """Both days, of those that are known: `dated` makes dates of all."""
+        first, last = getattr(self, "from_date", None), getattr(self, "to_date", None)
+        return (
+            first if isinstance(first, date) else None,
+            last if isinstance(last, date) else None,
+        )
+
+    def dated(self, today: date) -> Self:
+        """The question with dates; a last day after today is today, with a note."""
+        asked = super().dated(today)
+        first, last = asked.days
+        self._check_order(first, today)
+        if last is None or last <= today:
+            return asked
+        note(f"{last} is after the project's today: asking up to {today}")
+        return replace(asked, **{"to_date": today})
+
+
+@dataclass(frozen=True)
+class OverDays(Between[R]):
+    """A question about the days of a range."""
+
+    _: KW_ONLY
+    from_date: Annotated[Day, FirstDay]
+    to_date: Annotated[Day, LastDay] = "today"
+
+    @property
+    def span(self) -> tuple[date, date]:
+        """The first and the last day, of a question that has dates."""
+        first, last = self.days
+        assert first
+        assert last
+        return first, last

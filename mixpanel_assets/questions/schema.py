@@ -1,0 +1,56 @@
+"""A question as a Pydantic model: for Dagster's launchpad, and as JSON schema for agents."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, TypeVar, cast, get_origin
+
+from pydantic import BaseModel, Field, create_model
+
+from mixpanel_assets.questions import base
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def model_of(
+    kind: type[base.Question[Any]],
+    parent: type[M],
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    hints: Mapping[str, str] | None = None,
+) -> type[M]:
+    """A model with the fields of the question, its choices as enums, below those of `parent`.
+
+    `defaults` replace those of the question, `hints` are added to the help of fields.
+    """
+    fields: dict[str, Any] = {}
+    for field in base.fields_of(kind):
+        default = (defaults or {}).get(field.name, ... if field.required else field.default)
+        text = " ".join(filter(None, (field.param.help, (hints or {}).get(field.name))))
+        bounds: dict[str, Any] = {}
+        if field.item is None:
+            bounds = {"ge": field.param.least, "le": field.param.most}
+        fields[field.name] = (_type(field), Field(default=default, description=text, **bounds))
+    return create_model(kind.__name__, __base__=parent, __doc__=kind.summary(), **fields)
+
+
+def _type(field: base.Field) -> Any:
+    kind: Any = field.kind
+    if field.choices:
+        members: Any = {one: one for one in field.choices}
+        kind = cast(Any, Enum)(_words(field.name), members, type=str)
+    elif field.is_day:
+        kind = str
+    elif field.item is not None:
+        kind = list[field.item]  # type: ignore[name-defined]
+    elif get_origin(kind) is Mapping:
+        kind = dict[str, Any]
+    return kind | None if field.optional else kind
+
+
+def _words(name: str) -> str:
+    return "".join(word.title() for word in name.split("_"))
+
+
+def json_schema(kind: type[base.Question[Any]]) -> dict[str, Any]:
+    """The JSON schema of the question's fields."""
+    return model_of(kind, BaseModel).model_json_schema()

@@ -1,0 +1,120 @@
+"""A method for each question, derived from the question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import Parameter, Signature, signature
+from typing import Any, Concatenate, ParamSpec
+
+from mixpanel_assets.questions import discovery, live, local
+from mixpanel_assets.questions.base import Question, R, fields_of
+from mixpanel_assets.workspace.opening import Opening
+
+P = ParamSpec("P")
+
+
+def asks(kind: Callable[P, Question[R]]) -> Callable[Concatenate[Any, P], R]:
+    """The method that asks a question of this class, with its parameters and its documentation."""
+    question: Any = kind
+
+    def method(self: Asking, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.ask(kind(*args, **kwargs))
+
+    order = {field.name: (n, field.annotation) for n, field in enumerate(fields_of(question))}
+    named = sorted(
+        signature(question).parameters.values(), key=lambda p: (p.kind, order[p.name][0])
+    )
+    plain = [one.replace(annotation=order[one.name][1]) for one in named]
+    itself = Parameter("self", Parameter.POSITIONAL_ONLY)
+    shown = Signature([itself, *plain], return_annotation=question.answer_type())
+    method.__signature__ = shown  # type: ignore[attr-defined]
+    method.__name__, method.__doc__ = question.method_name(), question.__doc__
+    method.__qualname__ = f"Workspace.{method.__name__}"
+    return method
+
+
+class Asking(Opening):
+    """Questions that Mixpanel answers now, those about the project, and those about what is landed.
+
+    Days are dates, ISO text, or today, yesterday and 7d; both ends are included.
+    """
+
+    def ask(self, question: Question[R], *, refresh: bool = False) -> R:
+        """Ask a question; each class of `mixpanel_assets.questions` has a method here as well.
+
+        `refresh` asks Mixpanel again although its answer about the project is kept. Raises
+        UsageError and DateRangeError before anything is asked, and what `questions.live` and
+        `questions.local` name.
+        """
+        asked = question.dated(self.settings.today())
+        if isinstance(asked, local.Local):
+            from mixpanel_assets.warehouse.ask import answer
+
+            with self._reading() as warehouse:
+                of_warehouse: R = answer(warehouse, asked)
+                return of_warehouse
+        if isinstance(asked, discovery.Discovery):
+            of_project: R = self._discover(asked, refresh=refresh)
+            return of_project
+        assert isinstance(asked, live.Live)
+        from mixpanel_assets.mixpanel.live import answer as ask_mixpanel
+
+        of_mixpanel: R = ask_mixpanel(self.api, asked)
+        return of_mixpanel
+
+    def _discover(self, asked: discovery.Discovery[R], *, refresh: bool) -> R:
+        from mixpanel_assets.mixpanel.cache import CachedAnswers
+        from mixpanel_assets.mixpanel.catalog import answer
+
+        kept = CachedAnswers(self.api, self.settings, refresh=refresh)
+        found = answer(kept, asked)
+        if kept.age is not None:
+            minutes = round(kept.age / 60)
+            ago = {0: "less than a minute", 1: "a minute"}.get(minutes, f"{minutes} minutes")
+            self._note(f"from {ago} ago; --refresh asks Mixpanel again")
+        return found
+
+    def clear_discovery_cache(self) -> None:
+        """Forget what Mixpanel said about the project, so that the next question is asked."""
+        from mixpanel_assets.mixpanel.cache import CachedAnswers
+
+        CachedAnswers(self.api, self.settings).clear()
+
+    segmentation = asks(live.Segmentation)
+    segmentation_numeric = asks(live.SegmentationNumeric)
+    segmentation_sum = asks(live.SegmentationSum)
+    segmentation_average = asks(live.SegmentationAverage)
+    event_counts = asks(live.EventCounts)
+    property_counts = asks(live.PropertyCounts)
+    funnel = asks(live.Funnel)
+    retention = asks(live.Retention)
+    frequency = asks(live.Frequency)
+    activity_feed = asks(live.ActivityFeed)
+    saved_report = asks(live.SavedReport)
+    flows = asks(live.Flows)
+    jql = asks(live.Jql)
+
+    events = asks(discovery.Events)
+    properties = asks(discovery.Properties)
+    property_values = asks(discovery.PropertyValues)
+    subproperties = asks(discovery.Subproperties)
+    top_events = asks(discovery.TopEvents)
+    funnels = asks(discovery.Funnels)
+    cohorts = asks(discovery.Cohorts)
+    list_bookmarks = asks(discovery.ListBookmarks)
+    annotations = asks(discovery.Annotations)
+    lexicon_schemas = asks(discovery.LexiconSchemas)
+    lexicon_schema = asks(discovery.LexiconSchema)
+
+    tables = asks(local.Tables)
+    table_schema = asks(local.TableSchema)
+    sample = asks(local.Sample)
+    summarize = asks(local.Summarize)
+    property_keys = asks(local.PropertyKeys)
+    column_stats = asks(local.ColumnStats)
+    event_breakdown = asks(local.EventBreakdown)
+    property_distribution = asks(local.PropertyDistribution)
+    numeric_summary = asks(local.NumericSummary)
+    daily_counts = asks(local.DailyCounts)
+    engagement_distribution = asks(local.EngagementDistribution)
+    property_coverage = asks(local.PropertyCoverage)
