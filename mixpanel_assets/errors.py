@@ -38,6 +38,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 # What comes before the last @ of an address, and what a parameter of that name says.
@@ -261,6 +262,15 @@ class DatabaseNotFoundError(MixpanelDataError):
 
     code = "DATABASE_NOT_FOUND"
     exit_code = 4
+
+
+def no_warehouse(
+    path: Path, hint: str = "land some days first: mp materialize events --from 7d"
+) -> DatabaseNotFoundError:
+    """The error for a warehouse that is not there."""
+    return DatabaseNotFoundError(
+        f"there is no warehouse at {path} yet", hint=hint, db_path=str(path)
+    )
 
 
 class DatabaseLockedError(MixpanelDataError):

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mixpanel_assets.errors import DatabaseNotFoundError, MixpanelDataError
+from mixpanel_assets.errors import DatabaseNotFoundError, MixpanelDataError, no_warehouse
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.names import Names
 from mixpanel_assets.settings import Settings
@@ -33,7 +33,7 @@ def tell_names(client: Client, settings: Settings, reading: Opened | None = None
 
 def _reading(path: Path, settings: Settings) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
     if not path.exists():
-        raise DatabaseNotFoundError(f"there is no warehouse at {path} yet")
+        raise no_warehouse(path)
     from mixpanel_assets.warehouse.connection import reading
 
     return reading(path, memory_limit=settings.memory_limit, wait=LOCK_WAIT)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
@@ -20,9 +20,10 @@ from mixpanel_assets.defs.figures import REQUESTS
 from mixpanel_assets.defs.instance import enter_instance
 from mixpanel_assets.defs.jobs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
+from mixpanel_assets.defs.listener import Listener, listener
 from mixpanel_assets.defs.partitions import days_in_one_run
-from mixpanel_assets.defs.progress import Listener, listener
 from mixpanel_assets.errors import ConfigError, LoadError, MixpanelDataError, RunFailedError
+from mixpanel_assets.notes import Progress
 from mixpanel_assets.results import LandedDay, LandedTable, Landing, Snapshot
 from mixpanel_assets.settings import Settings
 
@@ -36,37 +37,36 @@ NO_CAPTURE = {
 }
 
 
-def materialize_events(
-    settings: Settings,
-    start: date,
-    end: date,
-    *,
-    account: str | None,
-    wait: bool,
-    hears: Listener,
-    verbose: bool = False,
-) -> Landing:
-    """The days are landed by one run, which the Dagster UI shows.
+@dataclass(frozen=True)
+class RunOptions:
+    """Whose data a run lands, whether it waits for Mixpanel's limits, and what it reports to.
+
+    `log` shows Dagster's own log on stderr.
+    """
+
+    settings: Settings
+    account: str | None
+    wait: bool
+    listener: Listener
+    log: bool = False
+
+
+def materialize_events(options: RunOptions, start: date, end: date) -> Landing:
+    """Land the days by one run, which the Dagster UI shows.
 
     Raises RunFailedError with the code and exit code of what went wrong; the days in its details
     are landed all the same.
     """
     days: list[LandedDay] = []
 
-    def landed(fresh: list[LandedDay]) -> None:
-        days.extend(fresh)
-        hears.landed(fresh)
+    class Kept(Progress):
+        def landed(self, fresh: list[LandedDay]) -> None:
+            days.extend(fresh)
+            options.listener.progress.landed(fresh)
 
+    listening = replace(options, listener=Listener(options.listener.note, Kept()))
     started = time.monotonic()
-    result = _run(
-        settings,
-        EVENTS_JOB,
-        account=account,
-        wait=wait,
-        hears=replace(hears, landed=landed),
-        verbose=verbose,
-        tags=days_in_one_run(start, end),
-    )
+    result = _run(listening, EVENTS_JOB, tags=days_in_one_run(start, end))
     if not result.success:
         raise failure_of(result, landed=[str(day.day) for day in days])
     made = result.asset_materializations_for_node("events")
@@ -75,29 +75,14 @@ def materialize_events(
     return Landing("events", start, end, days, requests, seconds, result.run_id)
 
 
-def materialize_profiles(
-    settings: Settings,
-    *,
-    account: str | None,
-    wait: bool,
-    hears: Listener,
-    verbose: bool = False,
-) -> Snapshot:
-    """Today's snapshot of all profiles is taken by one run, which the Dagster UI shows.
+def materialize_profiles(options: RunOptions) -> Snapshot:
+    """Take today's snapshot of all profiles by one run, which the Dagster UI shows.
 
     Raises RunFailedError with the code and exit code of what went wrong.
     """
     started = time.monotonic()
-    day = settings.today()
-    result = _run(
-        settings,
-        PROFILES_JOB,
-        account=account,
-        wait=wait,
-        hears=hears,
-        verbose=verbose,
-        partition_key=str(day),
-    )
+    day = options.settings.today()
+    result = _run(options, PROFILES_JOB, partition_key=str(day))
     if not result.success:
         raise failure_of(result)
     (made,) = result.asset_materializations_for_node("profiles")
@@ -110,15 +95,13 @@ def materialize_profiles(
     return Snapshot(day, **counts, **changes, seconds=seconds, run_id=result.run_id)
 
 
-def materialize_catalog(
-    settings: Settings, *, account: str | None, wait: bool, hears: Listener, verbose: bool = False
-) -> list[LandedTable]:
-    """What the project has saved and described is copied by one run, which the Dagster UI shows.
+def materialize_catalog(options: RunOptions) -> list[LandedTable]:
+    """Copy what the project has saved and described by one run, which the Dagster UI shows.
 
-    What the plan refuses is told as skipped; its table is as it was. Raises RunFailedError with the
-    code and exit code of what went wrong.
+    What the plan refuses is reported as skipped; its table is as it was. Raises RunFailedError with
+    the code and exit code of what went wrong.
     """
-    result = _run(settings, CATALOG_JOB, account=account, wait=wait, hears=hears, verbose=verbose)
+    result = _run(options, CATALOG_JOB)
     if not result.success:
         raise failure_of(result)
     rows: dict[str, int] = {}
@@ -136,35 +119,31 @@ def materialize_catalog(
 
 
 def _run(
-    settings: Settings,
+    options: RunOptions,
     job_name: str,
     *,
-    account: str | None,
-    wait: bool,
-    hears: Listener,
-    verbose: bool,
     partition_key: str | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
-    home = enter_instance(settings)
+    home = enter_instance(options.settings)
     job = defs().resolve_job_def(job_name)
-    token = listener.set(hears)
+    token = listener.set(options.listener)
     try:
-        with _disk_errors_told(home), _open_instance(home) as instance:
+        with _disk_errors_reported(home), _open_instance(home) as instance:
             return job.execute_in_process(
                 instance=instance,
                 raise_on_error=False,
                 partition_key=partition_key,
                 tags={**(tags or {}), **of_this_process(), "mp/source": "cli"},
-                run_config=_run_config(account, wait=wait, verbose=verbose),
+                run_config=_run_config(options),
             )
     finally:
         listener.reset(token)
 
 
 @contextmanager
-def _disk_errors_told(home: Path) -> Iterator[None]:
-    """What the disk refused Dagster is a ConfigError."""
+def _disk_errors_reported(home: Path) -> Iterator[None]:
+    """Raise ConfigError for what the disk refused Dagster."""
     try:
         yield
     except OperationalError as error:
@@ -195,13 +174,14 @@ def _open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _run_config(account: str | None, *, wait: bool, verbose: bool) -> dict[str, Any]:
-    level = "DEBUG" if verbose else "CRITICAL"
+def _run_config(options: RunOptions) -> dict[str, Any]:
+    level = "DEBUG" if options.log else "CRITICAL"
+    asking = {"account": options.account, "wait": options.wait}
     return {
         "loggers": {"console": {"config": {"log_level": level}}},
         "resources": {
-            "mixpanel": {"config": {"account": account, "wait": wait}},
-            "warehouse": {"config": {"account": account}},
+            "mixpanel": {"config": asking},
+            "warehouse": {"config": {"account": options.account}},
         },
     }
 

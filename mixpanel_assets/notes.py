@@ -7,10 +7,26 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mixpanel_assets.results import LandedDay
 
 # Modules whose frames say nothing about who asked.
 INSIDE = ("mixpanel_assets", "contextlib")
+
+
+class Progress:
+    """Called while data arrives; override what is of interest."""
+
+    def expected(self, days: int) -> None:
+        """So many days are to be landed."""
+
+    def landed(self, days: list[LandedDay]) -> None:
+        """These days are committed."""
+
+    def arrived(self, done: int, total: int) -> None:
+        """So many days or profiles of `total` are downloaded."""
 
 
 class AnswerWarning(UserWarning):

@@ -10,14 +10,17 @@ import typer
 from mixpanel_assets.cli import output, streams
 from mixpanel_assets.cli.auth import auth
 from mixpanel_assets.cli.demo import demo
-from mixpanel_assets.cli.fetch import drop, fetch
+from mixpanel_assets.cli.dev import dev
+from mixpanel_assets.cli.drop import drop
+from mixpanel_assets.cli.fetch import fetch
 from mixpanel_assets.cli.inspect import inspect
-from mixpanel_assets.cli.invocation import Invocation, share_options
 from mixpanel_assets.cli.materialize import materialize, rebuild
+from mixpanel_assets.cli.options import Invocation, share_options
 from mixpanel_assets.cli.query import query
-from mixpanel_assets.cli.servers import dev, simulate
+from mixpanel_assets.cli.simulate import simulate
 from mixpanel_assets.cli.spec import spec
-from mixpanel_assets.cli.warehouse import doctor, limits, sql, status
+from mixpanel_assets.cli.sql import sql
+from mixpanel_assets.cli.status import doctor, limits, status
 from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.notes import heard_by
 

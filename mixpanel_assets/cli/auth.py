@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption
+from mixpanel_assets.cli.options import FormatOption, Invocation, JqOption
 from mixpanel_assets.errors import AuthenticationError, ConfigError
 from mixpanel_assets.settings import Settings
 

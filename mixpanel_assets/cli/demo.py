@@ -9,16 +9,18 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import Invocation
-from mixpanel_assets.cli.materialize import land_events
-from mixpanel_assets.cli.servers import ui_command
+from mixpanel_assets.cli.dev import ui_command
+from mixpanel_assets.cli.options import Invocation
 from mixpanel_assets.results import Landing
 from mixpanel_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from mixpanel_assets.workspace import Workspace
 
 DEMO_HOME = Path("~/.mp-demo").expanduser()
 EVENTS_PER_DAY = 2500
@@ -61,19 +63,17 @@ def demo(
         os.environ["MP_SECRET"] = mixpanel.project.secret
         os.environ["MP_PROJECT_ID"] = project = mixpanel.project.project_id
         os.environ["MP_START_DATE"] = str(first)
-        settings = Settings.from_env()
         output.write(f"$ mp materialize events --from {first} --to {last}\n")
-        landing = land_events(settings, invocation, first, last)
-        _show(settings, settings.warehouse_path(project), landing)
+        with invocation.working("days") as (workspace, _):
+            landing = workspace.materialize_events(first, last)
+            _show(workspace, landing)
         if ui:
-            _run_ui(settings, project)
+            _run_ui(Settings.from_env(), project)
         else:
             output.write(_what_next(project))
 
 
-def _show(settings: Settings, path: Path, landing: Landing) -> None:
-    from mixpanel_assets.warehouse.read import ask
-
+def _show(workspace: Workspace, landing: Landing) -> None:
     answer = landing.to_dict()
     requests = "1 request" if answer["requests"] == 1 else f"{answer['requests']} requests"
     output.write(
@@ -82,7 +82,7 @@ def _show(settings: Settings, path: Path, landing: Landing) -> None:
     )
     for question, query in QUESTIONS.items():
         output.write(f"\n{question}\n$ mp sql --format table '{query.strip()}'\n\n")
-        rows = ask(path, query, settings, limit=20)
+        rows = workspace.sql_rows(query)
         output.answer_rows(rows.columns, rows.rows, output.Form(output.Format.table))
 
 

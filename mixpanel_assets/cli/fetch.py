@@ -1,10 +1,10 @@
-"""`mp fetch`: pulls into tables of their own, or straight to stdout; `mp drop` removes tables."""
+"""`mp fetch`: pulls into tables of their own, or straight to stdout."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,23 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.asking import open_client
-from mixpanel_assets.cli.invocation import (
+from mixpanel_assets.cli.options import (
     FormatOption,
+    FromOption,
     Invocation,
     JqOption,
     NoWaitOption,
-    Progress,
-    days_between,
+    ToOption,
     names_in,
-    open_warehouse,
 )
-from mixpanel_assets.errors import DatabaseNotFoundError
-from mixpanel_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from mixpanel_assets.mixpanel.client import Client
-    from mixpanel_assets.warehouse.connection import OpenWarehouse
+    from mixpanel_assets.cli.progress import Progress
     from mixpanel_assets.warehouse.named import How
 
 fetch = typer.Typer(
@@ -39,16 +34,12 @@ fetch = typer.Typer(
 )
 
 NameArgument = Annotated[str | None, typer.Argument(help="The table's name.")]
-FromOption = Annotated[
-    str, typer.Option("--from", help="First day: YYYY-MM-DD, today, yesterday or 7d.")
-]
-ToOption = Annotated[str | None, typer.Option("--to", help="Last day, included; default: today.")]
 WhereOption = Annotated[
     str | None,
     typer.Option("--where", "-w", help='An expression, such as properties["plan"] == "pro".'),
 ]
 ReplaceOption = Annotated[
-    bool, typer.Option("--replace", help="Make the table anew, once all is here.")
+    bool, typer.Option("--replace", help="Replace the table once everything has arrived.")
 ]
 AppendOption = Annotated[bool, typer.Option("--append", help="Add to the table.")]
 StdoutOption = Annotated[
@@ -91,22 +82,15 @@ def fetch_events(
     mp fetch events purchases --from 7d --events Purchase
     """
     target = _target(name, "fetched_events", replace, append, stdout, raw, format_, jq)
-
-    settings = context.obj.access.settings
-    first, last = days_between(settings, start, end)
-    from mixpanel_assets import fetch as hall
-    from mixpanel_assets.mixpanel.selection import EventSelection
-
-    chosen = (first, last, EventSelection(names_in(events), where, limit))
-    with _asking(context.obj, "days", (last - first).days + 1, no_wait) as (client, progress):
-        heard: dict[str, Any] = {"progress": progress.days}
+    chosen: dict[str, Any] = {"from_date": start, "to_date": end, "where": where, "limit": limit}
+    invocation: Invocation = context.obj
+    with invocation.working("days", wait=not no_wait) as (workspace, progress):
         if target.stdout:
-            stream = hall.stream_events(client, settings, *chosen, raw=raw, **heard)
-            _pour(progress, stream, "events")
+            lines = workspace.event_lines(events=names_in(events), raw=raw, **chosen)
+            _pour(progress, lines, "events")
             return
-        opened = _warehouse(context.obj, settings, client)
-        fetched = hall.fetch_events(
-            client, opened, settings, target.name, *chosen, how=target.how, **heard
+        fetched = workspace.fetch_events(
+            target.name, events=names_in(events), how=target.how, **chosen
         )
     output.answer(fetched, target.form)
 
@@ -167,21 +151,12 @@ def fetch_profiles(
         "as_of_timestamp": as_of,
         "output_properties": names_in(output_properties),
     }
-    from mixpanel_assets import fetch as hall
-    from mixpanel_assets.mixpanel.selection import ProfileSelection
-
-    settings = context.obj.access.settings
-    chosen = ProfileSelection(**options)
-    with _asking(context.obj, "profiles", 0, no_wait) as (client, progress):
-        heard: dict[str, Any] = {"progress": progress.arrived}
+    invocation: Invocation = context.obj
+    with invocation.working("profiles", wait=not no_wait) as (workspace, progress):
         if target.stdout:
-            stream = hall.stream_profiles(client, settings, chosen, raw=raw, **heard)
-            _pour(progress, stream, "profiles")
+            _pour(progress, workspace.profile_lines(raw=raw, **options), "profiles")
             return
-        opened = _warehouse(context.obj, settings, client)
-        fetched = hall.fetch_profiles(
-            client, opened, settings, target.name, chosen, how=target.how, **heard
-        )
+        fetched = workspace.fetch_profiles(target.name, how=target.how, **options)
     output.answer(fetched, target.form)
 
 
@@ -219,22 +194,6 @@ def _target(
     return _Target(name or default, how, stdout, form)
 
 
-@contextmanager
-def _asking(
-    invocation: Invocation, unit: str, total: int, no_wait: bool
-) -> Iterator[tuple[Client, Progress]]:
-    with (
-        Progress(total, unit, quiet=invocation.quiet) as progress,
-        open_client(invocation, wait=not no_wait, note=progress.note) as client,
-    ):
-        yield client, progress
-
-
-def _warehouse(invocation: Invocation, settings: Settings, client: Client) -> OpenWarehouse:
-    path = settings.warehouse_path(client.credentials.project_id)
-    return open_warehouse(settings, path, invocation)
-
-
 def _pour(progress: Progress, stream: Generator[str, None, None], unit: str) -> None:
     """The records are on stdout; how many they were is on stderr."""
     with closing(stream):
@@ -252,39 +211,5 @@ def _behaviors(text: str | None) -> list[dict[str, Any]] | None:
     except ValueError:
         behaviors = None
     if not isinstance(behaviors, list) or not all(isinstance(one, dict) for one in behaviors):
-        raise typer.BadParameter("it is no JSON list of objects", param_hint="'--behaviors'")
+        raise typer.BadParameter("it is not a JSON list of objects", param_hint="'--behaviors'")
     return behaviors
-
-
-def drop(
-    context: typer.Context,
-    tables: Annotated[list[str] | None, typer.Argument(help="Names of tables.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every table that was fetched.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Tables of assets, too: what was materialized.")
-    ] = False,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
-    """Remove tables from the warehouse; landed files stay, and with them mp rebuild.
-
-    mp drop purchases
-    """
-    if bool(tables) == all_:
-        raise typer.BadParameter("name tables, or all of them with --all")
-    from mixpanel_assets.warehouse import drop as dropping
-
-    invocation: Invocation = context.obj
-    settings = invocation.access.settings
-    form = output.wanted(format_, jq)
-    path = invocation.access.warehouse
-    if not path.exists():
-        raise DatabaseNotFoundError(
-            f"there is no warehouse at {path} yet", hint="there is nothing to drop"
-        )
-    with open_warehouse(settings, path, invocation)() as warehouse:
-        names = tables or dropping.named_tables(warehouse)
-        if all_ and force:
-            names += dropping.asset_tables(warehouse)
-        dropped = dropping.drop_tables(warehouse, names, force=force)
-    output.answer({"dropped": dropped}, form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import FormatOption, JqOption
+from mixpanel_assets.cli.options import FormatOption, JqOption
 from mixpanel_assets.cli.questions import InspectGroup
 
 inspect = typer.Typer(

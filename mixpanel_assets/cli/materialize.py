@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import date, timedelta
-from pathlib import Path
-from typing import Annotated
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import (
+from mixpanel_assets.cli.options import (
     FormatOption,
+    FromOption,
     Invocation,
     JqOption,
-    Progress,
-    days_between,
-    open_warehouse,
+    NoWaitOption,
+    ToOption,
 )
-from mixpanel_assets.defs.loading import with_dagster
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, PlanRequiredError
-from mixpanel_assets.results import LandedTable, Landing, Snapshot
-from mixpanel_assets.settings import Settings, make_private_folder
+
+if TYPE_CHECKING:
+    from mixpanel_assets.workspace import Workspace
 
 materialize = typer.Typer(
     name="materialize",
@@ -32,18 +31,10 @@ materialize = typer.Typer(
 )
 rebuild = typer.Typer(
     name="rebuild",
-    help="Make an asset's tables anew from landed files, without asking Mixpanel.",
+    help="Rebuild an asset's tables from landed files, without asking Mixpanel.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-FromOption = Annotated[
-    str, typer.Option("--from", help="First day: YYYY-MM-DD, today, yesterday or 7d.")
-]
-ToOption = Annotated[str | None, typer.Option("--to", help="Last day, included; default: today.")]
-NoWait = Annotated[
-    bool, typer.Option("--no-wait", help="Fail (5) rather than wait for the API budget.")
-]
 
 
 @materialize.callback()
@@ -67,7 +58,7 @@ def materialize_events(
     detach: Annotated[
         bool, typer.Option("--detach", help="Hand the days to a running mp dev, and don't wait.")
     ] = False,
-    no_wait: NoWait = False,
+    no_wait: NoWaitOption = False,
     format_: FormatOption = None,
     jq: JqOption = None,
 ) -> None:
@@ -75,40 +66,38 @@ def materialize_events(
 
     mp materialize events --from 2026-01-01 --to 2026-01-31
     """
-
-    invocation: Invocation = context.obj
-    settings = invocation.access.settings
-    form = output.wanted(format_, jq)
-    first, last = days_between(settings, start, end)
+    form, invocation = output.wanted(format_, jq), _invocation(context)
     if detach and no_wait:
         raise typer.BadParameter("--no-wait is for days that are landed here, not for --detach")
     if detach:
-        output.answer(hand_over(settings, invocation, first, last, missing=missing), form)
+        with invocation.workspace() as workspace:
+            output.answer(_hand_over(workspace, start, end, missing=missing), form)
         return
-    landing = land_events(settings, invocation, first, last, missing=missing, wait=not no_wait)
+    with invocation.working("days", wait=not no_wait) as (workspace, _):
+        landing = workspace.materialize_events(start, end, missing=missing)
     output.answer(landing.to_dict(), form)
 
 
-def hand_over(
-    settings: Settings, invocation: Invocation, first: date, last: date, *, missing: bool
+def _invocation(context: typer.Context) -> Invocation:
+    invocation: Invocation = context.obj
+    return invocation
+
+
+def _hand_over(
+    workspace: Workspace, start: str, end: str | None, *, missing: bool
 ) -> dict[str, str | None]:
-    """The days are a backfill of the running Dagster UI: asset, from, to, backfill_id, url."""
+    """Make the days a backfill of the running Dagster UI: asset, from, to, backfill_id, url."""
     from mixpanel_assets.defs.backfill import find_ui, start_backfill
     from mixpanel_assets.defs.instance import dagster_home
 
-    ui = find_ui(dagster_home(settings))
-    project = invocation.access.project
+    first, last = workspace.days(start, end)
+    ui, project = find_ui(dagster_home(workspace.settings)), workspace.project_id
     if ui.project_id != project:
         raise ConfigError(
             f"the Dagster UI at {ui.url} lands project {ui.project_id}, not {project}",
             hint="start mp dev with this account, or land the days without --detach",
         )
-    ranges = [(first, last)]
-    if missing:
-        from mixpanel_assets.warehouse.read import missing_ranges
-
-        path = invocation.access.warehouse
-        ranges = missing_ranges(path, settings, "events", first, last)
+    ranges = workspace.missing_ranges(first, last) if missing else [(first, last)]
     days = [a + timedelta(n) for a, b in ranges for n in range((b - a).days + 1)]
     backfill = start_backfill(ui, "events", days) if days else None
     return {
@@ -120,58 +109,10 @@ def hand_over(
     }
 
 
-def land_events(
-    settings: Settings,
-    invocation: Invocation,
-    first: date,
-    last: date,
-    *,
-    missing: bool = False,
-    wait: bool = True,
-) -> Landing:
-    """The days are landed by Dagster runs in this process, one for each unbroken range."""
-    from mixpanel_assets.access import holding
-    from mixpanel_assets.defs.progress import Listener
-    from mixpanel_assets.warehouse import read
-
-    path = _make_home(settings, invocation)
-    ranges = [(first, last)]
-    if missing:
-        ranges = read.missing_ranges(path, settings, "events", first, last)
-    whole = Landing("events", first, last)
-    days = sum((b - a).days + 1 for a, b in ranges)
-    # Dagster's days are those of the account, too.
-    with (
-        holding(invocation.access),
-        with_dagster(),
-        Progress(days, "days", quiet=invocation.quiet) as progress,
-    ):
-        for a, b in ranges:
-            from mixpanel_assets.materialize import materialize_events
-
-            part = materialize_events(
-                settings,
-                a,
-                b,
-                account=invocation.account,
-                wait=wait,
-                hears=Listener(progress.note, progress.landed),
-                verbose=invocation.verbose,
-            )
-            whole = replace(
-                whole,
-                days=[*whole.days, *part.days],
-                requests=whole.requests + part.requests,
-                seconds=whole.seconds + part.seconds,
-                run_id=part.run_id,
-            )
-    return whole
-
-
 @materialize.command("profiles")
 def materialize_profiles(
     context: typer.Context,
-    no_wait: NoWait = False,
+    no_wait: NoWaitOption = False,
     format_: FormatOption = None,
     jq: JqOption = None,
 ) -> None:
@@ -179,39 +120,16 @@ def materialize_profiles(
 
     mp materialize profiles
     """
-
-    invocation: Invocation = context.obj
-    settings = invocation.access.settings
     form = output.wanted(format_, jq)
-    output.answer(take_snapshot(settings, invocation, wait=not no_wait).to_dict(), form)
-
-
-def take_snapshot(settings: Settings, invocation: Invocation, *, wait: bool = True) -> Snapshot:
-    """Today's profiles are landed by a Dagster run in this process."""
-    from mixpanel_assets.access import holding
-
-    _make_home(settings, invocation)
-    with (
-        holding(invocation.access),
-        with_dagster(),
-        Progress(0, "profiles", quiet=invocation.quiet) as progress,
-    ):
-        from mixpanel_assets.defs.progress import Listener
-        from mixpanel_assets.materialize import materialize_profiles
-
-        return materialize_profiles(
-            settings,
-            account=invocation.account,
-            wait=wait,
-            hears=Listener(progress.note, profiles=progress.arrived),
-            verbose=invocation.verbose,
-        )
+    with _invocation(context).working("profiles", wait=not no_wait) as (workspace, _):
+        snapshot = workspace.materialize_profiles()
+    output.answer(snapshot.to_dict(), form)
 
 
 @materialize.command("catalog")
 def materialize_catalog(
     context: typer.Context,
-    no_wait: NoWait = False,
+    no_wait: NoWaitOption = False,
     format_: FormatOption = None,
     jq: JqOption = None,
 ) -> None:
@@ -219,36 +137,10 @@ def materialize_catalog(
 
     mp materialize catalog
     """
-
-    invocation: Invocation = context.obj
-    settings = invocation.access.settings
     form = output.wanted(format_, jq)
-    tables = copy_catalog(settings, invocation, wait=not no_wait)
+    with _invocation(context).working("tables", wait=not no_wait) as (workspace, _):
+        tables = workspace.materialize_catalog()
     output.answer([table.to_dict() for table in tables], form)
-
-
-def copy_catalog(
-    settings: Settings, invocation: Invocation, *, wait: bool = True
-) -> list[LandedTable]:
-    """The catalog is landed by a Dagster run in this process."""
-    from mixpanel_assets.access import holding
-
-    _make_home(settings, invocation)
-    with (
-        holding(invocation.access),
-        with_dagster(),
-        Progress(0, "tables", quiet=invocation.quiet) as progress,
-    ):
-        from mixpanel_assets.defs.progress import Listener
-        from mixpanel_assets.materialize import materialize_catalog
-
-        return materialize_catalog(
-            settings,
-            account=invocation.account,
-            wait=wait,
-            hears=Listener(progress.note),
-            verbose=invocation.verbose,
-        )
 
 
 @materialize.command("all")
@@ -256,7 +148,7 @@ def materialize_all(
     context: typer.Context,
     start: FromOption,
     end: ToOption = None,
-    no_wait: NoWait = False,
+    no_wait: NoWaitOption = False,
     format_: FormatOption = None,
     jq: JqOption = None,
 ) -> None:
@@ -264,32 +156,22 @@ def materialize_all(
 
     mp materialize all --from 7d
     """
+    form, invocation, wait = output.wanted(format_, jq), _invocation(context), not no_wait
+    with invocation.working("days", wait=wait) as (workspace, _):
+        events = workspace.materialize_events(start, end).to_dict()
+    with invocation.working("profiles", wait=wait) as (workspace, _):
+        profiles = _profiles_of_plan(workspace)
+        catalog = [table.to_dict() for table in workspace.materialize_catalog()]
+    output.answer({"events": events, "profiles": profiles, "catalog": catalog}, form)
 
-    invocation: Invocation = context.obj
-    settings = invocation.access.settings
-    form = output.wanted(format_, jq)
-    first, last = days_between(settings, start, end)
-    wait = not no_wait
-    landing = land_events(settings, invocation, first, last, wait=wait)
+
+def _profiles_of_plan(workspace: Workspace) -> dict[str, Any]:
     try:
-        profiles = take_snapshot(settings, invocation, wait=wait).to_dict()
+        return workspace.materialize_profiles().to_dict()
     except MixpanelDataError as error:
         if error.code != PlanRequiredError.code:
             raise
-        profiles = {"asset": "profiles", "skipped": error.message}
-    tables = copy_catalog(settings, invocation, wait=wait)
-    catalog = [table.to_dict() for table in tables]
-    output.answer({"events": landing.to_dict(), "profiles": profiles, "catalog": catalog}, form)
-
-
-def _make_home(settings: Settings, invocation: Invocation) -> Path:
-    """The home and the warehouse's folder are there; the warehouse's path."""
-
-    _ = invocation.access.credentials  # without them nothing is made
-    path = invocation.access.warehouse
-    make_private_folder(settings.home)
-    make_private_folder(path.parent)
-    return path
+        return {"asset": "profiles", "skipped": error.message}
 
 
 @rebuild.command("events")
@@ -300,25 +182,15 @@ def rebuild_events(
     format_: FormatOption = None,
     jq: JqOption = None,
 ) -> None:
-    """Make the events tables anew from landed files; Mixpanel is not asked.
+    """Rebuild the events tables from landed files; Mixpanel is not asked.
 
     mp rebuild events
     """
-    from mixpanel_assets import ingest
-
-    invocation: Invocation = context.obj
-    settings = invocation.access.settings
     form = output.wanted(format_, jq)
-    span = days_between(settings, start, end) if start else (None, None)
     if end and not start:
         raise typer.BadParameter("--to needs --from")
-    project = invocation.access.project
-    began = time.monotonic()
-    opened = open_warehouse(settings, invocation.access.warehouse, invocation)
-    days = ingest.rebuild_events(opened, settings, project, *span)
-    seconds = time.monotonic() - began
-    days.sort(key=lambda day: day.day)
-    landing = Landing("events", days[0].day, days[-1].day, days, 0, seconds)
+    with _invocation(context).workspace() as workspace:
+        landing = workspace.rebuild_events(start, end)
     output.answer(landing.to_dict(), form)
 
 
@@ -326,17 +198,11 @@ def rebuild_events(
 def rebuild_profiles(
     context: typer.Context, format_: FormatOption = None, jq: JqOption = None
 ) -> None:
-    """Make the profile tables anew from all landed snapshots; Mixpanel is not asked.
+    """Rebuild the profile tables from all landed snapshots; Mixpanel is not asked.
 
     mp rebuild profiles
     """
-    from mixpanel_assets import ingest
-
-    invocation: Invocation = context.obj
-    settings = invocation.access.settings
-    form = output.wanted(format_, jq)
-    project = invocation.access.project
-    began = time.monotonic()
-    opened = open_warehouse(settings, invocation.access.warehouse, invocation)
-    last = ingest.rebuild_profiles(opened, settings, project)[-1]
+    form, began = output.wanted(format_, jq), time.monotonic()
+    with _invocation(context).workspace() as workspace:
+        last = workspace.rebuild_profiles()[-1]
     output.answer(replace(last, seconds=time.monotonic() - began).to_dict(), form)

@@ -20,7 +20,7 @@ from mixpanel_assets.results import Result, SQLResult
 from mixpanel_assets.shown import visible, visible_json
 
 if TYPE_CHECKING:
-    from mixpanel_assets.cli.filters import Program
+    from mixpanel_assets.cli.jq import Program
 
 INTERRUPTED = 130
 LINES_AT_ONCE = 500
@@ -91,7 +91,7 @@ def wanted(format_: Format | None, jq: str | None = None) -> Form:
     form = Form(format_ or default_format(), max_bytes=MAX_BYTES.get())
     if jq is None:
         return form
-    from mixpanel_assets.cli.filters import compiled
+    from mixpanel_assets.cli.jq import compiled
 
     return replace(form, program=compiled(jq, form.format))
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import FormatOption, JqOption, NoWaitOption
+from mixpanel_assets.cli.options import FormatOption, JqOption, NoWaitOption
 from mixpanel_assets.cli.questions import QueryGroup, write
-from mixpanel_assets.cli.warehouse import sql
+from mixpanel_assets.cli.sql import sql
 from mixpanel_assets.errors import ConfigError
 
 query = typer.Typer(

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import (
+from mixpanel_assets.cli.options import (
     FormatOption,
     Invocation,
     JqOption,

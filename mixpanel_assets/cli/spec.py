@@ -14,7 +14,7 @@ import typer
 
 from mixpanel_assets import errors
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import FormatOption, JqOption
+from mixpanel_assets.cli.options import FormatOption, JqOption
 
 TYPES = {str: "text", int: "integer", float: "number", bool: "flag", Path: "path"}
 

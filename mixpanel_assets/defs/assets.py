@@ -19,8 +19,8 @@ from mixpanel_assets.defs.labels import (
     TAGS,
     column_schema,
 )
+from mixpanel_assets.defs.listener import listener_of, notes_in
 from mixpanel_assets.defs.partitions import project_days
-from mixpanel_assets.defs.progress import listener, notes_in
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.errors import DateRangeError
 from mixpanel_assets.ingest import ingest_events, ingest_profiles
@@ -78,21 +78,20 @@ class _Run:
         self.context = context
         self.settings = settings
         self.days: dict[date, Metadata] = {}
-        self._hears = listener.get()
+        self._listener = listener_of(context.log)
         self._last = time.monotonic()
 
     @property
     def note(self) -> Callable[[str], None]:
-        """Who hears of waits and retries."""
-        return self._hears.note if self._hears else self.context.log.warning
+        """Called with waits and retries."""
+        return self._listener.note
 
     def landed(self, days: list[LandedDay]) -> None:
         """The days are committed."""
         now = time.monotonic()
         share = (now - self._last) / max(sum(day.bytes for day in days), 1)
         self._last = now
-        if self._hears:
-            self._hears.landed(days)
+        self._listener.progress.landed(days)
         for day in days:
             self.days[day.day] = of_day(day, share * day.bytes)
             self.context.log.info(f"{day.day}: {day.rows:,} events ({day.duplicates:,} duplicates)")
@@ -182,15 +181,14 @@ def _take_snapshot(
             hint=f"materialize the partition of today, {today}; run it daily to have a history",
         )
     started = time.monotonic()
-    hears = listener.get()
-    note = hears.note if hears else context.log.warning
-    with mixpanel.get_client(note) as client:
+    listener = listener_of(context.log)
+    with mixpanel.get_client(listener.note) as client:
         snapshot = ingest_profiles(
             client,
-            lambda: warehouse.get_connection(note),
+            lambda: warehouse.get_connection(listener.note),
             settings,
             day,
-            progress=hears.profiles if hears else lambda done, total: None,
+            progress=listener.progress.arrived,
         )
     return dg.MaterializeResult(
         metadata={

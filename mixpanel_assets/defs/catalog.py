@@ -16,7 +16,7 @@ from mixpanel_assets.defs.labels import (
     TAGS,
     column_schema,
 )
-from mixpanel_assets.defs.progress import listener
+from mixpanel_assets.defs.listener import listener_of
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.mixpanel.catalog.rows import Part, export_catalog
 from mixpanel_assets.results.catalog import Skipped
@@ -70,8 +70,7 @@ def catalog(
     A part that the plan refuses stays as it was, and says so.
     """
     started = time.monotonic()
-    hears = listener.get()
-    note = hears.note if hears else context.log.warning
+    note = listener_of(context.log).note
     with as_dagster_failures():
         check_one_project(mixpanel, warehouse)
         settings = mixpanel.access.settings

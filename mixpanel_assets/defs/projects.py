@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from mixpanel_assets.defs.progress import listener
+from mixpanel_assets.defs.listener import listener
 from mixpanel_assets.defs.running import PROJECT, shared_with
 from mixpanel_assets.notes import note
 

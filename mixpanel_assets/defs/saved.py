@@ -17,7 +17,7 @@ from mixpanel_assets.defs.labels import (
     TAGS,
     column_schema,
 )
-from mixpanel_assets.defs.progress import listener
+from mixpanel_assets.defs.listener import listener_of
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.mixpanel.live.report_rows import export_saved_reports
 from mixpanel_assets.results.catalog import Skipped
@@ -56,8 +56,7 @@ def saved_reports(
     that the plan refuses is left out, and the run says so.
     """
     started = time.monotonic()
-    hears = listener.get()
-    note = hears.note if hears else context.log.warning
+    note = listener_of(context.log).note
     with as_dagster_failures():
         check_one_project(mixpanel, warehouse)
         settings = mixpanel.access.settings

@@ -16,9 +16,9 @@ import duckdb
 from mixpanel_assets.errors import (
     ConfigError,
     DatabaseLockedError,
-    DatabaseNotFoundError,
     MixpanelDataError,
     SQLError,
+    no_warehouse,
 )
 from mixpanel_assets.settings import make_private_folder
 
@@ -96,11 +96,7 @@ def reading(
     for `wait` seconds, ConfigError when a newer version made it.
     """
     if not path.exists():
-        raise DatabaseNotFoundError(
-            f"there is no warehouse at {path} yet",
-            hint="land some days first: mp materialize events --from 7d",
-            db_path=str(path),
-        )
+        raise no_warehouse(path)
     _check_name(path)
     config: dict[str, Any] = {"memory_limit": memory_limit}
     if threads:

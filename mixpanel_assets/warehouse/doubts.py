@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
@@ -19,7 +19,7 @@ from mixpanel_assets.results import SQLResult
 from mixpanel_assets.warehouse.connection import interrupted_after
 from mixpanel_assets.warehouse.properties import NEVER_A_COLUMN
 from mixpanel_assets.warehouse.reasons import Statement
-from mixpanel_assets.warehouse.rows import answer
+from mixpanel_assets.warehouse.rows import answer, stream
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILES
 
 PATIENCE = 2.0  # seconds for finding out
@@ -39,6 +39,17 @@ def asked(
     deque(rows, maxlen=0)
     tell(warehouse, query, parameters, suspicious=rows.suspicious)
     return result
+
+
+@contextmanager
+def asking(
+    warehouse: duckdb.DuckDBPyConnection, query: str
+) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
+    """The columns and, as they come, the rows; notes as `asked` once the block has read them."""
+    columns, _, coming = stream(warehouse, query)
+    rows = Watched(columns, coming)
+    yield columns, rows
+    tell(warehouse, query, suspicious=rows.suspicious)
 
 
 class Watched(Iterator[tuple[Any, ...]]):

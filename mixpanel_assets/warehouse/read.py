@@ -10,47 +10,16 @@ from typing import Any
 
 import duckdb
 
-from mixpanel_assets.results import SQLResult
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.shown import markdown_row
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.connection import quoted, reading
-from mixpanel_assets.warehouse.doubts import Watched, asked, tell
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
-from mixpanel_assets.warehouse.rows import stream
 from mixpanel_assets.warehouse.saved import SAVED_REPORTS
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILES
 
 ASSETS = ("events", "profiles", *CATALOG_TABLES, SAVED_REPORTS)
 LONGEST_LISTED = 31  # missing days on end that are listed one by one
-
-
-def ask(
-    path: Path,
-    query: str,
-    settings: Settings,
-    *,
-    limit: int | None = None,
-    timeout: float | None = None,
-) -> SQLResult:
-    """The rows of one read-only statement; one more than `limit` is looked for, and said.
-
-    Raises SQLError, DatabaseNotFoundError, DatabaseLockedError.
-    """
-    with _open(path, settings, timeout) as warehouse:
-        return asked(warehouse, query, limit=limit)
-
-
-@contextmanager
-def asking(
-    path: Path, query: str, settings: Settings, *, timeout: float | None = None
-) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
-    """The columns and, one after the other, the rows of one read-only statement; as `ask`."""
-    with _open(path, settings, timeout) as warehouse:
-        columns, _, coming = stream(warehouse, query)
-        rows = Watched(columns, coming)
-        yield columns, rows
-        tell(warehouse, query, suspicious=rows.suspicious)
 
 
 def status(path: Path, settings: Settings) -> list[dict[str, Any]]:
@@ -218,13 +187,10 @@ def events_by_hour(
 
 
 def missing_ranges(
-    path: Path, settings: Settings, dataset: str, start: date, end: date
+    warehouse: duckdb.DuckDBPyConnection, dataset: str, start: date, end: date
 ) -> list[tuple[date, date]]:
     """The unbroken ranges of days that are not landed, or were landed before they were over."""
-    rows = []
-    if path.exists():
-        with _open(path, settings, None) as warehouse:
-            rows = _landed(warehouse)
+    rows = _landed(warehouse)
     whole = {row["day"] for row in rows if row["dataset"] == dataset and not row["partial"]}
     days = (start + timedelta(n) for n in range((end - start).days + 1))
     return unbroken(day for day in days if day not in whole)

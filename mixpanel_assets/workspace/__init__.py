@@ -1,8 +1,8 @@
 """One Mixpanel project and its warehouse, for Python: the rooms behind one door."""
 
 from mixpanel_assets.workspace.asking import Asking
-from mixpanel_assets.workspace.landing import Landings
 from mixpanel_assets.workspace.local import Local
+from mixpanel_assets.workspace.materialize import Landings
 
 __all__ = ["Workspace"]
 

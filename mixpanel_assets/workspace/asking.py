@@ -90,8 +90,8 @@ class Asking(Opening):
     retention = asks(live.Retention)
     frequency = asks(live.Frequency)
     activity_feed = asks(live.ActivityFeed)
-    saved_report = asks(live.SavedReport)
-    flows = asks(live.Flows)
+    query_saved_report = asks(live.SavedReport)
+    query_flows = asks(live.Flows)
     jql = asks(live.Jql)
 
     events = asks(discovery.Events)

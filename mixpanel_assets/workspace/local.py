@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from mixpanel_assets.errors import MixpanelDataError
+from mixpanel_assets.errors import DatabaseNotFoundError, MixpanelDataError, no_warehouse
 from mixpanel_assets.workspace.opening import MEMORY, Opening
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
     from mixpanel_assets.results import SQLResult, WorkspaceInfo
@@ -36,12 +39,35 @@ class Local(Opening):
         rows = self.sql_rows(query, *parameters).rows
         return rows[0][0] if rows and rows[0] else None
 
-    def status(self) -> list[dict[str, Any]]:
-        """Per asset which days are landed, and which are missing between them."""
-        from mixpanel_assets.warehouse.read import coverage
-
+    @contextmanager
+    def sql_stream(self, query: str) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
+        """The columns of one read-only statement and its rows as they come, within a `with`."""
         with self._reading() as warehouse:
-            return coverage(warehouse)
+            from mixpanel_assets.warehouse.doubts import asking
+
+            with asking(warehouse, query) as coming:
+                yield coming
+
+    def status(self) -> list[dict[str, Any]]:
+        """Per asset which days are landed, which are missing between them, and which runs go on.
+
+        Nothing if nothing is landed. Runs are those of the project's own warehouse.
+        """
+        from mixpanel_assets.defs.running import running, with_runs
+
+        rows: list[dict[str, Any]] = []
+        runs = running(self.settings, self.project_id) if self._path is None else []
+        with suppress(DatabaseNotFoundError), self._reading() as warehouse:
+            from mixpanel_assets.warehouse.read import coverage
+
+            rows = coverage(warehouse)
+        return with_runs(rows, runs)
+
+    def limits(self) -> dict[str, Any]:
+        """What is left of Mixpanel's request limits, over all processes of this machine."""
+        from mixpanel_assets.mixpanel.budget import Budget
+
+        return Budget(self.settings.home / "budget.sqlite", self._access.project).report()
 
     def info(self) -> WorkspaceInfo:
         """Where the warehouse is, whose it is, its tables and its size."""
@@ -56,18 +82,24 @@ class Local(Opening):
             return info(warehouse, path, **owner)
 
     def drop(self, *names: str, force: bool = False) -> list[str]:
-        """These tables are gone, all of them or none; those of assets go with `force` only.
+        """Drop these tables, all of them or none; those of assets with `force` only.
 
         Raises TableNotFoundError, ConfigError.
         """
         from mixpanel_assets.warehouse.drop import drop_tables
 
-        with self._writing() as warehouse:
+        with self._dropping() as warehouse:
             return drop_tables(warehouse, names, force=force)
 
-    def drop_all(self) -> list[str]:
-        """Every table that was fetched under a name is gone; those of assets stay."""
-        from mixpanel_assets.warehouse.drop import drop_tables, named_tables
+    def drop_all(self, *, force: bool = False) -> list[str]:
+        """Drop every table that was fetched under a name, and with `force` those of assets."""
+        from mixpanel_assets.warehouse.drop import asset_tables, drop_tables, named_tables
 
-        with self._writing() as warehouse:
-            return drop_tables(warehouse, named_tables(warehouse), force=False)
+        with self._dropping() as warehouse:
+            names = named_tables(warehouse) + (asset_tables(warehouse) if force else [])
+            return drop_tables(warehouse, names, force=force)
+
+    def _dropping(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        if (path := self.db_path) and not path.exists():
+            raise no_warehouse(path, hint="there is nothing to drop")
+        return self._writing()

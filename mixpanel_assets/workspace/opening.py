@@ -14,7 +14,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from mixpanel_assets.access import Access, look_up
-from mixpanel_assets.errors import ConfigError, MixpanelDataError
+from mixpanel_assets.errors import (
+    ConfigError,
+    DateRangeError,
+    MixpanelDataError,
+    no_warehouse,
+)
+from mixpanel_assets.notes import Progress, note
 from mixpanel_assets.settings import Settings, local_path, parse_day
 
 if TYPE_CHECKING:
@@ -37,13 +43,16 @@ class Opening:
         wait: bool = True,
         timeout: float | None = None,
         note: Callable[[str], None] = lambda message: None,
+        progress: Progress | None = None,
+        dagster_log: bool = False,
     ) -> None:
         """The account's project and its warehouse, or the DuckDB file at `path`.
 
         Without an account it is the one that `mp` would use now: environment and accounts that
         change later change nothing. `wait=False` raises rather than waits for Mixpanel's limits;
         `timeout` is how many seconds a question to the warehouse may take; `note` is called with
-        each message about waits and retries. Nothing is opened yet.
+        each message about waits and retries, `progress` as data arrives; `dagster_log` shows the
+        log of runs on stderr. Nothing is opened yet.
         """
         self._account = account
         self._path = local_path(str(path), "path") if path is not None else None
@@ -51,6 +60,8 @@ class Opening:
         self._wait = wait
         self._timeout = timeout
         self._note = note
+        self._progress = progress or Progress()
+        self._dagster_log = dagster_log
         self._lock = threading.RLock()
         self._open = ExitStack()
         self._api: Client | None = None
@@ -84,6 +95,11 @@ class Opening:
     def settings(self) -> Settings:
         """What the environment and the account say, when the workspace is made."""
         return self._access.settings
+
+    @property
+    def project_id(self) -> str | None:
+        """The project; None if neither the account nor the environment names one."""
+        return self._access.project_or_none
 
     @property
     def db_path(self) -> Path | None:
@@ -138,11 +154,27 @@ class Opening:
         where = f"path={str(self._path)!r}" if self._path else f"account={self._account!r}"
         return f"{type(self).__name__}({where})"
 
-    def _day(self, day: date | str) -> date:
-        return parse_day(day, self.settings.today()) if isinstance(day, str) else day
+    def days(self, first: date | str, last: date | str | None = None) -> tuple[date, date]:
+        """The days to land, both included; a last day after today becomes today, with a note.
 
-    def _day_or_none(self, day: date | str | None) -> date | None:
-        return None if day is None else self._day(day)
+        Raises DateRangeError for a range that is empty, or begins before the project.
+        """
+        today, settings = self.settings.today(), self.settings
+        start = parse_day(first, today) if isinstance(first, str) else first
+        end = parse_day(last, today) if isinstance(last, str) else last or today
+        if start > min(end, today):
+            raise DateRangeError(
+                f"{start} to {end} is not a range of days up to today ({today})",
+                hint="the first day must not be after the last, nor after today",
+            )
+        if start < settings.start_day:
+            raise DateRangeError(
+                f"{start} is before the project's first day, {settings.start_day}",
+                hint="set MP_START_DATE (Mixpanel has no days before 2000-01-01)",
+            )
+        if end > today:
+            note(f"{end} is after the project's today: landing up to {today}")
+        return start, min(end, today)
 
     @property
     def _access(self) -> Access:
@@ -194,11 +226,13 @@ class Opening:
     def _opened(
         self, *, read_only: bool, wait: float | None = None
     ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        self._check_open()
+        path, settings = self.db_path, self.settings
+        if read_only and path and not path.exists():  # before DuckDB is loaded
+            raise no_warehouse(path)
         from mixpanel_assets.warehouse.connection import READER_WAIT, reading, writing
 
-        self._check_open()
-        settings = self.settings
-        path = self.db_path or MEMORY
+        path = path or MEMORY
         if read_only:
             return reading(
                 path,

@@ -54,7 +54,7 @@ def test_a_landed_range_is_told_in_full_on_stdout_alone(days: Simulator, mp: Mp)
 def test_a_day_to_come_is_cut_off_and_said(account: Simulator, here: Mp) -> None:
     answer = here("materialize", "events", "--from", "yesterday", "--to", "2999-01-01")
     assert (answer.code, answer.json["to"]) == (0, str(TODAY))
-    note = f"mp: --to 2999-01-01 is after the project's today: landing up to {TODAY}\n"
+    note = f"mp: note: 2999-01-01 is after the project's today: landing up to {TODAY}\n"
     assert answer.err == note
 
 

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 import mixpanel_assets as mp
-from mixpanel_assets.cli.invocation import names_in
+from mixpanel_assets.cli.options import names_in
 from mixpanel_assets.errors import UsageError
 from mixpanel_assets.mixpanel.selection import EventSelection, ProfileSelection
 from mixpanel_assets.simulator.server import Simulator

@@ -113,7 +113,7 @@ def test_all_of_a_feed_goes_into_a_file(shell: Shell, account: Simulator, tmp_pa
     answer = shell(f"{feed} > {tmp_path}/all")
     assert (answer.err, len((tmp_path / "all").read_text().splitlines())) == ("", 1001)
     answer = shell(feed)
-    assert answer.err.endswith("mp: only the newest 1,000 events are taken; --limit 0 takes all\n")
+    assert answer.err.startswith("mp: note: only the newest 1,000 of 1,001 events; --limit 0 keeps all\n")
     assert len(answer.out.splitlines()) == 1000
 
 

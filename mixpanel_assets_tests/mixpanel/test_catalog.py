@@ -47,7 +47,7 @@ class Landed:
 def asking(project: Project, *landed: str) -> CachedAnswers:
     """Asks Mixpanel, with these names of events landed."""
     project.client.names = Names(project.client, project.settings, Landed(*landed))
-    return CachedAnswers(project.client, project.settings)
+    return CachedAnswers(project.client, project.settings, refresh=True)
 
 
 @pytest.fixture

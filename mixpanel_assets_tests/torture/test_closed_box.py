@@ -20,11 +20,13 @@ import numpy
 import pytest
 
 from mixpanel_assets import Workspace
-from mixpanel_assets.cli.warehouse import TEXTS
+from mixpanel_assets.cli.sql import TEXTS
 from mixpanel_assets.errors import MixpanelDataError, SQLError
+from mixpanel_assets.results import SQLResult
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets.warehouse.read import ask
+from mixpanel_assets.warehouse.connection import reading
+from mixpanel_assets.warehouse.doubts import asked
 from mixpanel_assets_tests.conftest import DAY, Project, event
 from mixpanel_assets_tests.torture.conftest import Figures, Tries
 from mixpanel_assets_tests.torture.statements import READS, WRITES, dressed
@@ -107,8 +109,14 @@ class listening:
         self._thread.join()
 
 
+def ask(path: Path, text: str, settings: Settings, *, timeout: float) -> SQLResult:
+    limits: dict[str, Any] = {"memory_limit": settings.memory_limit, "threads": settings.threads}
+    with reading(path, timeout=timeout, **limits) as warehouse:
+        return asked(warehouse, text)
+
+
 def rows_of_ask(box: Box, text: str) -> Any:
-    return ask(box.warehouse, text, box.settings, limit=50, timeout=20).rows
+    return ask(box.warehouse, text, box.settings, timeout=20).rows
 
 
 def rows_of_workspace(box: Box, text: str) -> Any:

@@ -114,7 +114,7 @@ def activity_feed(client: Client, asked: live.ActivityFeed) -> ActivityFeedResul
     events = answers.activity(ask(client, "stream/query", parameters(asked, limit=None)))
     kept = answers.newest(events, asked.limit)
     if truncated := len(kept) < len(events):
-        note(f"only the newest {len(kept):,} of {len(events):,} events are kept; limit 0 keeps all")
+        note(f"only the newest {len(kept):,} of {len(events):,} events; --limit 0 keeps all")
     return ActivityFeedResult(list(asked.distinct_ids), *asked.span, kept, truncated=truncated)
 
 

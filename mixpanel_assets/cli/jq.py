@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
-from mixpanel_assets.cli import output
 from mixpanel_assets.errors import FilterError
+from mixpanel_assets.notes import note
 
 MAYBE_LARGE = re.compile("[0-9]{16}")
 LARGEST_EXACT = 2**53
@@ -31,7 +31,7 @@ class Program:
     def results(self, text: str) -> Iterator[Any]:
         """What the program makes of the JSON. FilterError if it does not fit it."""
         if _has_large(text):
-            output.note("--jq rounds integers beyond 2^53, as jq does; without it they are exact")
+            note("--jq rounds integers beyond 2^53, as jq does; without it they are exact")
         try:
             yield from self._program.input_text(text)
         except ValueError as error:

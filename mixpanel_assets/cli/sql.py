@@ -1,4 +1,4 @@
-"""`mp sql`, `mp status`, `mp limits` and `mp doctor`: what is there, and what it says."""
+"""`mp sql`: ask the warehouse."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption, rows_wanted
+from mixpanel_assets.cli.options import FormatOption, Invocation, JqOption, rows_wanted
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
 
@@ -46,15 +46,13 @@ def sql(
 
     mp sql "select event_name, count(*) from events group by all"
     """
-    from mixpanel_assets.warehouse.read import asking
-
     invocation: Invocation = context.obj
-    settings = invocation.access.settings
     form = output.wanted(format_, jq)
     text = _query(query, file)
     most = 1 if scalar else rows_wanted(context, limit)
-    bound = settings if most or not form.held else None
-    asked = asking(invocation.access.warehouse, text, settings, timeout=timeout or None)
+    workspace = invocation.workspace(timeout=timeout)
+    bound = workspace.settings if most or not form.held else None
+    asked = workspace.sql_stream(text)
     with _ended_after(timeout), _memory_bounded(bound), asked as (columns, coming):
         if most is None or most > HELD:
             _answer(columns, coming, most, form)
@@ -89,63 +87,6 @@ class First:
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         yield from islice(self._rows, self._most)
         self.more = next(self._rows, None) is not None
-
-
-def status(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:
-    """Show which days are landed, which are missing between them, and which runs go on.
-
-    mp status
-    """
-    from mixpanel_assets.defs.running import running, with_runs
-    from mixpanel_assets.warehouse import read
-
-    invocation: Invocation = context.obj
-    settings = invocation.access.settings
-    form = output.wanted(format_, jq)
-    path = invocation.access.warehouse
-    runs = running(settings, invocation.access.project_or_none)
-    rows = with_runs(read.status(path, settings), runs)
-    output.answer(rows, form)
-    if not rows:
-        output.note("note: nothing is landed yet; land some days: mp materialize events --from 7d")
-
-
-def limits(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:
-    """Show what is left of Mixpanel's request limits, over all processes of this machine.
-
-    mp limits
-    """
-    from mixpanel_assets.mixpanel.budget import Budget
-
-    invocation: Invocation = context.obj
-    form = output.wanted(format_, jq)
-    home, project = invocation.access.settings.home, invocation.access.project
-    output.answer(Budget(home / "budget.sqlite", project).report(), form)
-
-
-def doctor(
-    context: typer.Context,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Look at this machine alone: Mixpanel is not asked.")
-    ] = False,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
-    """Look at home, credentials, warehouse and time zone; exit 1 if one is not right.
-
-    Mixpanel is asked once whether it lets the account in, which takes one of the hour's 60 exports.
-    If it can't be reached, that is not right either.
-
-    mp doctor
-    """
-    from mixpanel_assets.doctor import examine
-
-    invocation: Invocation = context.obj
-    form = output.wanted(format_, jq)
-    checks = examine(Settings.from_env(), invocation.account, offline=offline)
-    output.answer([check.to_dict() for check in checks], form)
-    if not all(check.ok for check in checks):
-        raise typer.Exit(1)
 
 
 def _query(query: str | None, file: Path | None) -> str:

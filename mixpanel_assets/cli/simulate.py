@@ -1,10 +1,7 @@
-"""`mp dev` and `mp simulate`: what runs until it is stopped."""
+"""`mp simulate`: a local Mixpanel, until it is stopped."""
 
 from __future__ import annotations
 
-import runpy
-import signal
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,48 +10,9 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.invocation import FormatOption, Invocation, JqOption
-from mixpanel_assets.errors import ConfigError, MixpanelDataError
-from mixpanel_assets.notes import note
+from mixpanel_assets.cli.options import FormatOption, Invocation, JqOption
+from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
-
-
-def dev(
-    context: typer.Context,
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the UI.")] = 3000,
-) -> None:
-    """Run the Dagster UI and daemon on the instance that `mp` uses, on this machine only.
-
-    mp dev
-    """
-    from mixpanel_assets.accounts import using_account
-    from mixpanel_assets.defs.backfill import serving_at
-    from mixpanel_assets.defs.running import projects_of_runs, shared_with
-
-    invocation: Invocation = context.obj
-    settings, known = invocation.access.settings, invocation.access.account
-    # Another default account of the file is not that of a UI that runs.
-    name = invocation.account if isinstance(known, MixpanelDataError) else known.name
-    with using_account(settings, name):
-        project = invocation.access.project_or_none
-        command = ui_command(settings, port)
-        if shared := shared_with(projects_of_runs(settings), project):
-            note(shared)
-        # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't
-        # be stopped at all.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        with serving_at(Path.cwd(), port, project):
-            sys.argv = command[2:]  # as python -m has it
-            runpy.run_module(command[2], run_name="__main__", alter_sys=True)
-
-
-def ui_command(settings: Settings, port: int) -> list[str]:
-    """`dagster dev` on the instance of `mp`; this process then stands in its folder."""
-    from mixpanel_assets.defs.instance import WORKSPACE, enter_instance
-
-    enter_instance(settings)
-    dagster = [sys.executable, "-m", "dagster", "dev", "--workspace", str(WORKSPACE)]
-    return [*dagster, "--host", "127.0.0.1", "--port", str(port)]
 
 
 def simulate(

@@ -1,0 +1,56 @@
+"""`mp dev`: the Dagster UI and daemon, until they are stopped."""
+
+from __future__ import annotations
+
+import runpy
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mixpanel_assets.cli.options import Invocation
+from mixpanel_assets.errors import MixpanelDataError
+from mixpanel_assets.notes import note
+from mixpanel_assets.settings import Settings
+
+
+def dev(
+    context: typer.Context,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the UI.")] = 3000,
+) -> None:
+    """Run the Dagster UI and daemon on the instance that `mp` uses, on this machine only.
+
+    mp dev
+    """
+    from mixpanel_assets.access import look_up
+    from mixpanel_assets.accounts import using_account
+    from mixpanel_assets.defs.backfill import serving_at
+    from mixpanel_assets.defs.running import projects_of_runs, shared_with
+
+    invocation: Invocation = context.obj
+    access = look_up(invocation.account)
+    settings, known = access.settings, access.account
+    # Another default account of the file is not that of a UI that runs.
+    name = invocation.account if isinstance(known, MixpanelDataError) else known.name
+    with using_account(settings, name):
+        project = access.project_or_none
+        command = ui_command(settings, port)
+        if shared := shared_with(projects_of_runs(settings), project):
+            note(shared)
+        # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't
+        # be stopped at all.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with serving_at(Path.cwd(), port, project):
+            sys.argv = command[2:]  # as python -m has it
+            runpy.run_module(command[2], run_name="__main__", alter_sys=True)
+
+
+def ui_command(settings: Settings, port: int) -> list[str]:
+    """`dagster dev` on the instance of `mp`; this process then stands in its folder."""
+    from mixpanel_assets.defs.instance import WORKSPACE, enter_instance
+
+    enter_instance(settings)
+    dagster = [sys.executable, "-m", "dagster", "dev", "--workspace", str(WORKSPACE)]
+    return [*dagster, "--host", "127.0.0.1", "--port", str(port)]

@@ -1,0 +1,162 @@
+"""The options that commands share, and how they open a workspace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixpanel_assets.cli import output, streams
+
+if TYPE_CHECKING:
+    from mixpanel_assets.cli.progress import Progress
+    from mixpanel_assets.workspace import Workspace
+
+PATIENCE = 300.0  # seconds that a question to the warehouse may take
+NAME_IN_LIST = re.compile(r'\s*"((?:[^"]|"")*)"\s*,|([^,]*),')
+
+FormatOption = Annotated[
+    output.Format | None,
+    typer.Option("--format", "-f", help="json (default), jsonl, csv, md, table or plain."),
+]
+FromOption = Annotated[
+    str, typer.Option("--from", help="First day: YYYY-MM-DD, today, yesterday or 7d (days ago).")
+]
+ToOption = Annotated[str | None, typer.Option("--to", help="Last day, included; default: today.")]
+NoWaitOption = Annotated[
+    bool,
+    typer.Option("--no-wait", help="Fail rather than wait for Mixpanel's limits (exit 5)."),
+]
+JqOption = Annotated[
+    str | None,
+    typer.Option("--jq", metavar="EXPR", help="Filter json or jsonl with a jq expression."),
+]
+MaxBytesOption = Annotated[
+    int,
+    typer.Option(
+        "--max-bytes",
+        min=0,
+        metavar="N",
+        help="Cut md, table and plain at a row before N bytes; 0: never.",
+    ),
+]
+
+
+def share_options(program: typer.Typer) -> None:
+    """Every command that has --format has --max-bytes, too."""
+    for command in program.registered_commands:
+        if command.callback and "format_" in signature(command.callback).parameters:
+            command.callback = _ending(command.callback)
+    for group in program.registered_groups:
+        if group.typer_instance:
+            share_options(group.typer_instance)
+
+
+def _ending(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, whose answer ends where --max-bytes says."""
+
+    @wraps(command)
+    def run(*given: Any, max_bytes: int, **options: Any) -> Any:
+        output.MAX_BYTES.set(max_bytes)
+        return command(*given, **options)
+
+    own = signature(command, eval_str=True)
+    option = Parameter(
+        "max_bytes",
+        Parameter.KEYWORD_ONLY,
+        default=output.MAX_BYTES.get(),
+        annotation=MaxBytesOption,
+    )
+    parameters = [*own.parameters.values(), option]
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
+
+
+def rows_wanted(context: typer.Context, limit: int) -> int | None:
+    """What --limit says, where None is all; all that go into a file, if it says nothing."""
+    source = context.get_parameter_source("limit")
+    unsaid = source is not None and source.name == "DEFAULT"
+    return None if unsaid and streams.to_file() else limit or None
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What was said before the command's name."""
+
+    account: str | None
+    quiet: bool
+    verbose: bool
+
+    def workspace(
+        self, *, wait: bool = True, progress: Progress | None = None, timeout: float = PATIENCE
+    ) -> Workspace:
+        """The workspace of the account; its notes are on stderr, unless --quiet."""
+        from mixpanel_assets.workspace import Workspace
+
+        note = progress.note if progress else output.note
+        return Workspace(
+            self.account,
+            wait=wait,
+            timeout=timeout or None,
+            note=(lambda message: None) if self.quiet else note,
+            progress=progress,
+            dagster_log=self.verbose,
+        )
+
+    @contextmanager
+    def working(self, unit: str, *, wait: bool = True) -> Iterator[tuple[Workspace, Progress]]:
+        """A workspace whose progress is shown, in days or profiles."""
+        from mixpanel_assets.cli.progress import Progress
+
+        with (
+            Progress(unit, quiet=self.quiet) as progress,
+            self.workspace(wait=wait, progress=progress) as workspace,
+        ):
+            yield workspace, progress
+
+
+def names_in(texts: list[str] | None) -> list[str] | None:
+    """The names of `A,B`, once or several times, as they stand: blanks are part of a name.
+
+    One with a comma in it is in double quotes, around which blanks mean nothing. A usage error for
+    an empty name, such as an unset variable makes, unless it is in quotes.
+    """
+    if not texts:
+        return None
+    return list(dict.fromkeys(name for text in texts for name in _names_in(text)))
+
+
+def _names_in(text: str) -> Iterator[str]:
+    for found in NAME_IN_LIST.finditer(text + ","):
+        quoted, bare = found.groups()
+        if quoted is None and not bare:
+            raise typer.BadParameter(f'{text!r} has an empty name: "" in quotes, if it is meant')
+        yield bare if quoted is None else quoted.replace('""', '"')
+
+
+def numbers_in(
+    text: str | None, option: str, *, whole: bool = False, most: float = 2**63 - 1
+) -> list[int | float] | None:
+    """The numbers of `1,2.5`, from 0 to `most`; a usage error for anything else."""
+    if text is None:
+        return None
+    kind = "whole number" if whole else "number"
+    numbers: list[int | float] = []
+    for word in text.split(","):
+        try:
+            number = float(word)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= most or (whole and number != int(number)):
+            raise typer.BadParameter(
+                f"{word.strip()!r} is not a {kind} from 0 to {most:.0f}", param_hint=f"'{option}'"
+            )
+        numbers.append(int(number) if number == int(number) else number)
+    return numbers

@@ -1,0 +1,288 @@
+"""What puts data into the warehouse."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from mixpanel_assets.errors import ConfigError, DatabaseNotFoundError
+from mixpanel_assets.results import Landing
+from mixpanel_assets.settings import make_private_folder
+from mixpanel_assets.workspace.opening import Opening
+
+if TYPE_CHECKING:
+    from mixpanel_assets.materialize import RunOptions
+    from mixpanel_assets.results import Fetched, LandedTable, Snapshot
+    from mixpanel_assets.warehouse.named import How
+
+
+P = ParamSpec("P")
+
+
+def _parsed(lines: Callable[P, Iterator[str]], text: str) -> Callable[P, Iterator[dict[str, Any]]]:
+    """The method that gives the lines of another as dictionaries."""
+
+    @wraps(lines)
+    def stream(*args: P.args, **kwargs: P.kwargs) -> Iterator[dict[str, Any]]:
+        return map(json.loads, lines(*args, **kwargs))
+
+    stream.__name__, stream.__doc__ = f"stream_{lines.__name__.partition('_')[0]}s", text
+    return stream
+
+
+class Landings(Opening):
+    """Landing, fetching and streaming.
+
+    All raise the errors of live questions, ExportIncompleteError, LoadError, DatabaseLockedError,
+    and ConfigError in a read-only workspace. When one fails, what was there is still there.
+    """
+
+    def materialize_events(
+        self, from_date: date | str, to_date: date | str | None = None, *, missing: bool = False
+    ) -> Landing:
+        """Land each day, both ends included, exactly as Mixpanel exports it now.
+
+        The days end today unless `to_date` says otherwise; `missing` leaves out those that are
+        landed whole. In the project's own warehouse it is a Dagster run for each unbroken range,
+        which the UI shows; elsewhere the same without a record. Raises RunFailedError then, with
+        the code of its cause and the days that are landed all the same.
+        """
+        self._check_writable()
+        first, last = self.days(from_date, to_date)
+        ranges = self.missing_ranges(first, last) if missing else [(first, last)]
+        self._progress.expected(sum((end - start).days + 1 for start, end in ranges))
+        whole = Landing("events", first, last)
+        if not self._is_own():
+            for start, end in ranges:
+                whole = _joined(whole, self._land_events(start, end))
+            return whole
+        with self._in_dagster() as options:
+            for start, end in ranges:
+                from mixpanel_assets.materialize import materialize_events
+
+                whole = _joined(whole, materialize_events(options, start, end))
+        return whole
+
+    def materialize_profiles(self) -> Snapshot:
+        """Land today's snapshot of every user profile as Mixpanel has it now; as for events."""
+        self._check_writable()
+        if not self._is_own():
+            return self._land_profiles()
+        with self._in_dagster() as options:
+            from mixpanel_assets.materialize import materialize_profiles
+
+            return materialize_profiles(options)
+
+    def materialize_catalog(self) -> list[LandedTable]:
+        """Land what the project has saved and described now; as for events.
+
+        A table that the plan refuses stays as it was, and says so in `skipped`.
+        """
+        self._check_writable()
+        if not self._is_own():
+            return self._land_catalog()
+        with self._in_dagster() as options:
+            from mixpanel_assets.materialize import materialize_catalog
+
+            return materialize_catalog(options)
+
+    def missing_ranges(self, first: date, last: date) -> list[tuple[date, date]]:
+        """The unbroken ranges of days without events, or landed before they were over."""
+        try:
+            with self._reading() as warehouse:
+                from mixpanel_assets.warehouse.read import missing_ranges
+
+                return missing_ranges(warehouse, "events", first, last)
+        except DatabaseNotFoundError:
+            return [(first, last)]
+
+    def rebuild_events(
+        self, from_date: date | str | None = None, to_date: date | str | None = None
+    ) -> Landing:
+        """Rebuild the events tables from landed files; Mixpanel is not asked.
+
+        With a range only those days. Raises ConfigError when no file covers any of them.
+        """
+        from mixpanel_assets.ingest import rebuild_events
+
+        began = time.monotonic()
+        span = self.days(from_date, to_date) if from_date else (None, None)
+        days = rebuild_events(self._writing, self.settings, self._access.project, *span)
+        days.sort(key=lambda day: day.day)
+        seconds = time.monotonic() - began
+        return Landing("events", days[0].day, days[-1].day, days, 0, seconds)
+
+    def rebuild_profiles(self) -> list[Snapshot]:
+        """Rebuild the profile tables from all landed snapshots; Mixpanel is not asked."""
+        from mixpanel_assets.ingest import rebuild_profiles
+
+        return rebuild_profiles(self._writing, self.settings, self._access.project)
+
+    def fetch_events(
+        self,
+        name: str = "fetched_events",
+        *,
+        from_date: date | str,
+        to_date: date | str | None = None,
+        events: Sequence[str] | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        how: How = "create",
+    ) -> Fetched:
+        """Fetch the chosen events of these days into a table, typed and without duplicates.
+
+        `where` is an expression of Mixpanel's; `how` is create, replace or append. The filters are
+        recorded in `landed`. Raises TableExistsError, before anything is asked, and UsageError.
+        """
+        from mixpanel_assets.fetch import fetch_events
+        from mixpanel_assets.mixpanel.selection import EventSelection
+
+        self._check_writable()
+        days, chosen = self.days(from_date, to_date), EventSelection(events, where, limit)
+        return fetch_events(
+            self.api,
+            self._writing,
+            self.settings,
+            name,
+            *days,
+            chosen,
+            how=how,
+            progress=self._progress.arrived,
+        )
+
+    def fetch_profiles(
+        self, name: str = "fetched_profiles", *, how: How = "create", **selection: Any
+    ) -> Fetched:
+        """Fetch the chosen profiles, as they are now, into a table.
+
+        They are chosen by where, cohort_id, include_all_users, distinct_ids, data_group_id,
+        behaviors and as_of_timestamp, and have output_properties: see ProfileSelection. Otherwise
+        as for events.
+        """
+        from mixpanel_assets.fetch import fetch_profiles
+        from mixpanel_assets.mixpanel.selection import ProfileSelection
+
+        self._check_writable()
+        return fetch_profiles(
+            self.api,
+            self._writing,
+            self.settings,
+            name,
+            ProfileSelection(**selection),
+            how=how,
+            progress=self._progress.arrived,
+        )
+
+    def event_lines(
+        self,
+        *,
+        from_date: date | str,
+        to_date: date | str | None = None,
+        events: Sequence[str] | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        raw: bool = False,
+    ) -> Generator[str, None, None]:
+        """Each chosen event of these days as JSON, without duplicates and without a table.
+
+        event_name, event_time, distinct_id, insert_id and properties; raw: event and properties as
+        Mixpanel sends them. All of them are on disk and verified before the first is given out.
+        """
+        from mixpanel_assets.fetch import stream_events
+        from mixpanel_assets.mixpanel.selection import EventSelection
+
+        days, chosen = self.days(from_date, to_date), EventSelection(events, where, limit)
+        arrived = self._progress.arrived
+        return stream_events(self.api, self.settings, *days, chosen, raw=raw, progress=arrived)
+
+    def profile_lines(self, *, raw: bool = False, **selection: Any) -> Generator[str, None, None]:
+        """The same as JSON; raw: as Mixpanel sends them."""
+        from mixpanel_assets.fetch import stream_profiles
+        from mixpanel_assets.mixpanel.selection import ProfileSelection
+
+        chosen, arrived = ProfileSelection(**selection), self._progress.arrived
+        return stream_profiles(self.api, self.settings, chosen, raw=raw, progress=arrived)
+
+    stream_events = _parsed(event_lines, "Each chosen event as a dictionary: see `event_lines`.")
+    stream_profiles = _parsed(profile_lines, "Each profile that fetch_profiles would fetch.")
+
+    def _land_events(self, first: date, last: date) -> Landing:
+        from mixpanel_assets.ingest import ingest_events
+
+        began, before, settings = time.monotonic(), self.api.requests, self.settings
+        days = ingest_events(self.api, self._writing, settings, first, last)
+        requests = self.api.requests - before
+        return Landing("events", first, last, days, requests, time.monotonic() - began)
+
+    def _land_profiles(self) -> Snapshot:
+        from mixpanel_assets.ingest import ingest_profiles
+
+        return ingest_profiles(self.api, self._writing, self.settings)
+
+    def _land_catalog(self) -> list[LandedTable]:
+        from mixpanel_assets.mixpanel.catalog.rows import export_catalog
+        from mixpanel_assets.results import LandedTable, Skipped
+        from mixpanel_assets.warehouse.catalog import replace_catalog
+
+        parts = export_catalog(self.api)
+        with self._writing() as warehouse:
+            rows = replace_catalog(warehouse, parts, day=self.settings.today())
+        return [
+            LandedTable(table, rows.get(table), part.reason if isinstance(part, Skipped) else None)
+            for table, part in parts.items()
+        ]
+
+    def _is_own(self) -> bool:
+        """The warehouse is the one of the project, which Dagster knows."""
+        return self._path is None and not self._is_held()
+
+    def _check_writable(self) -> None:
+        self._check_open()
+        if self._read_only:
+            raise ConfigError("this workspace is read-only", hint="open it with read_only=False")
+
+    def _make_home(self) -> None:
+        """Make the home and the warehouse's folder; without credentials nothing is made."""
+        settings = self._with_credentials().settings
+        make_private_folder(settings.home)
+        make_private_folder(self._access.warehouse.parent)
+
+    @contextmanager
+    def _in_dagster(self) -> Iterator[RunOptions]:
+        """Let Dagster run here: it changes folder and environment, which are put back."""
+        from mixpanel_assets.access import holding
+        from mixpanel_assets.defs.loading import with_dagster
+
+        self._make_home()
+        here = os.getcwd()  # noqa: PTH109  its type is what chdir wants
+        before = dict(os.environ)
+        try:
+            with holding(self._access), with_dagster():
+                from mixpanel_assets.defs.listener import Listener
+                from mixpanel_assets.materialize import RunOptions
+
+                listener = Listener(self._note, self._progress)
+                log = self._dagster_log
+                yield RunOptions(self.settings, self._account, self._wait, listener, log)
+        finally:
+            os.chdir(here)
+            for name in os.environ.keys() - before.keys():
+                del os.environ[name]
+            os.environ.update(before)
+
+
+def _joined(whole: Landing, part: Landing) -> Landing:
+    return replace(
+        whole,
+        days=[*whole.days, *part.days],
+        requests=whole.requests + part.requests,
+        seconds=whole.seconds + part.seconds,
+        run_id=part.run_id,
+    )
