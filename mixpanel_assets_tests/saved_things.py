@@ -1,6 +1,6 @@
 """A Mixpanel with one of each thing that people save in it."""
 
-from mixpanel_assets.simulator.bookmarks import Insights
+from mixpanel_assets.simulator.app.bookmarks import Insights
 from mixpanel_assets.simulator.cohorts import Cohort
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store

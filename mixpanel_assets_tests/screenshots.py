@@ -26,7 +26,7 @@ import httpx
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LOCATION = "locations/__repository__@mixpanel_assets"

@@ -16,7 +16,7 @@ from mixpanel_assets.cli.app import app
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets.workspace import Workspace
 from mixpanel_assets_tests.conftest import Answer
 

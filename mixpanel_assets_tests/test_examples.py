@@ -15,7 +15,7 @@ from mixpanel_assets.cli.spec import describe
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets_tests.clidoc import PAGE, page
 from mixpanel_assets_tests.conftest import Answer
 

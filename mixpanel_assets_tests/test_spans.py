@@ -82,7 +82,7 @@ def test_what_is_landed_says_how_much_to_ask_for(mixpanel: Simulator, project: P
 def test_every_day_of_an_old_project_is_the_day_mixpanel_means(zone: str, open_project) -> None:
     from mixpanel_assets.simulator.project import Project as Old
     from mixpanel_assets.simulator.store import Store
-    from mixpanel_assets.simulator.world import World
+    from mixpanel_assets.simulator.world.shop import World
 
     world = World(first_day=date(2024, 3, 1), events_per_day=120, late_share=0)
     with Simulator(

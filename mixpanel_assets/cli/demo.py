@@ -50,7 +50,7 @@ def demo(
     """
     from mixpanel_assets.simulator.server import Simulator
     from mixpanel_assets.simulator.store import Store
-    from mixpanel_assets.simulator.world import World
+    from mixpanel_assets.simulator.world.shop import World
 
     invocation: Invocation = replace(context.obj, account=None)
     _leave_real_home()

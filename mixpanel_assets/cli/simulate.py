@@ -55,7 +55,7 @@ def simulate(
     from mixpanel_assets.simulator.project import Project
     from mixpanel_assets.simulator.server import Simulator
     from mixpanel_assets.simulator.store import Store
-    from mixpanel_assets.simulator.world import World
+    from mixpanel_assets.simulator.world.shop import World
 
     form = output.wanted(format_, jq)
     if data is not None and not data.is_dir():

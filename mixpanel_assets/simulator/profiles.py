@@ -9,10 +9,10 @@ from datetime import date
 from hashlib import blake2b
 from typing import Any
 
+from mixpanel_assets.simulator.ingest.revisions import revised
 from mixpanel_assets.simulator.records import Record, encode
-from mixpanel_assets.simulator.revisions import revised
-from mixpanel_assets.simulator.synthetic import Synthetic
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
+from mixpanel_assets.simulator.world.synthetic import Synthetic
 
 
 @dataclass(frozen=True)

@@ -11,26 +11,26 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from mixpanel_assets.simulator.addiction import AddictionApi
-from mixpanel_assets.simulator.apphost import AppHost, me, workspaces
-from mixpanel_assets.simulator.bookmarks import bookmarks_endpoint
-from mixpanel_assets.simulator.cohortlist import CohortsApi
-from mixpanel_assets.simulator.engage import EngageApi
-from mixpanel_assets.simulator.engageproperties import EngagePropertiesApi
-from mixpanel_assets.simulator.eventcounts import EventCountsApi
-from mixpanel_assets.simulator.eventproperties import EventPropertiesApi
-from mixpanel_assets.simulator.export import ExportApi
-from mixpanel_assets.simulator.funnels import FunnelsApi
-from mixpanel_assets.simulator.ingest import IngestApi
-from mixpanel_assets.simulator.jql import JqlApi
+from mixpanel_assets.simulator.app.bookmarks import bookmarks_endpoint
+from mixpanel_assets.simulator.app.host import AppHost, me, workspaces
+from mixpanel_assets.simulator.export.events import ExportApi
+from mixpanel_assets.simulator.ingest.events import IngestApi
+from mixpanel_assets.simulator.ingest.profiles import UpdateApi
 from mixpanel_assets.simulator.profiles import Profiles
-from mixpanel_assets.simulator.queryhost import Prepare, QueryHost
-from mixpanel_assets.simulator.reading import Reader
-from mixpanel_assets.simulator.saved import Saved
-from mixpanel_assets.simulator.savedreports import SavedReportsApi
-from mixpanel_assets.simulator.segmentation import SegmentationApi
-from mixpanel_assets.simulator.stream import StreamApi
-from mixpanel_assets.simulator.updates import UpdateApi
+from mixpanel_assets.simulator.query.activity import StreamApi
+from mixpanel_assets.simulator.query.cohorts import CohortsApi
+from mixpanel_assets.simulator.query.engage import EngageApi
+from mixpanel_assets.simulator.query.event_counts import EventCountsApi
+from mixpanel_assets.simulator.query.event_properties import EventPropertiesApi
+from mixpanel_assets.simulator.query.frequency import AddictionApi
+from mixpanel_assets.simulator.query.funnels import FunnelsApi
+from mixpanel_assets.simulator.query.host import Prepare, QueryHost
+from mixpanel_assets.simulator.query.jql import JqlApi
+from mixpanel_assets.simulator.query.profile_properties import EngagePropertiesApi
+from mixpanel_assets.simulator.query.reader import Reader
+from mixpanel_assets.simulator.query.saved_reports import SavedReportsApi
+from mixpanel_assets.simulator.query.segmentation import SegmentationApi
+from mixpanel_assets.simulator.world.saved import Saved
 
 _ASKED = ["GET", "POST"]
 # The older of these is still in use.

@@ -17,28 +17,28 @@ from typing import Self
 import uvicorn
 from starlette.types import ASGIApp
 
-from mixpanel_assets.simulator.annotations import Annotations
-from mixpanel_assets.simulator.apphost import AppHost
-from mixpanel_assets.simulator.bookmarks import Bookmarks
-from mixpanel_assets.simulator.cohortlist import CohortsApi
+from mixpanel_assets.simulator.app.annotations import Annotations
+from mixpanel_assets.simulator.app.bookmarks import Bookmarks
+from mixpanel_assets.simulator.app.host import AppHost
+from mixpanel_assets.simulator.app.lexicon import Lexicon
 from mixpanel_assets.simulator.cohorts import Cohort
-from mixpanel_assets.simulator.engage import EngageApi, Paging
-from mixpanel_assets.simulator.export import ExportApi
+from mixpanel_assets.simulator.export.events import ExportApi
 from mixpanel_assets.simulator.faults import PAGE_KINDS, QUERY_KINDS, STATUS_KINDS, FaultPlan
-from mixpanel_assets.simulator.funnels import Funnels
-from mixpanel_assets.simulator.ingest import IngestApi
-from mixpanel_assets.simulator.lexicon import Lexicon
+from mixpanel_assets.simulator.ingest.events import IngestApi
+from mixpanel_assets.simulator.ingest.profiles import UpdateApi
 from mixpanel_assets.simulator.limits import ExportLimiter, LexiconLimiter, QueryLimiter
 from mixpanel_assets.simulator.profiles import Profiles
 from mixpanel_assets.simulator.project import Plan, Project
-from mixpanel_assets.simulator.queryhost import QueryHost
-from mixpanel_assets.simulator.reading import Reader
+from mixpanel_assets.simulator.query.cohorts import CohortsApi
+from mixpanel_assets.simulator.query.engage import EngageApi, Paging
+from mixpanel_assets.simulator.query.funnels import Funnels
+from mixpanel_assets.simulator.query.host import QueryHost
+from mixpanel_assets.simulator.query.reader import Reader
+from mixpanel_assets.simulator.query.sessions import Sessions
 from mixpanel_assets.simulator.requestlog import LogRequests, RequestLog, SeenRequest
 from mixpanel_assets.simulator.routes import Apis, build_app
-from mixpanel_assets.simulator.saved import saved_in
-from mixpanel_assets.simulator.sessions import Sessions
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.updates import UpdateApi
+from mixpanel_assets.simulator.world.saved import saved_in
 
 LOOPBACK = "127.0.0.1"
 _START_SECONDS = 10

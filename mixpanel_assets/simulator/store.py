@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
-from mixpanel_assets.simulator.fragments import (
+from mixpanel_assets.simulator.export.fragments import (
     Fragment,
     gunzip_chunks,
     pack,
@@ -19,7 +19,7 @@ from mixpanel_assets.simulator.fragments import (
 )
 from mixpanel_assets.simulator.project import day_of, exported_ms
 from mixpanel_assets.simulator.records import Record, encode, ordered, retimed
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 
 _SUFFIX = ".jsonl.gz"
 _SECONDS_BELOW = 100_000_000_000

@@ -114,7 +114,7 @@ def _served(profiles: int) -> Iterator[Callable[[int], str]]:
 
 def main(arguments: Sequence[str]) -> None:
     """Profiles are served, and follow the days on standard input until it ends."""
-    from mixpanel_assets.simulator.engage import Paging
+    from mixpanel_assets.simulator.query.engage import Paging
     from mixpanel_assets.simulator.server import Simulator
 
     with Simulator(paging=Paging(page_latency=PAGE_SECONDS)) as simulator:

@@ -12,7 +12,7 @@ import pytest
 
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 
 FIRST, LAST = date(2024, 1, 1), date(2024, 1, 7)
 

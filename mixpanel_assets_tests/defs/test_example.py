@@ -15,7 +15,7 @@ from mixpanel_assets.defs.resources import WarehouseResource
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "docs" / "examples").glob("*.py"))
 EXAMPLE = next(path for path in EXAMPLES if path.name == "own_assets.py")

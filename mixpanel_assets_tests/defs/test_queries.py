@@ -18,7 +18,7 @@ from mixpanel_assets.defs.queries import QUESTIONS, markdown
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets_tests.asking import discovery, live
 
 FIRST = date(2024, 1, 1)

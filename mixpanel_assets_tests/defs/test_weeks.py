@@ -11,7 +11,7 @@ from mixpanel_assets.defs.schedules import make_schedules
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets_tests.defs.past import Past, held, truth
 from mixpanel_assets_tests.defs.then import DEFS, Clock, land, tick
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from mixpanel_assets.simulator.bookmarks import Bookmark
+from mixpanel_assets.simulator.app.bookmarks import Bookmark
 from mixpanel_assets_tests.judges.comparing import Canonical, only, plain, series, unordered
 from mixpanel_assets_tests.judges.stage import Stage
 

@@ -17,7 +17,7 @@ from typing import Any
 from mixpanel_assets.simulator.project import start_of
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]

@@ -29,7 +29,7 @@ from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.profiles import ProfileFile, export_profiles
 from mixpanel_assets.mixpanel.selection import ProfileSelection
-from mixpanel_assets.simulator.engage import Paging
+from mixpanel_assets.simulator.query.engage import Paging
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import Project
 

@@ -12,7 +12,7 @@ from mixpanel_assets.mixpanel.live.report_rows import export_saved_reports, repo
 from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets_tests.asking import discovery, live
 from mixpanel_assets_tests.conftest import Project
 

@@ -26,7 +26,7 @@ from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets.warehouse.connection import reading, writing
 from mixpanel_assets.warehouse.read import status
 from mixpanel_assets_tests.conftest import Answer

@@ -18,7 +18,7 @@ from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets.warehouse.read import exports
 from mixpanel_assets_tests.defs.past import Past, held, truth
 from mixpanel_assets_tests.torture import long_life_location

@@ -13,7 +13,7 @@ from mixpanel_assets.defs.backfill import RunningUI, start_backfill
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets_tests.defs.past import held, truth
 from mixpanel_assets_tests.torture.conftest import Figures
 from mixpanel_assets_tests.torture.dev import Dev, running, until

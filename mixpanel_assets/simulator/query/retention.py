@@ -1,0 +1,193 @@
+"""Who comes back: `/retention`.
+
+https://developer.mixpanel.com/reference/retention-query
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mixpanel_assets.simulator.answers import BadRequestError
+from mixpanel_assets.simulator.expressions import Expression
+from mixpanel_assets.simulator.project import DAY_MS
+from mixpanel_assets.simulator.query.host import Compute
+from mixpanel_assets.simulator.query.measures import OVERALL, segment_of
+from mixpanel_assets.simulator.query.parameters import Parameters
+from mixpanel_assets.simulator.query.reader import Event, Reader
+from mixpanel_assets.simulator.query.segmentation import MOST_SEGMENTS
+from mixpanel_assets.simulator.spans import CALENDAR_UNITS, Buckets
+
+TYPES = ("birth", "compounded")
+# An interval is so many times 24 hours; a month is taken for 30 days.
+_DAYS = {"day": 1, "week": 7, "month": 30}
+_LONGEST_DAYS = 90
+_EVERYTHING = 255
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a retention query asks: whom to follow from when, and what counts as coming back."""
+
+    buckets: Buckets
+    interval_ms: int
+    count: int = 2
+    born_event: str | None = None
+    event: str | None = None
+    born_where: Expression | None = None
+    where: Expression | None = None
+    on: Expression | None = None
+    compounded: bool = False
+    unbounded: bool = False
+    limit: int = _EVERYTHING
+
+
+@dataclass
+class Cohort:
+    """Those who began in one bucket: how many, and who came back when, by segment."""
+
+    size: int = 0
+    back: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, intervals: dict[str, set[int]], question: Question) -> None:
+        """One more person, who came back in these intervals, by segment."""
+        self.size += 1
+        for segment, numbers in intervals.items():
+            counts = self.back.setdefault(segment, [0] * question.count)
+            until = max(numbers) + 1 if question.unbounded else 0
+            for number in numbers | set(range(until)):
+                counts[number] += 1
+
+    def answer(self, segment: str, count: int) -> dict[str, Any]:
+        """The counts of a segment, and how many there were to begin with."""
+        return {"counts": self.back.get(segment, [0] * count), "first": self.size}
+
+
+@dataclass(frozen=True)
+class RetentionApi:
+    """The endpoint over one project's events."""
+
+    reader: Reader
+
+    def retention(self, given: Parameters) -> Compute:
+        """`/retention`: of those who began in each bucket, how many came back in each interval.
+
+        `birth`: a person begins once, with their first `born_event` of the dates. `compounded`:
+        in every bucket in which they do `event`, with the first one. `first` counts them. The
+        n-th interval lasts from n to n + 1 intervals of 24 hours (or weeks, or months of 30 days)
+        after that event, and coming back is `event`, or any event, other than it. There are
+        `interval_count` intervals and the 0th. With `unbounded_retention` an interval counts
+        those of all later ones too. `on` is of the event they came back with.
+        """
+        question = self.question(given)
+        return lambda: answer(question, cohorts_of(self.reader, question))
+
+    def question(self, given: Parameters) -> Question:
+        """The question that the parameters spell."""
+        compounded = given.choice("retention_type", TYPES, "birth") == "compounded"
+        born_event = None if compounded else given.needed("born_event")
+        buckets, days = self._buckets(given)
+        read = self.reader.expression
+        return Question(
+            buckets=buckets,
+            interval_ms=days * DAY_MS,
+            count=given.count("interval_count", 1) + 1,
+            born_event=born_event,
+            event=given.text("event"),
+            born_where=None if compounded else read(given.text("born_where"), "born_where"),
+            where=read(given.text("where"), "where"),
+            on=read(given.text("on"), "on"),
+            compounded=compounded,
+            unbounded=given.flag("unbounded_retention", default=False),
+            limit=given.count("limit", _EVERYTHING, MOST_SEGMENTS),
+        )
+
+    def _buckets(self, given: Parameters) -> tuple[Buckets, int]:
+        span = self.reader.span(given)
+        if given.text("unit") and given.text("interval"):
+            raise BadRequestError("unit and interval both specified")
+        if given.text("interval"):
+            days = given.count("interval", 1, _LONGEST_DAYS)
+            return Buckets(span, step=days), days
+        unit = given.choice("unit", CALENDAR_UNITS, "day")
+        return Buckets(span, unit), _DAYS[unit]
+
+
+def answer(question: Question, cohorts: dict[str, Cohort]) -> dict[str, Any]:
+    """The cohorts as the endpoint answers with them."""
+    if question.on is None:
+        return {label: one.answer(OVERALL, question.count) for label, one in cohorts.items()}
+    segments = _top_segments(cohorts.values(), question.limit)
+    return {
+        label: {
+            segment: one.answer(segment, question.count)
+            for segment in (OVERALL, *segments)
+            if segment == OVERALL or segment in one.back
+        }
+        for label, one in cohorts.items()
+    }
+
+
+def cohorts_of(reader: Reader, question: Question) -> dict[str, Cohort]:
+    """The cohort of every bucket."""
+    buckets = question.buckets
+    beginnings: dict[str, dict[str, Event]] = {}
+    returns: dict[str, list[Event]] = {}
+    later = buckets.span.longer(-(-question.interval_ms * question.count // DAY_MS))
+    wanted = None if question.event is None else {question.event, question.born_event or ""}
+    for event in reader.events(later, wanted):
+        if event.who is None:
+            continue
+        if event.day <= buckets.span.end and _begins(question, event):
+            _begin(question, beginnings.setdefault(event.who, {}), event)
+        if _returns(question, event):
+            returns.setdefault(event.who, []).append(event)
+    cohorts = {label: Cohort() for label in buckets.labels()}
+    for who, begun in beginnings.items():
+        for first in begun.values():
+            cohort = cohorts[buckets.label(first.day, first.at)]
+            cohort.add(_intervals(question, first, returns.get(who, [])), question)
+    return cohorts
+
+
+def _begins(question: Question, event: Event) -> bool:
+    if question.compounded:
+        return _returns(question, event)
+    if event.name != question.born_event:
+        return False
+    return question.born_where is None or question.born_where.matches(event.properties)
+
+
+def _returns(question: Question, event: Event) -> bool:
+    if question.event is not None and event.name != question.event:
+        return False
+    return question.where is None or question.where.matches(event.properties)
+
+
+def _begin(question: Question, begun: dict[str, Event], event: Event) -> None:
+    label = question.buckets.label(event.day, event.at) if question.compounded else ""
+    if label not in begun or event.at < begun[label].at:
+        begun[label] = event
+
+
+def _intervals(question: Question, first: Event, events: list[Event]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for event in events:
+        number = (event.at - first.at) // question.interval_ms
+        if event is first or not 0 <= number < question.count:
+            continue
+        found.setdefault(OVERALL, set()).add(number)
+        if question.on is not None:
+            segment = segment_of(question.on.evaluate(event.properties))
+            found.setdefault(segment, set()).add(number)
+    return found
+
+
+def _top_segments(cohorts: Iterable[Cohort], limit: int) -> list[str]:
+    totals: dict[str, int] = {}
+    for cohort in cohorts:
+        for segment, counts in cohort.back.items():
+            totals[segment] = totals.get(segment, 0) + sum(counts)
+    totals.pop(OVERALL, None)
+    return sorted(totals, key=lambda name: (-totals[name], name))[:limit]
