@@ -1,4 +1,4 @@
-"""How Mixpanel words its refusals: JSON with an error and the request it was for."""
+"""Mixpanel's error answers: JSON with an error and the request that it answers."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ _BAD_GATEWAY = "<html><head><title>502 Server Error</title></head><body>Bad Gate
 
 
 class BadRequestError(ValueError):
-    """A parameter is missing or makes no sense; the text is the answer's."""
+    """A parameter is missing or invalid; the text is sent in the answer."""
 
 
 class ForbiddenError(Exception):
-    """The plan or the role does not reach that far; the text is the answer's."""
+    """The plan or the role does not allow the request; the text is sent in the answer."""
 
 
 class ScriptError(ValueError):
-    """A script can not be run; the text is the answer's."""
+    """A script cannot be run; the text is sent in the answer."""
 
 
 class NotFoundError(LookupError):
-    """There is no such thing; the text is the answer's."""
+    """What was asked for does not exist; the text is sent in the answer."""
 
 
 def failed(request: Request, text: str, status: int = 400) -> Response:
-    """The answer to a request that can not be fulfilled."""
+    """The answer to a request that cannot be fulfilled."""
     asked = f"{request.url.path}?{request.url.query}"
     return JSONResponse({"error": text, "request": asked}, status)
 
 
 def as_json(found: Any) -> Response:
-    """The answer that holds what was found."""
+    """A JSON answer."""
     return Response(encode(found), media_type="application/json")
 
 
 def too_many(request: Request, refusal: Refusal) -> Response:
-    """The answer to a request beyond a limit; only that of the hour names the request."""
+    """The answer to a request beyond a limit; only the hourly limit names the request."""
     content = {"request": str(request.url)} if refusal.names_request else {}
     return JSONResponse({**content, "error": refusal.error}, 429, refusal.headers)
 
 
 def bad_gateway() -> Response:
-    """The page of a proxy that lost its server."""
+    """The error page of a proxy that cannot reach its server."""
     return HTMLResponse(_BAD_GATEWAY, 502)

@@ -10,7 +10,7 @@ Choose = Callable[[str, Mapping[str, bytes]], Iterator[str]]
 
 @dataclass(frozen=True)
 class Cohort:
-    """Those with the distinct ids, profile or none, and the profiles that match `where`."""
+    """Users by distinct id, with or without a profile, and the profiles that match `where`."""
 
     id: int
     name: str

@@ -1,4 +1,4 @@
-"""Who is asking: the Authorization header, read in all ways Mixpanel allows."""
+"""The Authorization header, in every form that Mixpanel accepts."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ PROJECT_NAMED_TWICE = "project_id can not be given with a project secret"
 
 @dataclass(frozen=True)
 class Credentials:
-    """A Basic user name and secret, or a bearer token; all empty when there is none of them."""
+    """A Basic username and secret, or a bearer token; all empty without credentials."""
 
     username: str
     secret: str
     token: str = ""
 
     def is_project_secret(self, project: Project) -> bool:
-        """They are the legacy secret of the project, which stands for it without its id."""
+        """Whether they are the project's legacy secret, which needs no project id."""
         return (self.username, self.secret) == (project.api_secret, "")
 
     def may_read(self, project: Project) -> bool:
-        """They are a service account, the secret or an OAuth token of the project."""
+        """Whether they are a service account, the secret or an OAuth token of the project."""
         pair = (self.username, self.secret)
         known = pair == (project.username, project.secret) or self.token == project.oauth_token
         return known or self.is_project_secret(project)
@@ -43,7 +43,7 @@ def credentials_of(request: Request) -> Credentials:
         return Credentials("", "", value)
     if scheme.lower() != "basic":
         return Credentials("", "")
-    if ":" not in value:  # a colon is no base64 character
+    if ":" not in value:  # base64 has no colon
         try:
             value = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):

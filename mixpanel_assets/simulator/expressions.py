@@ -48,7 +48,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class Dialect:
-    """The words of a language of expressions; its operators, those that bind least first."""
+    """The vocabulary of an expression language; its operators by precedence, lowest first."""
 
     levels: tuple[tuple[str, ...], ...]
     binary: Mapping[str, Callable[[Any, Any], Any]]
@@ -58,7 +58,7 @@ class Dialect:
 
 
 def parse(text: str, dialect: Dialect | None = None) -> Expression:
-    """The expression the text spells, or an ExpressionError naming where it stops making sense."""
+    """The parsed expression; an ExpressionError names the position of a syntax error."""
     reader = _Reader(text, dialect or _OF_EVENTS)
     node = reader.disjunction()
     reader.finish()
@@ -87,7 +87,7 @@ def _tokens(text: str) -> list[_Token]:
 
 
 class _Reader:
-    """Recursive descent, one method a level of binding."""
+    """Recursive descent, one method per level of precedence."""
 
     def __init__(self, text: str, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -222,7 +222,7 @@ def _logical(word: str, left: Node, right: Node) -> Node:
 
 
 def property_of(name: str) -> Node:
-    """What reads the property; null is as good as no value."""
+    """A reader of the property; null counts as undefined."""
 
     def read(properties: Properties) -> Any:
         value = properties.get(name)
@@ -244,7 +244,7 @@ def _event(name: str) -> Node:
 def joining(profile_of: Callable[[], Callable[[Any], Properties]]) -> Dialect:
     """The language of event expressions with `user[...]` read from the profile of a distinct id.
 
-    The look-up is made once an expression that needs it is parsed.
+    The lookup is created when an expression that needs it is parsed.
     """
     return replace(
         _OF_EVENTS, sources={**_OF_EVENTS.sources, "user": lambda name: _joined(name, profile_of())}
@@ -263,7 +263,7 @@ _OF_EVENTS = Dialect(
     sources={
         "properties": _property_of_event,
         "event": _event,
-        # Raw export joins no profiles.
+        # The raw export does not join profiles.
         "user": lambda _: _constant(UNDEFINED),
     },
     constants=LITERALS,

@@ -1,4 +1,4 @@
-"""Ways an API goes wrong, each planned for the N-th request to it."""
+"""Ways an API fails, each planned for the N-th request to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FAULT = re.compile(r"(?P<kind>[^@]+)@(?:(?P<first>\d+)(?:-(?P<last>\d+))?|(?P<e
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of failure over a stretch of requests, counted from 1."""
+    """One kind of failure over a range of requests, counted from 1."""
 
     kind: str
     first: int
@@ -51,7 +51,7 @@ def parse_fault(text: str, kinds: tuple[str, ...] = KINDS) -> Fault:
 
 
 class FaultPlan:
-    """Which of the coming requests fail, and how."""
+    """Which of the next requests fail, and how."""
 
     def __init__(self, faults: Iterable[str] = (), kinds: tuple[str, ...] = KINDS) -> None:
         self._kinds = kinds
@@ -60,7 +60,7 @@ class FaultPlan:
         self._lock = threading.Lock()
 
     def add(self, faults: Iterable[str]) -> None:
-        """The faults hold from now on, counted from the next request, before any older one."""
+        """Add faults, counted from the next request; they take precedence over older ones."""
         parsed = [parse_fault(text, self._kinds) for text in faults]
         with self._lock:
             ahead = [
@@ -69,19 +69,19 @@ class FaultPlan:
             self._faults = ahead + self._faults
 
     def clear(self) -> None:
-        """No coming request fails."""
+        """Remove all faults."""
         with self._lock:
             self._faults = []
 
     def strike(self) -> str | None:
-        """One more request is counted; the kind of failure it is to meet, if any."""
+        """Count one request and return the kind of failure planned for it, if any."""
         with self._lock:
             self._seen += 1
             return next((f.kind for f in self._faults if f.strikes(self._seen)), None)
 
 
 def faulty_lines(kind: str | None, lines: Iterable[bytes], total: int) -> Iterable[bytes]:
-    """Pieces of the body, newlines included, as the fault leaves them after half the records.
+    """Pieces of the body, newlines included, broken by the fault after half of the records.
 
     Forms seen in the field: https://github.com/mixpanel/mixpanel-utils and the fixtures of
     other exporters.

@@ -25,7 +25,7 @@ _POLICY = '"project";q=60;w=3600, "project-concurrency";q=5;qu="concurrent-reque
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request was not admitted, and when to come again, if that is told."""
+    """Why a request was not admitted, and when to retry, if the answer says so."""
 
     error: str
     retry_after: int | None
@@ -40,7 +40,7 @@ class Refusal:
 
 
 def refusal_text(project_id: str, used: int, allowed: int, window: str) -> str:
-    """The error text of a 429, as Mixpanel words it."""
+    """The error text of a 429, in Mixpanel's words."""
     return (
         f"Query rate limit exceeded for project_id: {project_id}. This request exceeded the rate"
         f" limit ({used}/{allowed} queries running in the last {window}). {_HELP}"
@@ -54,7 +54,7 @@ class _RollingHour:
         self.admitted: deque[float] = deque()
 
     def wait(self, now: float) -> int | None:
-        """The seconds until another request fits in; None if it fits now."""
+        """The seconds until another request is allowed; None if it is allowed now."""
         while self.admitted and self.admitted[0] <= now - 3600:
             self.admitted.popleft()
         if len(self.admitted) < PER_HOUR:
@@ -63,7 +63,7 @@ class _RollingHour:
 
 
 class ExportLimiter:
-    """Admits export requests of one project within its limits; refused ones do not count."""
+    """Admits export requests of one project within its limits; refused ones don't count."""
 
     def __init__(self, project_id: str, clock: Callable[[], float]) -> None:
         self._project_id = project_id
@@ -110,7 +110,7 @@ class LexiconLimiter:
 
 
 class QueryLimiter:
-    """Admits queries of one project: five at once, and when `hourly` is set sixty an hour."""
+    """Admits queries of one project: five at once and, with `hourly`, sixty an hour."""
 
     def __init__(self, project_id: str, clock: Callable[[], float], *, hourly: bool) -> None:
         self.violations = 0
@@ -122,7 +122,7 @@ class QueryLimiter:
         self._lock = threading.Lock()
 
     def enter(self) -> Refusal | None:
-        """None when one more may run, which then does until it leaves."""
+        """None when one more query may run, which counts until `leave`."""
         with self._lock:
             if self._running >= AT_ONCE:
                 self.violations += 1
@@ -131,12 +131,12 @@ class QueryLimiter:
             return None
 
     def leave(self) -> None:
-        """One that had entered runs no more."""
+        """End a query that `enter` let in."""
         with self._lock:
             self._running -= 1
 
     def admit(self) -> Refusal | None:
-        """None when a running query fits in the hour, which it then counts in."""
+        """None when a running query is within the hourly limit, which then counts it."""
         with self._lock:
             now = self._clock()
             wait = self._hour.wait(now)
@@ -146,28 +146,28 @@ class QueryLimiter:
             return None
 
     def spent(self, wait: int) -> Refusal:
-        """What the sixty-first query of an hour is told."""
+        """The refusal of the sixty-first query of an hour."""
         free = AT_ONCE - self._running
         left = f'"project";r=0;t={wait}, "project-concurrency";r={free}'
         text = refusal_text(self._project_id, PER_HOUR + 1, PER_HOUR, "hour")
-        return Refusal(text, wait, _told(left))
+        return Refusal(text, wait, _rate_limit_headers(left))
 
     def shed(self) -> Refusal:
-        """What a query is told when the servers are too busy, whatever its project has used."""
+        """The refusal of a query when the servers are too busy, whatever the project has used."""
         text = "For more information, please consult our documentation"
         error = f"Query rate limit exceeded for project_id: {self._project_id} {text}"
         return Refusal(error, None, names_request=False)
 
     def crowded(self) -> Refusal:
-        """What a sixth query at a time is told."""
+        """The refusal of a sixth concurrent query."""
         left = max(0, PER_HOUR - len(self._hour.admitted))
         text = (
             f"Query rate limit exceeded for project_id: {self._project_id}. This request exceeded"
             f" the concurrency limit ({AT_ONCE + 1}/{AT_ONCE} queries running concurrently)."
         )
-        limits = _told(f'"project";r={left}, "project-concurrency";r=0;t={_SOON}')
+        limits = _rate_limit_headers(f'"project";r={left}, "project-concurrency";r=0;t={_SOON}')
         return Refusal(text, _SOON, limits, names_request=False)
 
 
-def _told(left: str) -> dict[str, str]:
+def _rate_limit_headers(left: str) -> dict[str, str]:
     return {"RateLimit-Policy": _POLICY, "RateLimit": left}

@@ -1,4 +1,4 @@
-"""The profiles the project holds: users, and one more set for each kind of group."""
+"""The project's profiles: users, and one more set for each kind of group."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mixpanel_assets.simulator.world.synthetic import Synthetic
 
 @dataclass(frozen=True)
 class View(Mapping[str, bytes]):
-    """The encoded profiles of one moment by distinct id, those made since the start first."""
+    """The encoded profiles of one moment by distinct id, those created since the start first."""
 
     first: Mapping[str, bytes] = field(default_factory=dict)
     changed: Mapping[str, bytes | None] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Profiles:
         self._lock = threading.RLock()
 
     def set(self, records: Iterable[Record], data_group_id: str | None = None) -> None:
-        """The group holds exactly these records of `$distinct_id` and `$properties`."""
+        """Replace the group's profiles by records of `$distinct_id` and `$properties`."""
         self._replace(
             {str(record["$distinct_id"]): encode(record) for record in records}, data_group_id
         )
@@ -73,11 +73,11 @@ class Profiles:
         *,
         rhythm: int = Synthetic.rhythm,
     ) -> None:
-        """The group holds so many made-up profiles, each other than a `rhythm` of versions ago."""
+        """Fill the group with synthetic profiles that change once in `rhythm` versions."""
         self._replace(Synthetic(count, version, rhythm), data_group_id)
 
     def update(self, distinct_id: str, data_group_id: str | None = None, **operations: Any) -> None:
-        """The profile, made if need be, is as the operations such as `set` and `add` leave it."""
+        """Apply operations such as `set` and `add` to a profile, created if needed."""
         self.revise(
             distinct_id, {f"${name}": value for name, value in operations.items()}, data_group_id
         )
@@ -85,18 +85,18 @@ class Profiles:
     def revise(
         self, distinct_id: str, operations: Mapping[str, Any], data_group_id: str | None = None
     ) -> None:
-        """The profile is as the operations, named as on the wire, leave it."""
+        """Apply operations, named as in the API, to a profile."""
         with self._lock:
             line = self.view(data_group_id).get(distinct_id)
             changed = self._changed.setdefault(data_group_id, {})
             changed[distinct_id] = revised(distinct_id, line, operations)
 
     def delete(self, distinct_id: str, data_group_id: str | None = None) -> None:
-        """There is no such profile."""
+        """Delete a profile."""
         self.revise(distinct_id, {"$delete": ""}, data_group_id)
 
     def view(self, data_group_id: str | None = None) -> View:
-        """The group's profiles as they stand now, for good."""
+        """A snapshot of the group's profiles."""
         with self._lock:
             self._follow_world()
             changed = self._changed.get(data_group_id, {})
@@ -104,7 +104,7 @@ class Profiles:
 
     @staticmethod
     def data_group_id(group_key: str) -> str:
-        """The id of the group key, as the project's settings would show it."""
+        """The id of a group key, as in the project's settings."""
         digest = blake2b(group_key.encode(), digest_size=8).digest()
         return str(int.from_bytes(digest, "big", signed=True) | -(2**63))
 

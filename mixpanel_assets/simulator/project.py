@@ -1,4 +1,4 @@
-"""The one Mixpanel project a simulator plays, and what a day and a time mean in it."""
+"""The Mixpanel project that a simulator plays, and what days and times mean in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY_MS = 86_400_000
 class Project:
     """A project with a service account, a legacy secret and an OAuth token.
 
-    `timezone` set makes it one created before 2023.
+    With a `timezone` it is a project created before 2023.
     """
 
     project_id: str = "12345"
@@ -24,17 +24,17 @@ class Project:
     api_secret: str = "simulator-project-secret"  # noqa: S105  opens nothing real
     oauth_token: str = "simulator-oauth-token"  # noqa: S105  opens nothing real
     timezone: str | None = None
-    # The one data view there is, which shows everything.
+    # The only data view, which shows everything.
     workspace_id: str = "67890"
 
     def today(self, now: float) -> date:
-        """The day it is in the project, `now` being epoch seconds."""
+        """Today's date in the project; `now` is in epoch seconds."""
         return day_of(int(now * 1000), self.timezone)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the organisation's plan leaves out, and how many days back its reports may look.
+    """What the organization's plan excludes, and how many days back its reports can go.
 
     `refused` has names of endpoints (`funnels`, `engage`, `annotations`...), or `query` or `app`
     for all of a host's; raw export is in every plan. https://mixpanel.com/pricing
@@ -44,7 +44,7 @@ class Plan:
     history_days: int | None = None
 
     def refuses(self, *names: str) -> bool:
-        """Whether the plan leaves out any of the names."""
+        """Whether the plan excludes any of the names."""
         return not self.refused.isdisjoint(names)
 
 
@@ -54,7 +54,7 @@ def start_of(day: date) -> int:
 
 
 def exported_ms(utc_ms: int, timezone: str | None) -> int:
-    """The time as the export shows it: a legacy project shifts it to its wall clock.
+    """The time as exported: a legacy project shifts it to its local wall clock.
 
     https://docs.mixpanel.com/docs/orgs-and-projects/managing-projects
     """
@@ -62,13 +62,13 @@ def exported_ms(utc_ms: int, timezone: str | None) -> int:
 
 
 def day_of(utc_ms: int, timezone: str | None) -> date:
-    """The day the export files an instant under."""
+    """The day that the export lists an instant under."""
     days = exported_ms(utc_ms, timezone) // DAY_MS
     return date(1970, 1, 1) + timedelta(days=days)
 
 
 @lru_cache(maxsize=4096)
 def _offset_ms(quarter: int, timezone: str) -> int:
-    # Zones change their offset on quarter hours only, so one look-up serves fifteen minutes.
+    # Zones change their offset on quarter hours only, so one lookup serves fifteen minutes.
     moment = datetime.fromtimestamp(quarter * 900, ZoneInfo(timezone))
     return int((moment.utcoffset() or timedelta()).total_seconds() * 1000)

@@ -23,7 +23,7 @@ def encode(record: Any) -> bytes:
 
 
 def decode(line: bytes) -> Record | None:
-    """The record of a line, or None when the line holds no event with properties."""
+    """The record of a line, or None when the line is not an event with properties."""
     try:
         record = json.loads(line)
     except ValueError:
@@ -34,20 +34,20 @@ def decode(line: bytes) -> Record | None:
 
 
 def ordered(properties: dict[str, Any]) -> dict[str, Any]:
-    """The same properties in the order the export is seen to use: time, distinct_id, the rest."""
+    """The properties in the export's observed order: time, distinct_id, the rest."""
     first = {name: properties[name] for name in ("time", "distinct_id") if name in properties}
     return first | {name: properties[name] for name in sorted(properties) if name not in first}
 
 
 def event_of(line: bytes) -> str | None:
-    """The line's event name, without parsing the whole line where that can be helped."""
+    """The line's event name, without parsing the whole line where possible."""
     head = _HEAD.match(line)
     name = json.loads(head[1]) if head else (decode(line) or {}).get("event")
     return name if isinstance(name, str) else None
 
 
 def retimed(line: bytes, change: Callable[[int], int]) -> bytes:
-    """The line with its whole-number time changed; a line without one is left as it is."""
+    """The line with its integer time changed; a line without one is returned as is."""
     head = _HEAD.match(line)
     if head:
         start, end = head.span(2)

@@ -1,4 +1,4 @@
-"""What a project has saved, of one kind: things with ids that tests and worlds add."""
+"""Saved items of one kind, such as funnels, that tests and worlds add to a project."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from mixpanel_assets.simulator.answers import NotFoundError
 
 
 class Saved(Protocol):
-    """A thing with an id."""
+    """An item with an id."""
 
     @property
     def id(self) -> int:
-        """The number that queries name it by."""
+        """The number that queries use."""
 
 
 T = TypeVar("T", bound=Saved)
 
 
 class Registry(Generic[T]):
-    """Saved things in the order in which they were added; ids count on from the first one."""
+    """Saved items in the order in which they were added; ids count up from `first_id`."""
 
     first_id = 1
 
@@ -34,20 +34,20 @@ class Registry(Generic[T]):
         return len(self._saved)
 
     def get(self, number: int, name: str) -> T:
-        """The thing with the id; `name` is what the query calls it by."""
+        """The item with the id; `name` is the name of the query's parameter."""
         if number not in self._saved:
             raise NotFoundError(f"{name} {number} does not exist")
         return self._saved[number]
 
     def keep(self, one: T) -> T:
-        """The thing is saved, in place of any with its id."""
+        """Save an item, replacing any with its id."""
         self._saved[one.id] = one
         return one
 
     def delete(self, number: int) -> None:
-        """There is no such thing."""
+        """Delete an item."""
         self._saved.pop(number, None)
 
     def new_id(self, wanted: int | None) -> int:
-        """The id that was wanted, or the next one."""
+        """The wanted id, or the next one."""
         return max([self.first_id - 1, *self._saved]) + 1 if wanted is None else wanted

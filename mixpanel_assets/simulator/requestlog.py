@@ -1,4 +1,4 @@
-"""What the simulator was asked, kept for whoever drives it to look at."""
+"""The log of requests, for tests to look at."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ class RequestLog:
         self._lock = threading.Lock()
 
     def all(self) -> list[SeenRequest]:
-        """A copy of what was seen so far."""
+        """A copy of the requests so far."""
         with self._lock:
             return list(self._seen)
 
     def began(self, request: SeenRequest) -> int:
-        """The request is listed, under the number returned."""
+        """Log a request and return its number."""
         with self._lock:
             self._seen.append(request)
             return len(self._seen) - 1
 
     def sent(self, number: int, size: int) -> None:
-        """So many more bytes of the answer's body are on their way."""
+        """Count bytes of the answer's body."""
         with self._lock:
             seen = self._seen[number]
             self._seen[number] = replace(seen, bytes_sent=seen.bytes_sent + size)
 
 
 class LogRequests:
-    """An application whose requests are all logged, before the client sees the answer."""
+    """An application whose requests are logged before the client sees the answer."""
 
     def __init__(self, app: ASGIApp, log: RequestLog, clock: Callable[[], float]) -> None:
         self._app = app

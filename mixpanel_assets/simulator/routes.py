@@ -32,18 +32,18 @@ from mixpanel_assets.simulator.query.saved_reports import SavedReportsApi
 from mixpanel_assets.simulator.query.segmentation import SegmentationApi
 from mixpanel_assets.simulator.world.saved import Saved
 
-_ASKED = ["GET", "POST"]
+_METHODS = ["GET", "POST"]
 # The older of these is still in use.
 _QUERY_ROOTS = ("/api/query", "/api/2.0")
-# What a client sends to some endpoints of the app host, which others are said to refuse.
-_WHO_ASKS = ("project_id", "query_origin")
+# Clients send these to some endpoints of the app host; others are said to refuse them.
+_COMMON = ("project_id", "query_origin")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
 class Apis:
-    """What one project's paths lead to."""
+    """The APIs of one project."""
 
     export: ExportApi
     ingest: IngestApi
@@ -71,7 +71,7 @@ def build_app(apis: Apis) -> Starlette:
             *_query_routes(apis),
             *_app_routes(apis),
         ],
-        exception_handlers={HTTPException: _no_such_thing},
+        exception_handlers={HTTPException: _not_found},
     )
 
 
@@ -83,9 +83,9 @@ def _query_routes(apis: Apis) -> Iterator[Route]:
 
 
 def _slashed(path: str, endpoint: Endpoint) -> Iterator[Route]:
-    # Some clients ask Mixpanel so, and follow no redirect.
-    yield Route(path, endpoint, methods=_ASKED)
-    yield Route(f"{path}/", endpoint, methods=_ASKED)
+    # Some clients add the slash, and don't follow redirects.
+    yield Route(path, endpoint, methods=_METHODS)
+    yield Route(f"{path}/", endpoint, methods=_METHODS)
 
 
 def _reports(apis: Apis) -> dict[str, Prepare]:
@@ -118,33 +118,33 @@ def _reports(apis: Apis) -> dict[str, Prepare]:
 
 
 def _app_routes(apis: Apis) -> Iterator[Route]:
-    door, saved, project = apis.app_host.endpoint, apis.saved, apis.app_host.project
+    endpoint, saved, project = apis.app_host.endpoint, apis.saved, apis.app_host.project
     lexicon, notes = saved.lexicon, saved.annotations
     bookmarks = bookmarks_endpoint(project, saved.bookmarks)
     schemas, annotations = "/projects/{project}/schemas", "/projects/{project}/annotations"
     endpoints = {
-        "/me": door("me", me(project)),
-        "/projects/{project}/workspaces/public": door("me", workspaces(project)),
-        schemas: door("schemas", lexicon.all, *_WHO_ASKS),
-        schemas + "/{entity}": door("schemas", lexicon.of_type, "entity_name", *_WHO_ASKS),
-        # A name may have slashes.
-        schemas + "/{entity}/{name:path}": door("schemas", lexicon.one, *_WHO_ASKS),
-        annotations: door("annotations", notes.listed, "fromDate", "toDate"),
-        annotations + "/tags": door("annotations", notes.tags),
-        annotations + "/{annotation}": door("annotations", notes.one),
-        "/projects/{project}/bookmarks": door("bookmarks", bookmarks, "v", "type", *_WHO_ASKS),
+        "/me": endpoint("me", me(project)),
+        "/projects/{project}/workspaces/public": endpoint("me", workspaces(project)),
+        schemas: endpoint("schemas", lexicon.all, *_COMMON),
+        schemas + "/{entity}": endpoint("schemas", lexicon.of_type, "entity_name", *_COMMON),
+        # A name can contain slashes.
+        schemas + "/{entity}/{name:path}": endpoint("schemas", lexicon.one, *_COMMON),
+        annotations: endpoint("annotations", notes.listed, "fromDate", "toDate"),
+        annotations + "/tags": endpoint("annotations", notes.tags),
+        annotations + "/{annotation}": endpoint("annotations", notes.one),
+        "/projects/{project}/bookmarks": endpoint("bookmarks", bookmarks, "v", "type", *_COMMON),
     }
-    for path, endpoint in endpoints.items():
-        yield Route(f"/api/app{path}", endpoint)
+    for path, respond in endpoints.items():
+        yield Route(f"/api/app{path}", respond)
         if not path.endswith(":path}"):
-            yield Route(f"/api/app{path}/", endpoint)
+            yield Route(f"/api/app{path}/", respond)
 
 
 async def _hello(_request: Request) -> Response:
     return PlainTextResponse("A local Mixpanel for tests and demos. Nothing here is real.\n")
 
 
-async def _no_such_thing(request: Request, error: Exception) -> Response:
+async def _not_found(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     text = error.detail if isinstance(error, HTTPException) else "unknown error"
     return JSONResponse({"error": text, "request": request.url.path}, status)

@@ -46,7 +46,7 @@ _SILENT = logging.CRITICAL + 1
 
 
 class Simulator:
-    """A running local Mixpanel, from `with` to the end of its block."""
+    """A local Mixpanel that runs for the length of a `with` block."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Simulator:
         self._saved = saved_in(world)
         plan = Plan(frozenset(plan_refuses), history_days)
         limiter = ExportLimiter(project.project_id, clock) if limits else None
-        door = QueryHost(
+        query_host = QueryHost(
             project, self._queries, retry_after, plan, self._query_faults, slow_seconds
         )
         app = build_app(
@@ -99,11 +99,11 @@ class Simulator:
                 ingest=IngestApi(self.store, project, clock),
                 updates=UpdateApi(self.profiles, project, clock),
                 profiles=self.profiles,
-                engage=self._engage(door, paging, clock, slow_seconds),
+                engage=self._engage(query_host, paging, clock, slow_seconds),
                 cohorts=CohortsApi(self.cohorts, self.profiles, project, clock),
                 reader=Reader(self.store, self.profiles, project, clock, plan),
                 saved=self._saved,
-                query_host=door,
+                query_host=query_host,
                 bare_frequency=bare_frequency,
                 app_host=AppHost(
                     project,
@@ -140,37 +140,37 @@ class Simulator:
 
     @property
     def annotations(self) -> Annotations:
-        """The notes pinned to days; a world comes with two."""
+        """The annotations; a world comes with two."""
         return self._saved.annotations
 
     @property
     def requests(self) -> list[SeenRequest]:
-        """What was asked so far, oldest first."""
+        """The requests so far, oldest first."""
         return self._log.all()
 
     @property
     def concurrency_violations(self) -> int:
-        """How many queries came while five others were running."""
+        """How many queries arrived while five others were running."""
         return self._queries.violations
 
     def fail(self, *faults: str) -> None:
-        """Coming exports fail so, counted from the next one; with no fault, none fails."""
+        """Plan faults of the next exports, or clear them without arguments."""
         _plan(self._faults, faults)
 
     def fail_engage(self, *faults: str) -> None:
-        """Coming engage requests fail so, counted from the next one; with no fault, none fails."""
+        """Plan faults of the next engage requests, or clear them without arguments."""
         _plan(self._engage_faults, faults)
 
     def fail_query(self, *faults: str) -> None:
-        """Coming queries but engage fail so, counted from the next; with no fault, none fails."""
+        """Plan faults of the next queries except engage, or clear them without arguments."""
         _plan(self._query_faults, faults)
 
     def fail_app(self, *faults: str) -> None:
-        """Coming requests to the app API fail so, counted from the next; or none fails."""
+        """Plan faults of the next requests to the app API, or clear them without arguments."""
         _plan(self._app_faults, faults)
 
     def serve(self) -> None:
-        """Requests are answered until SIGINT or SIGTERM."""
+        """Answer requests until SIGINT or SIGTERM."""
         if self._running is None:
             with self:
                 _wait_for_signal()
@@ -195,13 +195,13 @@ class Simulator:
         self.store.close()
 
     def _engage(
-        self, door: QueryHost, paging: Paging, clock: Callable[[], float], slow_seconds: float
+        self, query_host: QueryHost, paging: Paging, clock: Callable[[], float], slow_seconds: float
     ) -> EngageApi:
         return EngageApi(
             self.profiles,
             self.store,
             self.cohorts,
-            door,
+            query_host,
             paging,
             Sessions(clock, paging.session_seconds, paging.session_pages),
             self._engage_faults,
@@ -222,7 +222,7 @@ def _plan(plan: FaultPlan, faults: Sequence[str]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, looking more often whether it is to stop, and leaving no connection open."""
+    """uvicorn that stops sooner, and leaves no connection open."""
 
     async def main_loop(self) -> None:
         ticks = 0
@@ -234,7 +234,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if not self.server_state.connections and not self.server_state.tasks:
-            # Nobody is there to be given the tenth of a second that uvicorn waits.
+            # With no connection open there is no need for the tenth of a second that uvicorn waits.
             for server in self.servers:
                 server.close()
             for listening in sockets or []:
@@ -250,7 +250,7 @@ class _Server(uvicorn.Server):
 
 
 class _Running:
-    """A server in a thread of its own, accepting once this exists."""
+    """A server in its own thread, which accepts connections once this exists."""
 
     def __init__(self, app: ASGIApp, port: int) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -283,7 +283,7 @@ class _Running:
             time.sleep(0.001)
 
     def stop(self) -> None:
-        """Nothing is listening any more."""
+        """Stop listening."""
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()

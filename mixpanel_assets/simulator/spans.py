@@ -1,4 +1,4 @@
-"""Days and buckets: which days a query is about, and the stretches of time it counts by."""
+"""Days and buckets: the days a query covers, and the units of time it counts by."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Span:
             yield self.start + timedelta(days=n)
 
     def longer(self, days: int) -> Span:
-        """The span that ends so many days later."""
+        """The span that ends `days` later."""
         return Span(self.start, self.end + timedelta(days=days))
 
 
 def day_of_text(text: str | None, name: str, first_year: int = 1) -> date:
-    """The day that a parameter spells."""
+    """The day in a parameter."""
     if not text:
         raise BadRequestError(f"Missing required parameter: {name}")
     try:
@@ -49,7 +49,7 @@ def day_of_text(text: str | None, name: str, first_year: int = 1) -> date:
 
 
 def span_of_text(start: str | None, end: str | None, today: date, *, first_year: int = 1) -> Span:
-    """The span between two days, none of which is still to come."""
+    """The span between two days, neither of which is in the future."""
     span = Span(
         day_of_text(start, "from_date", first_year), day_of_text(end, "to_date", first_year)
     )
@@ -61,14 +61,14 @@ def span_of_text(start: str | None, end: str | None, today: date, *, first_year:
 
 
 def first_of(day: date, unit: str) -> date:
-    """The first day of the week, which begins on Monday, or of the month that the day is in."""
+    """The first day of the day's week, which begins on Monday, or of its month."""
     if unit == "week":
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if unit == "month" else day
 
 
 def back(day: date, unit: str, count: int) -> date:
-    """The first day of the unit that is so many units before the day's own."""
+    """The first day of the unit that is `count` units before the day's."""
     first = first_of(day, unit)
     if unit == "month":
         months = first.year * 12 + first.month - 1 - count
@@ -78,11 +78,11 @@ def back(day: date, unit: str, count: int) -> date:
 
 @dataclass(frozen=True)
 class Buckets:
-    """The stretches of a span that a report has one number for, each named by its beginning.
+    """The parts of a span that a report has one number for, each named by its start.
 
-    With `step` they are of so many days each and begin with the span; else they are the units of
-    the calendar, the first and last of which the span may cut short; those of the clock may be
-    `between` two instants only.
+    With `step` each has that many days and the first begins with the span; else they are calendar
+    units, the first and last of which the span may cut short. Minutes and hours can be limited to
+    those `between` two instants.
     """
 
     span: Span
@@ -91,7 +91,7 @@ class Buckets:
     between: tuple[int, int] | None = None
 
     def hold(self, at: int) -> bool:
-        """Whether an instant of one of the days is in a bucket at all."""
+        """Whether an instant of one of the days is in any bucket."""
         return self.between is None or self.between[0] <= at < self.between[1]
 
     def label(self, day: date, at: int) -> str:
@@ -119,5 +119,5 @@ class Buckets:
 
 
 def clock_text(at: int) -> str:
-    """An instant as reports write it, to the second."""
+    """An instant in the form of reports, to the second."""
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

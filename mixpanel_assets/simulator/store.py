@@ -1,4 +1,4 @@
-"""What the simulated project holds: events by day, from a world or a folder, and what arrives."""
+"""The simulated project's events by day, from a world or a folder, and those that arrive."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _SECONDS_BELOW = 100_000_000_000
 class Store:
     """Events by export day.
 
-    A world's events and those added are in true UTC and follow `timezone`, that of the project;
-    a folder's and those of `set_day` are served under their day exactly as they are.
+    A world's events and added events are in UTC and follow the project's `timezone`; those of a
+    folder and of `set_day` are served verbatim under their day.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Store:
         timezone: str | None = None,
     ) -> None:
         if world and folder:
-            raise ValueError("a store has a world or a folder, not both")
+            raise ValueError("a store takes a world or a folder, not both")
         self.world = world
         self.folder = Path(folder) if folder else None
         self.timezone = timezone
@@ -53,7 +53,7 @@ class Store:
         self._lock = threading.RLock()
 
     def add(self, records: Iterable[Record]) -> None:
-        """The records are held under the day of their time, which may be in seconds or in ms."""
+        """Add records under the day of their time, which may be in seconds or in ms."""
         with self._lock:
             for record in records:
                 properties = dict(record["properties"])
@@ -63,7 +63,7 @@ class Store:
                 self._added.setdefault(day_of(at, None), []).append((at, line))
 
     def set_day(self, day: date, content: Iterable[Record | bytes]) -> None:
-        """The day holds exactly these records or raw lines, served verbatim."""
+        """Replace a day's content by records or raw lines, served verbatim."""
         lines = [
             line.removesuffix(b"\n") if isinstance(line, bytes) else encode(line)
             for line in content
@@ -76,11 +76,11 @@ class Store:
                 self._added[held] = kept
 
     def delete(self, day: date) -> None:
-        """The day is empty; its neighbours are as they were."""
+        """Empty a day and leave its neighbors."""
         self.set_day(day, [])
 
     def days(self) -> list[date]:
-        """Every day that may hold events, in order."""
+        """Every day that may have events, in order."""
         with self._lock:
             found = {day for day, lines in self._fixed.items() if lines}
             found |= {self._day(at) for entries in self._added.values() for at, _ in entries}
@@ -94,26 +94,26 @@ class Store:
         return sorted(found - emptied)
 
     def lines(self, day: date, now: float | None = None) -> Iterator[bytes]:
-        """The day's lines in export form with time in ms; `now` hides what is still to come."""
+        """The day's lines in export form with time in ms; `now` hides later events."""
         for fragment in self.fragments(day, now):
             yield from split_lines(fragment.raw_chunks())
 
     def fragments(self, day: date, now: float | None = None) -> list[Fragment]:
-        """The day's lines, compressed: what it began with, then what was added."""
+        """The day's lines, compressed: first the original ones, then the added ones."""
         with self._lock:
             first = self._first(day, now)
             added = self._added_on(day)
         return [f for f in (first, pack(added) if added else None) if f and f.lines]
 
     def whole_file(self, day: date) -> Path | None:
-        """The gzip file that is the whole answer for the day, if there is one."""
+        """The gzip file with exactly the day's content, if there is one."""
         with self._lock:
             if day in self._fixed or self._added_on(day):
                 return None
             return self._file(day)
 
     def close(self) -> None:
-        """The temporary files are gone."""
+        """Delete the temporary files."""
         with self._lock:
             self._packed.clear()
             if self._scratch:
@@ -124,7 +124,7 @@ class Store:
         return day_of(utc_ms, self.timezone)
 
     def _neighbours(self, day: date) -> list[date]:
-        # A local day is made of up to three UTC days.
+        # A local day spans up to three UTC days.
         around = (-1, 0, 1) if self.timezone else (0,)
         return [day + timedelta(days=n) for n in around]
 

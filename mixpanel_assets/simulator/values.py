@@ -18,7 +18,7 @@ _DECIMAL = re.compile(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*")
 
 
 class ExpressionError(ValueError):
-    """The expression's text, or a value in it, makes no sense."""
+    """The expression's text, or a value in it, is invalid."""
 
 
 class _Undefined:
@@ -31,13 +31,13 @@ UNDEFINED: Final = _Undefined()
 
 @dataclass(frozen=True, order=True)
 class Moment:
-    """A point in time, as `datetime()` makes it."""
+    """A point in time, the result of `datetime()`."""
 
     ms: int
 
 
 def truth(value: Any) -> bool:
-    """The value as a side of and/or: undefined is false, anything but a boolean an error."""
+    """The value as an operand of and/or: undefined is false, anything but a boolean an error."""
     if value is UNDEFINED:
         return False
     if isinstance(value, bool):
@@ -46,17 +46,17 @@ def truth(value: Any) -> bool:
 
 
 def negate(value: Any) -> bool:
-    """The value's opposite."""
+    """The value's negation."""
     return not truth(value)
 
 
 def is_number(value: Any) -> bool:
-    """Whether the value is a number, which a boolean is not."""
+    """Whether the value is a number, and not a boolean."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Whether two values are the same; values of different types never are."""
+    """Whether two values are equal; values of different types never are."""
     if is_number(left) and is_number(right):
         return bool(left == right)
     if isinstance(left, list) and isinstance(right, list):
@@ -74,14 +74,14 @@ def contains(item: Any, container: Any) -> Any:
 
 
 def add(left: Any, right: Any) -> Any:
-    """The sum of two numbers, or two strings in a row."""
+    """The sum of two numbers, or the concatenation of two strings."""
     if isinstance(left, str) and isinstance(right, str):
         return left + right
     return left + right if is_number(left) and is_number(right) else UNDEFINED
 
 
 def remainder(left: Any, right: Any) -> Any:
-    """The rest of a division, with the sign of the dividend."""
+    """The remainder of a division, with the sign of the dividend."""
     if not (is_number(left) and is_number(right)) or right == 0:
         return UNDEFINED
     rest = abs(left) % abs(right)
@@ -89,7 +89,7 @@ def remainder(left: Any, right: Any) -> Any:
 
 
 def minus(value: Any) -> Any:
-    """The number with its sign turned."""
+    """The negated number."""
     return -value if is_number(value) else UNDEFINED
 
 
@@ -104,7 +104,7 @@ def boolean(value: Any) -> bool:
 
 
 def number(value: Any) -> Any:
-    """The value as a number, if it is or spells one."""
+    """The value as a number, if it is one or the text of one."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, Moment):
@@ -134,7 +134,7 @@ def items(value: Any) -> Any:
 
 
 def moment(value: Any, zone: tzinfo = UTC) -> Any:
-    """The point in time that a number of seconds or milliseconds, or an ISO text, names."""
+    """The point in time of a number of seconds or milliseconds, or of an ISO text."""
     if isinstance(value, Moment):
         return value
     if is_number(value) and value > 0:
@@ -183,7 +183,7 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "%": remainder,
 }
 
-# Among profiles texts are in order too, and so are ISO dates.
+# Profile selectors also order texts, and so ISO dates.
 TEXT_ORDERS = {sign: _compare(test, Moment, str) for sign, test in _ORDERS.items()}
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {

@@ -1,4 +1,4 @@
-"""Notes that people pinned to days.
+"""Annotations: notes pinned to days.
 
 https://developer.mixpanel.com/reference/list-all-annotations-for-project
 """
@@ -35,12 +35,12 @@ class Annotations(Registry[Annotation]):
     def add(
         self, date: str, description: str, *, tags: Sequence[str] = (), id_: int | None = None
     ) -> Annotation:
-        """The note is pinned to a day, or to a time of it."""
+        """Pin a note to a day, or to a time on that day."""
         at = date if len(date) > len("2024-01-02") else f"{date} 00:00:00"
         return self.keep(Annotation(self.new_id(id_), at, description, tuple(tags)))
 
     def listed(self, request: AppRequest) -> Any:
-        """`GET /projects/{id}/annotations`: those from `fromDate` to `toDate`, both included."""
+        """`GET /projects/{id}/annotations`: from `fromDate` to `toDate`, both included."""
         start, end = (_day(request, name) for name in ("fromDate", "toDate"))
         return listed(
             self._entry(one)
@@ -56,7 +56,7 @@ class Annotations(Registry[Annotation]):
         return {"status": "ok", "results": self._entry(self.get(int(number), "annotation"))}
 
     def tags(self, request: AppRequest) -> Any:
-        """`GET /projects/{id}/annotations/tags`: those on a note, in no envelope."""
+        """`GET /projects/{id}/annotations/tags`: the tags in use, without an envelope."""
         project = int(request.path["project"])
         return [
             {"id": number, "name": name, "project_id": project, "has_annotations": True}

@@ -1,7 +1,6 @@
-"""Saved reports, which Mixpanel calls bookmarks, and what each of their types asks.
+"""Saved reports, which Mixpanel calls bookmarks, and what each type asks.
 
-The `params` that Mixpanel keeps with a bookmark are many and undocumented; these are a few that say
-the same.
+Mixpanel keeps many undocumented `params` with a bookmark; these are a few that say the same.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ TYPES = ("insights", "funnels", "retention", "flows", "launch-analysis")
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The days a report is about: two dates, or so many days up to today."""
+    """The days a report covers: two dates, or the last `days` up to today."""
 
     dates: tuple[str, str] | None = None
     days: int = 30
@@ -37,7 +36,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Insights(Report):
-    """Numbers of events by time, or in all (`chart="bar"`), perhaps by the value of a property.
+    """Event counts by time, or in total (`chart="bar"`), optionally by a property's values.
 
     `math` is general, unique or average.
     """
@@ -52,7 +51,7 @@ class Insights(Report):
 
 @dataclass(frozen=True)
 class FunnelReport(Report):
-    """How many go from the first step to the last."""
+    """How many people go from the first step to the last."""
 
     steps: tuple[Step, ...]
     length: int = 7
@@ -61,7 +60,7 @@ class FunnelReport(Report):
 
 @dataclass(frozen=True)
 class RetentionReport(Report):
-    """How many come back to `event`, or to any event, after `born_event`."""
+    """How many people come back to `event`, or to any event, after `born_event`."""
 
     born_event: str
     event: str | None = None
@@ -72,7 +71,7 @@ class RetentionReport(Report):
 
 @dataclass(frozen=True)
 class Flows(Report):
-    """What people do after their first `event`, so many steps on."""
+    """What people do in the `steps` after their first `event`."""
 
     event: str
     forward: int = 3
@@ -99,7 +98,7 @@ class Bookmark:
 
     @property
     def type(self) -> str:
-        """The type's name on the wire."""
+        """The type's name in the API."""
         return TYPE_OF[type(self.report)]
 
 
@@ -111,12 +110,12 @@ class Bookmarks(Registry[Bookmark]):
     def add(
         self, name: str, report: Report, *, description: str = "", id_: int | None = None
     ) -> Bookmark:
-        """The report is saved."""
+        """Save a report."""
         return self.keep(Bookmark(self.new_id(id_), name, report, description))
 
 
 def bookmarks_endpoint(project: Project, bookmarks: Bookmarks) -> Callable[[AppRequest], Any]:
-    """`GET /projects/{id}/bookmarks?v=2`, perhaps of one `type`; undocumented."""
+    """`GET /projects/{id}/bookmarks?v=2`, optionally of one `type`; undocumented."""
 
     def answer(request: AppRequest) -> Any:
         if request.query.get("v") != "2":

@@ -1,4 +1,4 @@
-"""What all endpoints of the app host share; they are free of the query budget.
+"""What all endpoints of the app host share; they do not count against the query limit.
 
 https://developer.mixpanel.com/reference/lexicon-schemas-api
 """
@@ -27,7 +27,7 @@ from mixpanel_assets.simulator.project import Plan, Project
 
 @dataclass(frozen=True)
 class AppRequest:
-    """The words of the path that vary, and the parameters of the URL."""
+    """The path parameters and the URL parameters of a request."""
 
     path: dict[str, str]
     query: dict[str, str]
@@ -38,7 +38,7 @@ Answer = Callable[[AppRequest], Any]
 
 @dataclass(frozen=True)
 class AppHost:
-    """The door in front of one project's settings."""
+    """Access control and faults in front of one project's settings."""
 
     project: Project
     plan: Plan
@@ -49,7 +49,7 @@ class AppHost:
     def endpoint(
         self, family: str, answer: Answer, *known: str
     ) -> Callable[[Request], Awaitable[Response]]:
-        """An endpoint that takes the `known` parameters of the URL, and no other."""
+        """An endpoint that accepts only the `known` URL parameters."""
 
         async def respond(request: Request) -> Response:
             if fault := self.faults.strike():
@@ -70,7 +70,7 @@ class AppHost:
 
     def _refused(self, request: Request, family: str) -> Response | None:
         known = credentials_of(request)
-        # A project's secret is for data only.
+        # A project secret gives access to data only.
         if not known.may_read(self.project) or known.is_project_secret(self.project):
             return refused("Invalid credentials", 401)
         if request.path_params.get("project", self.project.project_id) != self.project.project_id:
@@ -90,12 +90,12 @@ class AppHost:
 
 
 def listed(results: Iterable[Any]) -> dict[str, Any]:
-    """The results as the app host wraps them."""
+    """The results in the app host's envelope."""
     return {"status": "ok", "results": [*results]}
 
 
 def refused(text: str, status: int) -> Response:
-    """How the app host words its refusals."""
+    """An error answer of the app host."""
     return JSONResponse({"error": text, "status": "error"}, status)
 
 
@@ -107,7 +107,7 @@ def _too_many(wait: int | None) -> Response:
 
 
 def me(project: Project) -> Answer:
-    """`GET /me`: the projects and data views that the credential may see; undocumented."""
+    """`GET /me`: the projects and data views that the credential can see; undocumented."""
     name = "Demo Project"
     zone = project.timezone or "UTC"
 

@@ -11,7 +11,7 @@ from typing import Any
 from mixpanel_assets.simulator.answers import BadRequestError, NotFoundError
 from mixpanel_assets.simulator.app.host import AppRequest, listed
 
-# What the schema of user profiles is named.
+# The name of the schema of user profiles.
 PROFILE = "$user"
 KINDS = ("array", "boolean", "integer", "null", "number", "object", "string")
 ENTITY_TYPES = ("event", "profile")
@@ -19,7 +19,7 @@ Schema = dict[str, Any]
 
 
 class Lexicon:
-    """Schemas by event name, and that of user profiles; only what was described has one."""
+    """Schemas by event name, and the schema of user profiles; only what was described has one."""
 
     def __init__(self) -> None:
         self._schemas: dict[tuple[str, str], Schema] = {}
@@ -40,7 +40,7 @@ class Lexicon:
         contacts: Sequence[str] = (),
         team_contacts: Sequence[str] = (),
     ) -> None:
-        """The event, or PROFILE, has this description; those of its properties stay."""
+        """Describe an event, or PROFILE, and keep the descriptions of its properties."""
         schema = self._schema(event)
         schema["description"] = description
         schema["metadata"] = {
@@ -65,9 +65,9 @@ class Lexicon:
         hidden: bool = False,
         dropped: bool = False,
     ) -> None:
-        """The property of the event, or of PROFILE, has this type and description."""
+        """Describe a property of an event, or of PROFILE."""
         if kind not in KINDS:
-            raise ValueError(f"a property is one of {KINDS}, not {kind!r}")
+            raise ValueError(f"a property's type must be one of {KINDS}, not {kind!r}")
         self._schema(event)["properties"][name] = {
             "type": kind,
             "description": description,
@@ -81,7 +81,7 @@ class Lexicon:
         }
 
     def forget(self, event: str) -> None:
-        """The event, or PROFILE, has no schema."""
+        """Remove the schema of an event, or of PROFILE."""
         self._schemas.pop(_key(event), None)
 
     def all(self, _request: AppRequest) -> Any:
@@ -89,7 +89,7 @@ class Lexicon:
         return listed(self)
 
     def of_type(self, request: AppRequest) -> Any:
-        """`GET /projects/{id}/schemas/{entityType}`, perhaps of one `entity_name`."""
+        """`GET /projects/{id}/schemas/{entityType}`, optionally of one `entity_name`."""
         entity, name = _entity(request), request.query.get("entity_name")
         return listed(
             one
@@ -98,7 +98,7 @@ class Lexicon:
         )
 
     def one(self, request: AppRequest) -> Any:
-        """`GET /projects/{id}/schemas/{entityType}/{name}`: the schema alone, in no envelope."""
+        """`GET /projects/{id}/schemas/{entityType}/{name}`: the schema, without an envelope."""
         key = _entity(request), request.path["name"]
         if key not in self._schemas:
             raise NotFoundError(f"No schema for {key[0]} {key[1]!r}")

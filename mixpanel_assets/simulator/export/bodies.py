@@ -1,4 +1,4 @@
-"""Export bodies on their way out: compressed when worth it, broken when a fault says so."""
+"""Response bodies: compressed when long enough, and broken when a fault says so."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Body:
     def of_gzip(
         cls, packed: Iterator[bytes], size: int, raw: Callable[[], Iterable[bytes]]
     ) -> Body:
-        """A body that is gzip already, sent raw after all when it is too short."""
+        """A body that is already gzip, sent uncompressed when it is too short."""
         if size <= GZIP_ABOVE:
             return cls(iter(raw()), gzip=False)
         return cls(packed, gzip=True)
@@ -61,7 +61,7 @@ def _damaged(fault: str | None, packed: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in packed:
         yield held
         held = chunk
-    # `held` is the end of the stream, the eight bytes of its trailer included.
+    # `held` is the end of the stream, including its trailer of eight bytes.
     if fault == "bad-crc":
         yield held[:-8] + bytes([held[-8] ^ 0xFF]) + held[-7:]
     else:
@@ -69,7 +69,7 @@ def _damaged(fault: str | None, packed: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class BodyResponse(Response):
-    """A chunked text/plain answer, produced as fast as the client takes it."""
+    """A chunked text/plain answer, produced as fast as the client reads it."""
 
     media_type = "text/plain"
 

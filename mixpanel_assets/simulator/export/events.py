@@ -57,7 +57,7 @@ class Query:
 
     @property
     def verbatim(self) -> bool:
-        """Whether stored lines can be sent without a look at them."""
+        """Whether stored lines can be sent without parsing them."""
         return self.in_ms and self.events is None and self.where is None and self.limit is None
 
 
@@ -78,7 +78,7 @@ class ExportApi:
         fault = self.faults.strike()
         if fault in STATUS_KINDS:
             return self._broken(fault, request)
-        if refusal := self._stranger(request):
+        if refusal := self._unauthorized(request):
             return refusal
         try:
             query = parse_query(request, self.project.today(self.clock()))
@@ -138,7 +138,7 @@ class ExportApi:
             return limited
         return (retimed(line, lambda ms: ms // 1000) for line in limited)
 
-    def _stranger(self, request: Request) -> Response | None:
+    def _unauthorized(self, request: Request) -> Response | None:
         known = credentials_of(request)
         project_id = request.query_params.get("project_id")
         if known.username == self.project.token:
@@ -163,7 +163,7 @@ class ExportApi:
 
 
 def parse_query(request: Request, today: date) -> Query:
-    """The request's parameters, checked as the export checks them."""
+    """The request's parameters, validated as the export validates them."""
     given = request.query_params
     return Query(
         span=span_of_text(given.get("from_date"), given.get("to_date"), today),

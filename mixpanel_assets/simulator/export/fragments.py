@@ -1,4 +1,4 @@
-"""Days as pre-compressed pieces that can be strung together into one gzip member."""
+"""Days as compressed pieces that can be concatenated into one gzip member."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def pack(lines: Iterable[bytes], path: Path | None = None) -> Fragment:
 
 
 def gzip_member(fragments: Iterable[Fragment]) -> Iterator[bytes]:
-    """One gzip member holding all the fragments; nothing is compressed anew."""
+    """One gzip member of all the fragments; nothing is compressed again."""
     yield GZIP_HEADER
     size = crc = 0
     for fragment in fragments:

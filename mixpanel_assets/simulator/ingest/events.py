@@ -1,4 +1,4 @@
-"""The ingestion API: `POST /track` and `POST /import`, whose events the export then shows.
+"""The ingestion API: `POST /track` and `POST /import`; the export then has the events.
 
 https://developer.mixpanel.com/reference/track-event
 https://developer.mixpanel.com/reference/import-events
@@ -35,16 +35,16 @@ _NEVER_STORED = ("token", "ip")
 
 
 class PayloadError(ValueError):
-    """The request's body holds no events that could be read."""
+    """The request's body has no readable events."""
 
 
 class TooLargeError(PayloadError):
-    """The request holds more than one request may."""
+    """The request is larger than Mixpanel accepts."""
 
 
 @dataclass(frozen=True)
 class Payload:
-    """The events or updates of a request, and the form fields that came around them."""
+    """The events or updates of a request, and the other form fields."""
 
     events: list[Any]
     fields: dict[str, str]
@@ -64,7 +64,7 @@ class IngestApi:
     clock: Callable[[], float]
 
     async def track(self, request: Request) -> Response:
-        """Live events: those with the project's token and at most five days old are kept."""
+        """Live events: those with the project's token, at most five days old, are stored."""
         try:
             payload = await read_payload(request)
         except PayloadError as error:
@@ -75,12 +75,12 @@ class IngestApi:
         arrived = [stored(event, now, imported=False) for event in kept]
         await run_in_threadpool(self.store.add, arrived)
         errors = [_track_failure(event) for event in payload.events if event not in known]
-        # `1` does not promise that the token is right.
+        # Mixpanel answers `1` even when the token is wrong.
         failed = None if known else (errors or ["data, missing or empty"])[0]
         return acknowledged(request, payload.fields, failed)
 
     async def import_events(self, request: Request) -> Response:
-        """Events of any age: the valid ones are kept, the others are named."""
+        """Events of any age: valid ones are stored, the others are listed in the answer."""
         if not self._may_import(request):
             return _answer(401, error="Invalid credentials")
         try:
@@ -135,7 +135,7 @@ class IngestApi:
 
 
 def acknowledged(request: Request, fields: dict[str, str], error: str | None) -> Response:
-    """The answer of the endpoints that say only `1` or `0`, or a little more when asked."""
+    """The answer of the endpoints that send only `1` or `0`, or a little more with `verbose`."""
     verbose = fields.get("verbose") or request.query_params.get("verbose")
     status = 0 if error else 1
     if verbose == "1":
@@ -144,7 +144,7 @@ def acknowledged(request: Request, fields: dict[str, str], error: str | None) ->
 
 
 def stored(event: Record, now_ms: int, *, imported: bool) -> Record:
-    """The event as the export will show it, received now."""
+    """The event as the export will have it, received now."""
     given = {k: v for k, v in event["properties"].items() if k not in _NEVER_STORED}
     at = milliseconds(given.get("time"))
     given["time"] = min(now_ms if at is None else at, now_ms)
@@ -160,7 +160,7 @@ def stored(event: Record, now_ms: int, *, imported: bool) -> Record:
 
 
 async def read_payload(request: Request) -> Payload:
-    """The events of the body: JSON, lines of JSON or a form, compressed or not."""
+    """The events of the body: JSON, JSON lines or a form, compressed or not."""
     body = await request.body()
     if request.headers.get("content-encoding", "") == "gzip":
         try:

@@ -33,11 +33,11 @@ class UpdateApi:
     clock: Callable[[], float]
 
     async def users(self, request: Request) -> Response:
-        """Updates of user profiles: those with the project's token are made."""
+        """Updates of user profiles: those with the project's token are applied."""
         return await self._updated(request, _user_failure, self._update_user)
 
     async def groups(self, request: Request) -> Response:
-        """Updates of group profiles: those with the project's token are made."""
+        """Updates of group profiles: those with the project's token are applied."""
         return await self._updated(request, _group_failure, self._update_group)
 
     async def _updated(
@@ -53,7 +53,7 @@ class UpdateApi:
         errors = [failure(given) for given in payload.events]
         known = [g for g, error in zip(payload.events, errors, strict=True) if error is None]
         for given in known:
-            # `1` does not promise that the token is right.
+            # Mixpanel answers `1` even when the token is wrong.
             if given["$token"] == self.project.token:
                 await run_in_threadpool(update, given)
         failed = None if known else (errors or ["data, missing or empty"])[0]

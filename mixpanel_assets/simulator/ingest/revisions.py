@@ -1,4 +1,4 @@
-"""What the update operations of the ingestion API make of a profile.
+"""The update operations of the ingestion API, applied to a profile.
 
 https://developer.mixpanel.com/reference/profile-set
 """
@@ -16,7 +16,7 @@ Properties = dict[str, Any]
 
 
 def revised(distinct_id: str, line: bytes | None, operations: Mapping[str, Any]) -> bytes | None:
-    """The encoded profile after the operations; None when there is none any more."""
+    """The encoded profile after the operations; None when it was deleted."""
     if "$delete" in operations:
         return None
     properties: Properties = json.loads(line)["$properties"] if line else {}

@@ -1,4 +1,4 @@
-"""What `/import` checks of each event, and how it words what it finds.
+"""How `/import` validates each event, and its messages.
 
 https://developer.mixpanel.com/reference/import-events
 """
@@ -16,7 +16,7 @@ _SECONDS_BELOW = 100_000_000_000
 _1971_MS = 31_536_000_000
 _HOUR_MS = 3_600_000
 _INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
-_NOBODY = {
+_PLACEHOLDERS = {
     *("anon", "anonymous", "nil", "none", "null", "n/a", "na", "undefined", "unknown"),
     *("true", "false", "0", "-1", "[]", "{}", "<nil>", "00000000-0000-0000-0000-000000000000"),
 }
@@ -25,14 +25,14 @@ Failure = dict[str, Any]
 
 
 def milliseconds(value: Any) -> int | None:
-    """The time in epoch milliseconds, given in seconds or milliseconds; None if it is no time."""
+    """A time given in seconds or milliseconds, in epoch milliseconds; None if it is not a time."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return int(value * 1000) if abs(value) < _SECONDS_BELOW else int(value)
 
 
 def failure_of(event: Any, now_ms: int, *, strict: bool) -> Failure | None:
-    """What keeps the event out, as one of `failed_records`; strict also wants it well-formed."""
+    """Why the event is rejected, as one of `failed_records`; `strict` checks more."""
     if not isinstance(event, dict) or not isinstance(event.get("properties"), dict):
         return _failure({}, "properties", "must be an object")
     properties = event["properties"]
@@ -55,7 +55,7 @@ def _strict_failure(event: dict[str, Any], properties: dict[str, Any]) -> Failur
         return _failure(properties, "properties.$insert_id", text)
     if not isinstance(distinct_id, str):
         return _failure(properties, "properties.distinct_id", "must be a string")
-    if distinct_id.lower() in _NOBODY:
+    if distinct_id.lower() in _PLACEHOLDERS:
         return _failure(properties, "properties.distinct_id", "must name one person")
     if len(properties) > _MOST_PROPERTIES:
         return _failure(properties, "properties", f"must be at most {_MOST_PROPERTIES}")

@@ -1,4 +1,4 @@
-"""What some people did: the activity feed, `/stream/query`.
+"""The activity feed of some users, `/stream/query`.
 
 https://developer.mixpanel.com/reference/activity-stream-query
 """
@@ -21,7 +21,7 @@ class StreamApi:
     reader: Reader
 
     def activity(self, given: Parameters) -> Compute:
-        """`/stream/query`: the people's events of the days, oldest first, times in seconds."""
+        """`/stream/query`: the users' events of the days, oldest first, times in seconds."""
         people = set(given.texts("distinct_ids"))
         span = self.reader.span(given)
 

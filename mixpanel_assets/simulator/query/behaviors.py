@@ -1,4 +1,4 @@
-"""Who did what how often: the event counts that an engage query can choose profiles by."""
+"""Behaviors: event counts per user that an engage query can filter profiles by."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNITS = {"h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
 
 @dataclass(frozen=True)
 class Behavior:
-    """The events to count, each by name and perhaps a selector, and how far back."""
+    """The events to count, each by name and optional selector, and how far back."""
 
     name: str
     window_ms: int
@@ -31,7 +31,7 @@ class Behavior:
 
 
 def behaviors_of(given: Any) -> tuple[Behavior, ...]:
-    """The behaviors that the parameter spells."""
+    """The behaviors in the parameter."""
     try:
         return tuple(_behavior(one) for one in given)
     except (TypeError, KeyError, AttributeError, ExpressionError) as error:

@@ -34,7 +34,7 @@ _PAGE_SIZE = 1000
 
 @dataclass(frozen=True)
 class Paging:
-    """How engage hands out its pages.
+    """How engage paginates.
 
     With `live` each page is cut from the profiles of its own moment, so that they may change,
     vanish or come twice between pages; else all pages are of the first one's moment.
@@ -127,7 +127,7 @@ class EngageApi:
 
 
 def parse_query(given: Parameters, now: float, most_per_page: int) -> Query:
-    """The request's parameters, checked as engage checks them."""
+    """The request's parameters, validated as engage validates them."""
     page, session_id = given.whole("page") or 0, given.text("session_id")
     page_size = given.whole("page_size")
     page_size = _PAGE_SIZE if page_size is None else page_size
@@ -148,7 +148,7 @@ def parse_query(given: Parameters, now: float, most_per_page: int) -> Query:
 def encoded(
     view: View, distinct_ids: Sequence[str], names: frozenset[str] | None
 ) -> Iterator[bytes]:
-    """The profiles as JSON, with all properties or those with the names."""
+    """The profiles as JSON, with all properties or only the named ones."""
     for distinct_id in distinct_ids:
         line = view.get(distinct_id)
         if line is None:

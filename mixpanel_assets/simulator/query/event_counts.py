@@ -18,7 +18,7 @@ from mixpanel_assets.simulator.spans import Buckets, Span
 
 FORMATS = ("json", "csv")
 _UNITS = ("minute", "hour", "day", "week", "month")
-# Names beyond these are left out without a word.
+# Mixpanel silently omits names beyond these.
 _MOST_NAMES = 5000
 RECENT_DAYS = 31
 
@@ -30,7 +30,7 @@ class EventCountsApi:
     reader: Reader
 
     def counts(self, given: Parameters) -> Compute:
-        """`/events`: each event's number by unit of time, those with none left out."""
+        """`/events`: each event's count by unit of time; events without any are omitted."""
         names = given.texts("event")
         kind, form = given.choice("type", TYPES), given.choice("format", FORMATS, "json")
         buckets = recent_buckets(self.reader, given, kind)
@@ -57,8 +57,8 @@ class EventCountsApi:
     def top(self, given: Parameters) -> Compute:
         """`/events/top`: today's events, and the change from as much of yesterday.
 
-        Yesterday's number is taken for the part of the day that has passed today; from none at
-        all the change is 1. https://developer.mixpanel.com/reference/query-top-events
+        Yesterday's count is scaled to the part of the day that has passed today; the change
+        from zero is 1. https://developer.mixpanel.com/reference/query-top-events
         """
         kind, limit = given.choice("type", TYPES), given.count("limit", 100)
         today, yesterday = self.reader.last_days(1), self.reader.last_days(2)
@@ -85,7 +85,7 @@ class EventCountsApi:
 
 
 def recent_buckets(reader: Reader, given: Parameters, kind: str) -> Buckets:
-    """What `unit` and either the dates or an `interval` of units up to now spell."""
+    """The buckets of `unit`, over the dates or an `interval` of units up to now."""
     unit = given.choice("unit", _UNITS)
     if kind == "unique" and unit in ("minute", "hour"):
         raise BadRequestError(f"unit: cannot get uniques by {unit}")
@@ -98,7 +98,7 @@ def recent_buckets(reader: Reader, given: Parameters, kind: str) -> Buckets:
 
 
 def recent_span(reader: Reader, given: Parameters) -> Span:
-    """The dates, which most clients leave out, or else the last 31 days."""
+    """The dates, which most clients omit, or else the last 31 days."""
     if given.text("from_date") or given.text("to_date"):
         return reader.span(given)
     return reader.last_days(RECENT_DAYS)

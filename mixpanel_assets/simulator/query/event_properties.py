@@ -1,4 +1,4 @@
-"""What events carry: `/events/properties`, its `/top` and its `/values`.
+"""Properties of events: `/events/properties`, its `/top` and its `/values`.
 
 https://developer.mixpanel.com/reference/query-event-properties
 """
@@ -15,7 +15,7 @@ from mixpanel_assets.simulator.query.measures import TYPES, Tally, chart, segmen
 from mixpanel_assets.simulator.query.parameters import Parameters
 from mixpanel_assets.simulator.query.reader import Reader
 
-# Every event has these, so that they are no property of it.
+# Every event has these, so they are not listed as properties.
 _ENVELOPE = ("time", "distinct_id")
 
 
@@ -26,7 +26,7 @@ class EventPropertiesApi:
     reader: Reader
 
     def counts(self, given: Parameters) -> Compute:
-        """`/events/properties`: one event's numbers by a property's value and unit of time."""
+        """`/events/properties`: one event's counts by a property's value and unit of time."""
         event, name = given.needed("event"), given.needed("name")
         kind, form = given.choice("type", TYPES), given.choice("format", FORMATS, "json")
         wanted = given.structure("values", list)
@@ -46,7 +46,7 @@ class EventPropertiesApi:
     def top(self, given: Parameters) -> Compute:
         """`/events/properties/top`: in how many events of the last 31 days a property is set.
 
-        Without `event` all events count, as clients in the field have it.
+        Without `event` all events count, as existing clients expect.
         https://developer.mixpanel.com/reference/query-events-top-properties
         """
         event, limit = given.text("event"), given.count("limit", 10)

@@ -1,6 +1,6 @@
 """What people do next: the flows of a saved report.
 
-Mixpanel documents no form for them; this one has the members that its clients read.
+Mixpanel does not document their format; this one has the members that its clients read.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _MOST_PATHS = 10
 
 
 def flows(reader: Reader, report: Flows, span: Span) -> dict[str, Any]:
-    """The events of each step with what follows them, and the commonest ways.
+    """The events of each step with what follows them, and the most common paths.
 
-    A way is a person's first `event` of the days and what they did next, whatever it was;
-    `overallConversionRate` is the share of ways that reach the last step.
+    A path is a person's first `event` of the days and whatever they did next;
+    `overallConversionRate` is the share of paths that reach the last step.
     """
     ways = _ways(reader, report, span)
     steps = [_step(ways, number) for number in range(report.forward + 1)]

@@ -1,4 +1,4 @@
-"""How often people come: `/retention/addiction`, the frequency report.
+"""The frequency report, `/retention/addiction`.
 
 https://developer.mixpanel.com/reference/retention-frequency-query
 """

@@ -1,4 +1,4 @@
-"""Saved funnels and what becomes of those who enter them: `/funnels` and `/funnels/list`.
+"""Saved funnels and their conversion: `/funnels` and `/funnels/list`.
 
 https://developer.mixpanel.com/reference/funnels-query
 """
@@ -26,7 +26,7 @@ _LONGEST = 90 * DAY_MS
 
 @dataclass(frozen=True)
 class Step:
-    """One event of a funnel, perhaps only where a selector matches."""
+    """One event of a funnel, optionally only where a selector matches."""
 
     event: str
     selector: str | None = None
@@ -45,7 +45,7 @@ class Funnel:
 
     @property
     def length_ms(self) -> int:
-        """How long people have."""
+        """How long people have to convert."""
         return self.length * LENGTH_UNITS[self.length_unit]
 
 
@@ -63,7 +63,7 @@ class Funnels(Registry[Funnel]):
         length_unit: str = "day",
         id_: int | None = None,
     ) -> Funnel:
-        """The funnel is saved; a step is an event's name, or a Step."""
+        """Save a funnel; a step is an event's name, or a Step."""
         path = tuple(Step(step) if isinstance(step, str) else step for step in steps)
         if len(path) < 2 or length_unit not in LENGTH_UNITS:
             raise ValueError(f"a funnel has two steps or more and a unit of {[*LENGTH_UNITS]}")
@@ -72,7 +72,7 @@ class Funnels(Registry[Funnel]):
 
 @dataclass
 class Entry:
-    """One person's way through a funnel: when they reached each step, and the first event."""
+    """One person's path through a funnel: when they reached each step, and the first event."""
 
     first: Event
     reached: list[int] = field(default_factory=list)
@@ -130,7 +130,7 @@ class FunnelsApi:
 def entries_of(
     reader: Reader, funnel: Funnel, span: Span, length_ms: int, where: Any = None
 ) -> list[Entry]:
-    """Everybody who entered the funnel in the span, and how far they came."""
+    """Everyone who entered the funnel in the span, and how far they got."""
     selectors = [reader.expression(step.selector, "selector") for step in funnel.steps]
     longer = span.longer(-(-length_ms // DAY_MS))
     by_person: dict[str, list[tuple[int, int, Event]]] = {}
@@ -145,7 +145,7 @@ def entries_of(
 
 
 def progress(funnel: Funnel, entries: Sequence[Entry]) -> dict[str, Any]:
-    """The steps and their analysis, of those who entered; times are in seconds."""
+    """The steps and their analysis for the entries; times are in seconds."""
     steps = [_step(funnel, entries, number) for number in range(len(funnel.steps))]
     ratios = [step["step_conv_ratio"] for step in steps[1:]]
     return {

@@ -1,4 +1,4 @@
-"""What all endpoints of the query host share: who may ask, how often, and how many at once.
+"""What all endpoints of the query host share: authentication, limits and faults.
 
 https://developer.mixpanel.com/reference/query-api-authentication
 """
@@ -39,7 +39,7 @@ Prepare = Callable[[Parameters], Compute]
 
 
 class RefusedError(Exception):
-    """The query is beyond a limit."""
+    """The query exceeds a limit."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.error)
@@ -48,7 +48,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class QueryHost:
-    """The door in front of one project's queries."""
+    """Access control, limits and faults in front of one project's queries."""
 
     project: Project
     limiter: QueryLimiter
@@ -58,7 +58,7 @@ class QueryHost:
     slow_seconds: float = 0.0
 
     def report(self, prepare: Prepare) -> Callable[[Request], Awaitable[Response]]:
-        """An endpoint that checks its parameters, counts in the hour and then computes."""
+        """An endpoint that checks its parameters, counts toward the hourly limit, then computes."""
 
         async def answer(request: Request) -> Response:
             fault = self.faults.strike()
@@ -69,14 +69,14 @@ class QueryHost:
         return answer
 
     async def answer(self, request: Request, work: Work) -> Response:
-        """The work's answer, if the request may be worked on."""
+        """The answer of `work`, if the request is allowed."""
         given = await parameters_of(request)
-        if stranger := self._stranger(request, given):
-            return stranger
+        if unauthorized := self._unauthorized(request, given):
+            return unauthorized
         if self.plan.refuses("query", _family(request)):
             return failed(request, BROKEN["402"], 402)
-        if crowd := self.limiter.enter():
-            return too_many(request, crowd)
+        if refusal := self.limiter.enter():
+            return too_many(request, refusal)
         try:
             return await work(given)
         except RefusedError as error:
@@ -95,12 +95,12 @@ class QueryHost:
             self.limiter.leave()
 
     def count(self) -> None:
-        """One more query of the hour; RefusedError when there were too many."""
+        """Count one query of the hour; raise RefusedError when there were too many."""
         if refusal := self.limiter.admit():
             raise RefusedError(refusal)
 
     async def broken(self, request: Request, kind: str) -> Response:
-        """The answer that a fault calls for."""
+        """The answer of a fault."""
         await parameters_of(request)
         limiter = self.limiter
         if kind == "502":
@@ -128,7 +128,7 @@ class QueryHost:
             answer = BodyResponse(Body(iter([half]), gzip=False, drops=True))
         return answer
 
-    def _stranger(self, request: Request, given: Parameters) -> Response | None:
+    def _unauthorized(self, request: Request, given: Parameters) -> Response | None:
         known = credentials_of(request)
         if not known.may_read(self.project):
             return failed(request, "Invalid credentials", 401)

@@ -1,4 +1,4 @@
-"""The few JQL scripts that can be understood without running JavaScript: `POST /jql`.
+"""`POST /jql`, for the few scripts that can be answered without running JavaScript.
 
 https://docs.mixpanel.com/docs/reports/apps/jql
 """
@@ -38,9 +38,9 @@ class JqlApi:
     reader: Reader
 
     def jql(self, given: Parameters) -> Compute:
-        """`/jql`: events counted, or counted by keys such as `name` or `properties.plan`.
+        """`/jql`: a count of events, or counts by keys such as `name` or `properties.plan`.
 
-        Mixpanel runs any script; of others than these two kinds this one says so with a 412.
+        Mixpanel runs any script; the simulator answers all but these two kinds with a 412.
         """
         script, params = given.needed("script"), given.structure("params", dict) or {}
         return lambda: self._run(script, params)
@@ -102,7 +102,7 @@ def _at(event: Event, key: str) -> Any:
 def _literal(text: str, params: dict[str, Any]) -> Any:
     """The value of a JavaScript literal; a word after `params.` stands for that parameter."""
 
-    def spelt(word: re.Match[str]) -> str:
+    def as_json(word: re.Match[str]) -> str:
         if word[1] is not None:
             return word[1]
         if word[2] is not None:
@@ -117,7 +117,7 @@ def _literal(text: str, params: dict[str, Any]) -> Any:
         return json.dumps(name)
 
     try:
-        return json.loads(_COMMA.sub(r"\1", _WORD.sub(spelt, text)))
+        return json.loads(_COMMA.sub(r"\1", _WORD.sub(as_json, text)))
     except ValueError as error:
         raise ScriptError(_uncaught(f"SyntaxError: {error}")) from error
 

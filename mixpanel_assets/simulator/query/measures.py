@@ -1,4 +1,4 @@
-"""How reports count: events, people and events a person, by segment and stretch of time.
+"""How reports count: events, users and events per user, by segment and time bucket.
 
 Mixpanel calls the three `general`, `unique` and `average`.
 https://developer.mixpanel.com/reference/segmentation-query
@@ -24,10 +24,10 @@ Series = dict[str, dict[str, float]]
 
 
 class Tally:
-    """How often something happened, and to whom, by segment and bucket.
+    """Counts of events and of the users who did them, by segment and bucket.
 
-    `unique` is the number of distinct ids; events without one are nobody's. `average` is
-    `general` over `unique`, and 0 where nobody is known.
+    `unique` is the number of distinct ids; events without one don't count. `average` is
+    `general` over `unique`, and 0 without distinct ids.
     """
 
     def __init__(self, kind: str = "general") -> None:
@@ -44,7 +44,7 @@ class Tally:
             self._everyone.setdefault(segment, set()).add(who)
 
     def series(self, limit: int | None = None) -> Series:
-        """The numbers by segment and bucket, of the segments with most over all buckets."""
+        """The numbers by segment and bucket, for the segments with the highest totals."""
         return {
             segment: {
                 bucket: self._measure(times, len(self._in(segment, bucket)))
@@ -58,7 +58,7 @@ class Tally:
         return {segment: self._total(segment) for segment in self.top(limit)}
 
     def top(self, limit: int | None = None) -> list[str]:
-        """The segments with most, those of the same size by name."""
+        """The segments with the highest totals, ties by name."""
         ranked = sorted(self._times, key=lambda one: (-self._total(one), one))
         return ranked[:limit]
 
@@ -76,7 +76,7 @@ class Tally:
 
 
 def segment_of(value: Any) -> str:
-    """The name of the segment that a value makes: its text, and JSON of a list or an object."""
+    """The name of a value's segment: its text, or the JSON of a list or an object."""
     if value is UNDEFINED or value is None:
         return "undefined"
     text = values.string(value)
@@ -88,7 +88,7 @@ def segment_of(value: Any) -> str:
 
 
 def chart(labels: Sequence[str], series: Series, form: str = "json") -> Any:
-    """Series as the events and segmentation endpoints answer with them; no number means 0."""
+    """Series in the form of the events and segmentation endpoints; a missing number means 0."""
     if form == "csv":
         return Response(_csv(labels, series), media_type="text/csv")
     return {"data": {"series": list(labels), "values": series}, "legend_size": len(series)}

@@ -1,4 +1,4 @@
-"""A query's parameters, however they came: the body's go before the URL's."""
+"""A query's parameters from the URL and the body, which takes precedence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mixpanel_assets.simulator.answers import BadRequestError
 
 @dataclass(frozen=True)
 class Parameters:
-    """Values by name: text, or what a JSON body holds."""
+    """Values by name: text, or the values of a JSON body."""
 
     given: Mapping[str, Any]
 
@@ -27,21 +27,21 @@ class Parameters:
         return value if isinstance(value, str) else json.dumps(value)
 
     def needed(self, name: str) -> str:
-        """The value as text, which must be there."""
+        """The value as text, which is required."""
         text = self.text(name)
         if text is None:
             raise BadRequestError(f"Missing required parameter: {name}")
         return text
 
     def choice(self, name: str, choices: Sequence[str], default: str | None = None) -> str:
-        """The value, one of the choices; without a default it must be there."""
+        """The value, one of the choices; required without a default."""
         text = self.needed(name) if default is None else self.text(name) or default
         if text not in choices:
             raise BadRequestError(f"Invalid {name}: {text!r}. Must be one of {', '.join(choices)}")
         return text
 
     def count(self, name: str, default: int, most: int | None = None) -> int:
-        """The value as a whole number of at least one, and at most so many."""
+        """The value as a whole number from 1, up to `most`."""
         number = self.whole(name)
         if number is None:
             return default
@@ -51,7 +51,7 @@ class Parameters:
         return number
 
     def texts(self, name: str) -> list[str]:
-        """The strings of a JSON array that must be there."""
+        """The strings of a JSON array, which is required."""
         self.needed(name)
         found: list[Any] = self.structure(name, list)
         if not all(isinstance(one, str) for one in found):
@@ -68,7 +68,7 @@ class Parameters:
         return int(text)
 
     def structure(self, name: str, kind: type) -> Any:
-        """The list or object of the value, spelt as JSON or not; None when missing."""
+        """The value's list or object, from JSON text or not; None when missing."""
         value = self.given.get(name)
         if value is None or value == "":
             return None

@@ -1,4 +1,4 @@
-"""What properties the profiles have: `GET /api/query/engage/properties`; undocumented."""
+"""The properties of profiles: `GET /api/query/engage/properties`; undocumented."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class EngagePropertiesApi:
     profiles: Profiles
 
     def properties(self, _given: Parameters) -> Compute:
-        """Each property of users with the commonest type of its values."""
+        """Each property of users with the most common type of its values."""
         return self._typed
 
     def _typed(self) -> Any:

@@ -1,4 +1,4 @@
-"""What reports read: the events that the raw export gives, each once, with the user's profile.
+"""What reports read: the events of the raw export, each once, with the user's profile.
 
 Reports leave out duplicates, which the export does not: of several records with the same event,
 distinct_id, time and $insert_id the one processed last counts. A record without $insert_id has no
@@ -31,7 +31,7 @@ _FIRST_YEAR = 2000
 class Event(NamedTuple):
     """One event as a report sees it.
 
-    `day` is the day the export files it under and `at` its time in ms on that day's wall clock;
+    `day` is the day the export lists it under and `at` its time in ms on that day's wall clock;
     `who` did it: the distinct_id, or None when it is missing or empty.
     """
 
@@ -53,11 +53,11 @@ class Reader:
     plan: Plan = field(default_factory=Plan)
 
     def today(self) -> date:
-        """The day it is in the project."""
+        """Today's date in the project."""
         return self.project.today(self.clock())
 
     def span(self, given: Parameters) -> Span:
-        """The days from `from_date` to `to_date`, which the plan's history must hold."""
+        """The days from `from_date` to `to_date`, which must be within the plan's history."""
         start, end = given.text("from_date"), given.text("to_date")
         return self.within_history(span_of_text(start, end, self.today(), first_year=_FIRST_YEAR))
 
@@ -69,7 +69,7 @@ class Reader:
         return span
 
     def last_days(self, count: int) -> Span:
-        """So many days up to today."""
+        """The last `count` days up to today."""
         today = self.today()
         return Span(today - timedelta(days=count - 1), today)
 
@@ -78,7 +78,7 @@ class Reader:
         return exported_ms(int(self.clock() * 1000), self.project.timezone) % DAY_MS
 
     def last_units(self, unit: str, count: int) -> Buckets:
-        """So many units of time, the last of which is the current one."""
+        """The last `count` units of time, including the current one."""
         today = self.today()
         if unit not in CLOCK_UNITS:
             return Buckets(self.within_history(Span(back(today, unit, count - 1), today)), unit)
@@ -89,7 +89,7 @@ class Reader:
         return Buckets(first, unit, between=(start, end))
 
     def expression(self, text: str | None, name: str) -> Expression | None:
-        """The expression, in which `user["..."]` is of the profile of whoever did the event."""
+        """The expression, in which `user["..."]` reads the profile of the event's user."""
         if text is None:
             return None
         try:
@@ -98,7 +98,7 @@ class Reader:
             raise BadRequestError(f"{name}: {error}") from error
 
     def needed_expression(self, given: Parameters, name: str) -> Expression:
-        """The expression of a parameter that must be there."""
+        """The expression of a required parameter."""
         expression = self.expression(given.needed(name), name)
         assert expression is not None
         return expression
@@ -149,7 +149,7 @@ def _event(day: date, midnight: int, line: bytes) -> Event | None:
     properties = record["properties"]
     time = properties.get("time")
     at = int(time) if is_number(time) else midnight
-    # What lies on another day than the one it is filed under has no hour on this one.
+    # An event whose time is on another day than its own has no hour on this one.
     at = at if midnight <= at < midnight + DAY_MS else midnight
     return Event(name, day, at, _who(properties.get("distinct_id")), properties)
 

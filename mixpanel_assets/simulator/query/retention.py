@@ -1,4 +1,4 @@
-"""Who comes back: `/retention`.
+"""The retention report, `/retention`.
 
 https://developer.mixpanel.com/reference/retention-query
 """
@@ -20,7 +20,7 @@ from mixpanel_assets.simulator.query.segmentation import MOST_SEGMENTS
 from mixpanel_assets.simulator.spans import CALENDAR_UNITS, Buckets
 
 TYPES = ("birth", "compounded")
-# An interval is so many times 24 hours; a month is taken for 30 days.
+# An interval is a multiple of 24 hours; a month counts as 30 days.
 _DAYS = {"day": 1, "week": 7, "month": 30}
 _LONGEST_DAYS = 90
 _EVERYTHING = 255
@@ -28,7 +28,7 @@ _EVERYTHING = 255
 
 @dataclass(frozen=True)
 class Question:
-    """What a retention query asks: whom to follow from when, and what counts as coming back."""
+    """What a retention query asks: who is followed from when, and what counts as a return."""
 
     buckets: Buckets
     interval_ms: int
@@ -45,13 +45,13 @@ class Question:
 
 @dataclass
 class Cohort:
-    """Those who began in one bucket: how many, and who came back when, by segment."""
+    """The people who began in one bucket: how many, and how many came back when, by segment."""
 
     size: int = 0
     back: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, intervals: dict[str, set[int]], question: Question) -> None:
-        """One more person, who came back in these intervals, by segment."""
+        """Add a person who came back in these intervals, by segment."""
         self.size += 1
         for segment, numbers in intervals.items():
             counts = self.back.setdefault(segment, [0] * question.count)
@@ -60,7 +60,7 @@ class Cohort:
                 counts[number] += 1
 
     def answer(self, segment: str, count: int) -> dict[str, Any]:
-        """The counts of a segment, and how many there were to begin with."""
+        """The counts of a segment, and the cohort's size."""
         return {"counts": self.back.get(segment, [0] * count), "first": self.size}
 
 
@@ -84,7 +84,7 @@ class RetentionApi:
         return lambda: answer(question, cohorts_of(self.reader, question))
 
     def question(self, given: Parameters) -> Question:
-        """The question that the parameters spell."""
+        """The question in the parameters."""
         compounded = given.choice("retention_type", TYPES, "birth") == "compounded"
         born_event = None if compounded else given.needed("born_event")
         buckets, days = self._buckets(given)
@@ -115,7 +115,7 @@ class RetentionApi:
 
 
 def answer(question: Question, cohorts: dict[str, Cohort]) -> dict[str, Any]:
-    """The cohorts as the endpoint answers with them."""
+    """The cohorts in the form of the endpoint."""
     if question.on is None:
         return {label: one.answer(OVERALL, question.count) for label, one in cohorts.items()}
     segments = _top_segments(cohorts.values(), question.limit)

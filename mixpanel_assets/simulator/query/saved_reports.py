@@ -1,4 +1,4 @@
-"""The answers of saved reports: `/insights`, `/arb_funnels` and, with a bookmark, `/retention`.
+"""Answers of saved reports: `/insights`, `/arb_funnels` and, with a bookmark, `/retention`.
 
 https://developer.mixpanel.com/reference/insights-query
 """
@@ -44,7 +44,7 @@ class SavedReportsApi:
     bookmarks: Bookmarks
 
     def insights(self, given: Parameters) -> Compute:
-        """`/insights`: a saved report over the days that were saved with it.
+        """`/insights`: a saved report over its saved days.
 
         Bookmarks of funnels and retention are answered in the same form, flows are not.
         """
@@ -80,11 +80,11 @@ class SavedReportsApi:
         return lambda: {**flows(self.reader, report, span), "computed_at": computed_at(self.reader)}
 
     def retention(self, given: Parameters) -> Compute:
-        """`/retention`: with a `bookmark_id` what is not asked is as saved."""
+        """`/retention`: with a `bookmark_id`, missing parameters are as saved."""
         if given.text("bookmark_id"):
             report = self._report(given, RetentionReport)
             assert isinstance(report, RetentionReport)
-            given = Parameters({**_spelt(report, self.reader.today()), **given.given})
+            given = Parameters({**_parameters_of(report, self.reader.today()), **given.given})
         return RetentionApi(self.reader).retention(given)
 
     def _report(self, given: Parameters, *kinds: type[Report]) -> Report:
@@ -122,7 +122,7 @@ class SavedReportsApi:
         }
 
     def _retention_series(self, report: RetentionReport) -> dict[str, Any]:
-        asked = Parameters(_spelt(report, self.reader.today()))
+        asked = Parameters(_parameters_of(report, self.reader.today()))
         question = RetentionApi(self.reader).question(asked)
         found = answer(question, cohorts_of(self.reader, question))
         by_date = {
@@ -180,7 +180,7 @@ def _funnel(report: FunnelReport) -> Funnel:
     return Funnel(0, "", report.steps, report.length, report.length_unit)
 
 
-def _spelt(report: RetentionReport, today: date) -> dict[str, Any]:
+def _parameters_of(report: RetentionReport, today: date) -> dict[str, Any]:
     """The report as the parameters of `/retention`."""
     span = report.span(today)
     return {

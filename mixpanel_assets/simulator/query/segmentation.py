@@ -19,7 +19,7 @@ from mixpanel_assets.simulator.query.reader import Event, Reader
 from mixpanel_assets.simulator.spans import Buckets
 from mixpanel_assets.simulator.values import is_number
 
-# The vendor lists no week, but its clients offer one.
+# Mixpanel's docs don't list `week`, but its clients offer it.
 _UNITS = ("minute", "hour", "day", "week", "month")
 _NUMERIC_UNITS = ("hour", "day")
 MOST_SEGMENTS = 10_000
@@ -34,9 +34,9 @@ class SegmentationApi:
     reader: Reader
 
     def segmentation(self, given: Parameters) -> Compute:
-        """`/segmentation`: the event's number by unit of time and, with `on`, by value.
+        """`/segmentation`: the event's count by unit of time and, with `on`, by value.
 
-        Without `type` events are counted. The values with most are shown, 60 unless told.
+        Without `type` events are counted. The most common values are shown, 60 by default.
         """
         event, kind = given.needed("event"), given.choice("type", TYPES, "general")
         buckets, form = self._buckets(given, kind), given.choice("format", ("json", "csv"), "json")
@@ -54,7 +54,7 @@ class SegmentationApi:
         return compute
 
     def numeric(self, given: Parameters) -> Compute:
-        """`/segmentation/numeric`: the event's number by unit of time and range of a value.
+        """`/segmentation/numeric`: the event's count by unit of time and range of a value.
 
         A range holds its lower end. They are of one width: the least of 1, 2 or 5 times a power
         of ten that needs eight at most, since Mixpanel does not say how it chooses; among whole
@@ -77,7 +77,7 @@ class SegmentationApi:
         return compute
 
     def sum(self, given: Parameters) -> Compute:
-        """`/segmentation/sum`: the expression's sum by unit of time; no number counts as 0.
+        """`/segmentation/sum`: the expression's sum by unit of time; other values count as 0.
 
         https://developer.mixpanel.com/reference/segmentation-sum-query
         """
@@ -93,7 +93,7 @@ class SegmentationApi:
     def average(self, given: Parameters) -> Compute:
         """`/segmentation/average`: the expression's mean over the events by unit of time.
 
-        What is no number counts as 0, and so does a bucket without events.
+        A value that is not a number counts as 0, and so does a bucket without events.
         https://developer.mixpanel.com/reference/segmentation-query-average
         """
         buckets, numbers = self._numbers(given)
@@ -135,12 +135,12 @@ class SegmentationApi:
 
 
 def computed_at(reader: Reader) -> str:
-    """The moment of the answer, as reports give it."""
+    """The time of the answer, in the form of reports."""
     return datetime.fromtimestamp(reader.clock(), UTC).isoformat(timespec="microseconds")
 
 
 def _counts(value: Any) -> bool:
-    """Whether the value is a number that sums can hold."""
+    """Whether the value is a number that can be summed."""
     return is_number(value) and abs(value) < _LARGEST
 
 

@@ -1,4 +1,4 @@
-"""Which profiles an engage query is about."""
+"""Which profiles an engage query selects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_IDS = 2000
 
 @dataclass(frozen=True)
 class Selection:
-    """The parameters that decide which profiles are listed."""
+    """The parameters that select profiles."""
 
     data_group_id: str | None = None
     distinct_ids: tuple[str, ...] | None = None
@@ -30,7 +30,7 @@ class Selection:
     def distinct_ids_in(
         self, profiles: Mapping[str, bytes], cohorts: Sequence[Cohort], selectors: Selectors
     ) -> Sequence[str]:
-        """The ids of those listed, in order; some members of a cohort may have no profile."""
+        """The selected ids, in order; members of a cohort may have no profile."""
         listed: Mapping[str, bytes] = profiles
         if self.distinct_ids is not None:
             listed = {one: profiles[one] for one in self.distinct_ids if one in profiles}
@@ -48,7 +48,7 @@ class Selection:
 
 
 def selection_of(given: Parameters, now: float) -> Selection:
-    """The selection that the parameters spell."""
+    """The selection in the parameters."""
     for one, other in (("distinct_id", "distinct_ids"), ("behaviors", "filter_by_cohort")):
         if given.text(one) and given.text(other):
             raise BadRequestError(f"{one} and {other} are mutually exclusive")

@@ -1,4 +1,4 @@
-"""The smaller language of expressions that chooses profiles.
+"""The smaller expression language that filters profiles.
 
 https://developer.mixpanel.com/reference/segmentation-expressions
 """
@@ -26,26 +26,26 @@ from mixpanel_assets.simulator.expressions import (
     property_of,
 )
 
-# A minus that touches its number is the number's own.
+# A minus next to a number is the number's sign.
 _TWO_VALUES = re.compile(r"\bNOW\s+-\d")
 
 
 @dataclass(frozen=True)
 class Selectors:
-    """What selectors mean at one moment: the time it is, and who did what how often."""
+    """What selectors mean at one moment: the current time, and the behavior counts."""
 
     now: float
     timezone: str | None = None
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def parse(self, text: str) -> Expression:
-        """The selector the text spells, or an ExpressionError."""
+        """The parsed selector, or an ExpressionError."""
         if found := _TWO_VALUES.search(text):
             raise ExpressionError(f"syntax error at {found.end() - 2}: expected an operator")
         return parse(text, self._dialect())
 
     def choose(self, text: str, profiles: Mapping[str, bytes]) -> Iterator[str]:
-        """The distinct ids of the encoded profiles that the selector lets through."""
+        """The distinct ids of the encoded profiles that the selector matches."""
         selector = self.parse(text)
         for distinct_id, line in profiles.items():
             properties = json.loads(line)["$properties"] if line else {}

@@ -35,7 +35,7 @@ class Session:
 
 
 class Sessions:
-    """Sessions by id; they end after so many seconds of the clock, or so many pages."""
+    """Sessions by id; they end after `seconds` of the clock, or `most_pages`."""
 
     def __init__(
         self, clock: Callable[[], float], seconds: float, most_pages: int | None = None
@@ -47,7 +47,7 @@ class Sessions:
         self._lock = threading.Lock()
 
     def begin(self, selection: Selection, result: Result) -> Session:
-        """A session that a page was asked of."""
+        """Begin a session, with its first page counted."""
         now = self._clock()
         name = f"{int(now)}-{''.join(random.choices(string.ascii_uppercase, k=6))}"
         session = Session(name, selection, now, result, 1)
@@ -57,7 +57,7 @@ class Sessions:
         return session
 
     def turn(self, session_id: str, selection: Selection) -> Session:
-        """The session, asked for one more page; the query must be the one it began with."""
+        """The session, with one more page counted; the query must be the one it began with."""
         with self._lock:
             session = self._open.get(session_id)
             if session is None or self._is_over(session):
@@ -69,7 +69,7 @@ class Sessions:
             return session
 
     def end(self, session_id: str) -> None:
-        """There is no such session."""
+        """End a session."""
         with self._lock:
             self._open.pop(session_id, None)
 

@@ -1,4 +1,4 @@
-"""What the synthetic shop's world is made of: places, devices, pages, goods and words."""
+"""The building blocks of the synthetic shop: places, devices, pages, goods and words."""
 
 from __future__ import annotations
 
@@ -115,5 +115,5 @@ NOTES = (
     'Said "never again" \\ came back',
 )
 NEWSLETTERS = ("news", "offers", "tips", "événements")
-# The colour themes a profile was saved with, by several versions of the shop.
+# Values that several versions of the shop have saved for the color theme.
 THEMES = ("dark", "light", 1, True, None)

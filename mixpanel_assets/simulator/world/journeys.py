@@ -1,4 +1,4 @@
-"""What a visit consists of: a believable order of events, each with its own properties."""
+"""The events of a visit in a plausible order, each with its own properties."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Step = tuple[str, dict[str, Any]]
 
 
 def visit(rng: random.Random, visitor: Person, age: int) -> Iterator[Step]:
-    """The events of one visit, so many days after the visitor signed up; 0 is the sign-up."""
+    """The events of one visit, `age` days after the visitor signed up; 0 is the sign-up."""
     yield _page_view(rng)
     if age == 0:
         yield "Sign Up", {"method": rng.choice(("email", "google", "sso")), "invited": False}
@@ -44,7 +44,7 @@ def _search(rng: random.Random) -> Step:
     return "Search", {
         "query": rng.choice(catalog.QUERIES),
         "results": results,
-        # One property of two types, as a careless team leaves it.
+        # One property of two types, as happens in real projects.
         "score": results * 2 if rng.random() < 0.8 else "n/a",
         "filters": {"category": rng.choice(("desks", "lamps", "chairs")), "in_stock": True},
     }

@@ -1,4 +1,4 @@
-"""The people of a world: who signs up when, and what stays the same about each of them."""
+"""The people of a world: who signs up when, and their fixed properties."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mixpanel_assets.simulator.world import catalog
 
 @dataclass(frozen=True)
 class Person:
-    """One customer: the properties every event of theirs carries, per device."""
+    """One customer, with the properties of all their events, per device."""
 
     user_id: str
     devices: tuple[dict[str, Any], ...]
@@ -25,13 +25,13 @@ class Person:
     appetite: float
 
     def plan_at(self, age: int) -> str:
-        """The plan the person is on, so many days after signing up."""
+        """The person's plan, `age` days after signing up."""
         return self.plan if age < self.changes_plan_at else self.next_plan
 
 
 @lru_cache(maxsize=20_000)
 def person(seed: int, signed_up: date, number: int) -> Person:
-    """The number-th person to sign up on a day, always the same one."""
+    """The person who is number `number` to sign up on a day, always the same one."""
     rng = random.Random(seed * 1_000_003 + signed_up.toordinal() * 100_003 + number)
     place = rng.choices(catalog.PLACES, catalog.PLACE_WEIGHTS)[0]
     plan, next_plan = rng.choices(catalog.PLANS, catalog.PLAN_WEIGHTS, k=2)

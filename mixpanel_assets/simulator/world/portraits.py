@@ -1,4 +1,4 @@
-"""The profiles of a world's people: what Mixpanel would know of each of them on a day."""
+"""The profiles of a world's people, as of a day."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RHYTHMS = (10, 40, 60, 90, 120, 180, 365, 100_000)
 
 
 class _Draws:
-    """Choices that depend on a text only, at the price of one hash."""
+    """Random choices derived from a text, at the cost of one hash."""
 
     def __init__(self, text: str) -> None:
         self._left = int.from_bytes(blake2b(text.encode(), digest_size=32).digest(), "big")
@@ -33,7 +33,7 @@ class _Draws:
 
 @dataclass(frozen=True)
 class _Visits:
-    """When a person last came by, and how often they have."""
+    """When a person last visited, and how often."""
 
     last: date
     count: int
@@ -88,7 +88,7 @@ def _identity(draws: _Draws, who: Person) -> dict[str, Any]:
             "entry": {"floor": draws.below(9), "bell": draws.below(2) == 1},
         },
         "company": draws.one_of(catalog.COMPANIES),
-        # Larger than a double can hold exactly.
+        # Larger than a double can represent exactly.
         "referral_code": 2**53 + draws.below(2**40) * 2 + 1,
     }
     if draws.below(30):
@@ -101,7 +101,7 @@ def _purchases(draws: _Draws, who: Person, visits: _Visits) -> dict[str, Any]:
     return {
         "currency": who.currency,
         "lifetime_value": round(spent, 2),
-        # One property of two types, as a careless team leaves it.
+        # One property of two types, as happens in real projects.
         "loyalty_points": int(spent) if draws.below(10) else "n/a",
         "visits": visits.count,
         "wishlist": [

@@ -1,6 +1,6 @@
-"""What people have saved in a project, besides its cohorts; a world's business has saved a little.
+"""What is saved in a project, besides its cohorts; a world comes with a few items.
 
-Everything here follows from what `journeys` makes the world's visitors do.
+All of it matches what `journeys` makes the world's visitors do.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CHECKOUT = ("Add To Cart", "Checkout Started", "Purchase")
 
 @dataclass(frozen=True)
 class Saved:
-    """The registries of one project."""
+    """The saved items of one project."""
 
     funnels: Funnels = field(default_factory=Funnels)
     bookmarks: Bookmarks = field(default_factory=Bookmarks)
@@ -34,7 +34,7 @@ class Saved:
 
 
 def saved_in(world: World | None) -> Saved:
-    """What the world's business has saved; of no world nothing."""
+    """The saved items of a world; empty without one."""
     saved = Saved()
     if world is None:
         return saved

@@ -1,4 +1,4 @@
-"""A small online business that never was: the same events for the same seed and day, always."""
+"""A synthetic online shop: the same events for the same seed and day, always."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GROWTH_A_DAY = 0.0005
 _SIGN_UPS_AN_EVENT = 0.03
 _OLDEST = 730
 _LATEST_START = 84_600_000
-# Mixpanel drops what reaches /track more than five days late.
+# /track drops events more than five days late.
 _LATEST_ARRIVAL = 5 * DAY_MS
 
 
@@ -49,15 +49,15 @@ class World:
         return found
 
     def lines(self, day: date) -> list[bytes]:
-        """The same records in the same order as lines, without holding them all as objects."""
+        """The same records in the same order as lines, without keeping them all as objects."""
         found = [encode(record) for record in self._records(day)]
         random.Random(f"order {self.seed} {day}").shuffle(found)
         return found
 
     def profiles(self, day: date) -> list[Record]:
-        """The profiles at the end of the day of all who signed up by then, oldest first.
+        """The profiles, at the end of the day, of everyone who signed up by then, oldest first.
 
-        Customers from before the first day are among them: they come back, so events name them.
+        They include customers from before the first day, who come back and so appear in events.
         """
         if day < self.first_day:
             return []
@@ -70,7 +70,7 @@ class World:
         ]
 
     def cohorts(self) -> list[Cohort]:
-        """The cohorts that the business has saved."""
+        """The saved cohorts."""
         invited = tuple(f"invited-{number:03d}" for number in range(25))
         return [
             Cohort(1000, "Paying customers", 'properties["plan"] != "free"'),
@@ -79,7 +79,7 @@ class World:
         ]
 
     def settles_at(self, day: date) -> int:
-        """The epoch milliseconds from which nothing of the day is still to arrive."""
+        """The epoch milliseconds after which no event of the day arrives."""
         return start_of(day) + DAY_MS + _LATEST_ARRIVAL + 3_600_000
 
     def _size(self, day: date) -> int:
@@ -113,7 +113,7 @@ class World:
         while True:
             age = rng.choices(ages, cum_weights=weights)[0]
             signed_up = day - timedelta(days=age)
-            # Squaring favours low numbers: every cohort has its few faithful customers.
+            # Squaring favors low numbers: every cohort has a few loyal customers.
             number = int(self._sign_ups(signed_up) * rng.random() ** 2)
             yield person(self.seed, signed_up, number), age
 
@@ -150,7 +150,7 @@ class World:
 def _start(rng: random.Random, hours_from_utc: int) -> int:
     hour = rng.choices(range(24), cum_weights=_HOURS)[0] - hours_from_utc
     at = hour % 24 * 3_600_000 + int(rng.random() * 3_600_000)
-    # A visit must end on the day it began, or a Purchase could part from its Add To Cart.
+    # A visit must end on its first day, or a Purchase could be a day after its Add To Cart.
     return at if at < _LATEST_START else at - 3_600_000
 
 

@@ -1,4 +1,4 @@
-"""Any number of made-up profiles that take no memory until they are read."""
+"""Any number of synthetic profiles that take no memory until they are read."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _DAYS = [f"2024-{month:02d}-{day:02d}".encode() for month in range(1, 13) for da
 
 @dataclass(frozen=True, eq=False)
 class Synthetic(Mapping[str, bytes]):
-    """So many encoded profiles by distinct id, a few of them other than a version earlier."""
+    """`count` encoded profiles by distinct id, a few of which differ from the previous version."""
 
     count: int
     version: int = 0
-    rhythm: int = 50  # a profile changes once in so many versions
+    rhythm: int = 50  # a profile changes once in this many versions
 
     def __getitem__(self, distinct_id: str) -> bytes:
         digits = distinct_id[len(_PREFIX) :]
