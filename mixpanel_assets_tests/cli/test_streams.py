@@ -113,7 +113,8 @@ def test_all_of_a_feed_goes_into_a_file(shell: Shell, account: Simulator, tmp_pa
     answer = shell(f"{feed} > {tmp_path}/all")
     assert (answer.err, len((tmp_path / "all").read_text().splitlines())) == ("", 1001)
     answer = shell(feed)
-    assert answer.err.startswith("mp: note: only the newest 1,000 of 1,001 events; --limit 0 keeps all\n")
+    note = "mp: note: only the newest 1,000 of 1,001 events; --limit 0 keeps all\n"
+    assert answer.err.startswith(note)
     assert len(answer.out.splitlines()) == 1000
 
 
