@@ -1,17 +1,57 @@
-# What a developer runs; .ci/run runs the same.
+# What a developer runs, in the environment of `just install`. `just` alone lists it.
 
 default:
-    @just --list
+    @just --list --unsorted
 
+# make .venv with everything that development needs
 install:
     python3 -m venv .venv
     .venv/bin/pip install -q -c constraints.txt -e '.[dev]'
 
-check:
+# lint, types, walls and tests
+check: lint test
+
+# style, types and the walls between rooms
+lint:
     ruff check .
     ruff format --check .
     mypy
     lint-imports
+
+# fix what ruff can fix
+lint-fix:
+    ruff check --fix .
+
+# format the code
+fmt:
+    ruff format .
+
+test *arguments:
+    pytest {{arguments}}
+
+# the tests, with the share of lines that they run, also in the processes that they start
+test-cov *arguments:
+    pytest --cov --cov-report term:skip-covered --cov-report html {{arguments}}
+
+# the pages of docs/ as a site in site/; a link or anchor that leads nowhere fails
+docs:
+    mkdocs build --strict
+
+# the wheel in dist/
+build:
+    pip wheel -q --no-deps -w dist .
+
+# remove what builds, checks and tests leave
+clean:
+    rm -rf site dist build .lowest .audit .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+
+# everything that has to pass before a change lands, from a clean checkout
+gate:
+    .ci/run
+
+# a short part of the tests with the oldest allowed dependencies
+lowest:
+    .ci/lowest
 
 # known vulnerabilities of the pinned versions; fails where the advisories can't be reached
 audit:
@@ -19,13 +59,12 @@ audit:
     .audit/bin/pip install -q pip-audit
     .audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
-# the table of docs/licenses.md
-licenses:
+# write the generated pages: docs/reference/cli.md and docs/reference/licenses.md
+pages:
+    python -m mixpanel_assets_tests.clidoc
     python -m mixpanel_assets_tests.supply page
 
-test *arguments:
-    pytest {{arguments}}
-
+# how fast it is, beside other ways; docs/how-it-works/performance.md has the options
 benchmark *arguments:
     python -m mixpanel_assets_tests.benchmarks {{arguments}}
 
@@ -33,8 +72,10 @@ benchmark *arguments:
 torture *arguments:
     pytest --torture -n 4 mixpanel_assets_tests/torture mixpanel_assets_tests/defs/test_weeks.py {{arguments}}
 
+# our answers beside those of other clients
 judges *arguments:
     python -m mixpanel_assets_tests.judges {{arguments}}
 
+# the Dagster UI
 ui:
     mp dev

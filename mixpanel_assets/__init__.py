@@ -46,7 +46,7 @@ if not TYPE_CHECKING:  # for type checkers a `__getattr__` makes every name vali
 
 
 def __dir__() -> list[str]:
-    return ["__version__", *_names()]
+    return _names()
 
 
 def _module(name: str) -> Any:
@@ -54,7 +54,7 @@ def _module(name: str) -> Any:
 
 
 def _names() -> list[str]:
-    return sorted({*_MODULES, *_HOMES, *_homes()})
+    return sorted({"__version__", *_MODULES, *_HOMES, *_homes()})
 
 
 def _homes() -> dict[str, str]:

@@ -1,7 +1,8 @@
-"""What is installed with this package: `check` compares it to constraints.txt, `page` lists it.
+"""What is installed with this package.
 
-python -m mixpanel_assets_tests.supply check
-python -m mixpanel_assets_tests.supply page
+python -m mixpanel_assets_tests.supply check     compare it to constraints.txt
+python -m mixpanel_assets_tests.supply lowest    print the oldest allowed versions, as constraints
+python -m mixpanel_assets_tests.supply page      write the table of docs/reference/licenses.md
 """
 
 import re
@@ -13,11 +14,12 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "licenses.md"
-HEAD = "| Package | Licence |\n| --- | --- |\n"
+PAGE = ROOT / "docs" / "reference" / "licenses.md"
+HEAD = "| Package | License |\n| --- | --- |\n"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 RUNTIME: list[str] = PROJECT["dependencies"]
-DEVELOPMENT: list[str] = PROJECT["optional-dependencies"]["dev"]
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]  # dev is the other ones
+DEVELOPMENT = [text for name, extra in EXTRAS.items() if name != "dev" for text in extra]
 
 
 def normal(name: str) -> str:
@@ -80,10 +82,19 @@ def differences() -> list[str]:
     ]
 
 
+def lowest() -> list[str]:
+    """The oldest allowed version of each package that the product names, as constraints."""
+    bounds = [(Requirement(text).name, Requirement(text).specifier) for text in RUNTIME]
+    return [f"{name}=={one.version}" for name, all_ in bounds for one in all_ if one.operator == ">="]
+
+
 def main(what: str) -> None:
-    """Check, or write the page."""
+    """Check, print or write."""
     if what == "check":
         sys.exit("\n".join(differences()) or None)
+    if what == "lowest":
+        print("\n".join(lowest()))
+        return
     before, _, _ = PAGE.read_text("utf-8").partition(HEAD)
     PAGE.write_text(before + table(), "utf-8")
 
