@@ -84,8 +84,12 @@ def differences() -> list[str]:
 
 def lowest() -> list[str]:
     """The oldest allowed version of each package that the product names, as constraints."""
-    bounds = [(Requirement(text).name, Requirement(text).specifier) for text in RUNTIME]
-    return [f"{name}=={one.version}" for name, all_ in bounds for one in all_ if one.operator == ">="]
+    return [
+        f"{requirement.name}=={bound.version}"
+        for requirement in map(Requirement, RUNTIME)
+        for bound in requirement.specifier
+        if bound.operator == ">="
+    ]
 
 
 def main(what: str) -> None:
@@ -93,7 +97,7 @@ def main(what: str) -> None:
     if what == "check":
         sys.exit("\n".join(differences()) or None)
     if what == "lowest":
-        print("\n".join(lowest()))
+        sys.stdout.writelines(f"{line}\n" for line in lowest())
         return
     before, _, _ = PAGE.read_text("utf-8").partition(HEAD)
     PAGE.write_text(before + table(), "utf-8")

@@ -1,11 +1,9 @@
 """What the documents say is true."""
 
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,53 +12,44 @@ import typer
 
 from mixpanel_assets.cli.app import app
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets.workspace import Workspace
+from mixpanel_assets_tests import sessions
 from mixpanel_assets_tests.conftest import Answer
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text("utf-8") for page in PAGES}
 
-BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TYPED = [
-    (name, line.removeprefix("$ "))
+    (name, line)
     for name, text in TEXTS.items()
-    for block in BLOCK.findall(text)
-    for line in block.splitlines()
-    if line.startswith("$ mp ")
+    if name not in sessions.PAGES
+    for line, _ in sessions.session(text)
 ]
 
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of somebody who follows the README, and has landed a week."""
+    """The environment of somebody who has landed a week."""
     folder = tmp_path_factory.mktemp("reader")
-    today = Settings(folder).today()
-    world = World(first_day=today - timedelta(8), events_per_day=200)
-    (folder / "bin").mkdir()
-    (folder / "bin" / "mp").write_text(
-        f'#!/bin/sh\nexec {sys.executable} -m mixpanel_assets "$@"\n'
-    )
-    (folder / "bin" / "mp").chmod(0o755)
-    with Simulator(Store(world=world)) as mixpanel:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("MP_", "DAGSTER_"))}
-        environment = {
-            **clean,
-            "HOME": str(folder),
-            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
-            "MP_BASE_URL": mixpanel.url,
-            "MP_USERNAME": mixpanel.project.username,
-            "MP_SECRET": mixpanel.project.secret,
-            "MP_PROJECT_ID": mixpanel.project.project_id,
-        }
+    with sessions.reader(folder, events_per_day=200) as environment:
         for words in ("events --from 7d", "profiles"):
             command = ["mp", "materialize", *words.split()]
             subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True)
         yield environment
+
+
+@pytest.mark.parametrize("page", sessions.PAGES)
+def test_a_session_prints_what_its_page_shows(page: str, tmp_path: Path) -> None:
+    commands, shown = zip(*sessions.session(TEXTS[page]), strict=True)
+    with sessions.reader(tmp_path, profiles=3000) as environment:
+        printed = sessions.printed(list(commands), environment)
+    assert [*map(sessions.shape, printed)] == [*map(sessions.shape, shown)]
+
+
+def test_no_other_page_shows_what_a_command_prints() -> None:
+    shown = [name for name, text in TEXTS.items() if any(out for _, out in sessions.session(text))]
+    assert sorted(shown) == sorted(sessions.PAGES)
 
 
 @pytest.mark.parametrize(("page", "line"), TYPED, ids=lambda text: text[:60])
@@ -95,14 +84,14 @@ METHOD = re.compile(r"`([a-z_]+)`")
 
 
 def test_every_method_of_a_workspace_is_in_its_document() -> None:
-    told = set(METHOD.findall(TEXTS["docs/python.md"]))
+    told = set(METHOD.findall(TEXTS["docs/guides/python.md"]))
     public = {name for name in dir(Workspace) if not name.startswith("_")}
     classmethods_and_properties = {"open", "ephemeral", "memory", "api", "connection", "db_path"}
     assert public - classmethods_and_properties - {"settings"} <= told
 
 
 def test_the_documents_have_something_to_type() -> None:
-    assert {"README.md", "docs/tables.md"} <= {page for page, _ in TYPED}
+    assert {"docs/guides/landing.md", "docs/reference/tables.md"} <= {page for page, _ in TYPED}
 
 
 def _names(command: Any, path: str = "mp") -> Iterator[str]:
@@ -125,7 +114,7 @@ ROOMS = ["settings.py", "accounts.py", "cli/*.py", "defs/*.py"]
 def test_every_variable_that_is_read_is_in_the_settings_table() -> None:
     sources = [path for room in ROOMS for path in (ROOT / "mixpanel_assets").glob(room)]
     read = {name for path in sources for name in READ_AT.findall(path.read_text("utf-8"))}
-    table = TEXTS["README.md"].partition("## Settings")[2]
+    table = TEXTS["docs/reference/settings.md"]
     told = set(re.findall(r"`(MP_[A-Z_]+|DAGSTER_HOME)`", table))
     assert read - {"MP_"} == told
 
@@ -154,7 +143,7 @@ def test_every_link_leads_somewhere(page: str, target: str) -> None:
 
 def test_the_settings_table_has_the_defaults_of_the_program() -> None:
     defaults = Settings(Path("/"))
-    table = TEXTS["README.md"].partition("## Settings")[2]
+    table = TEXTS["docs/reference/settings.md"]
     row = {line.split("`")[1]: line for line in table.splitlines() if line.startswith("| `")}
     assert f"default {defaults.start_day}" in row["MP_START_DATE"]
     assert f"default {defaults.max_property_columns}" in row["MP_MAX_PROPERTY_COLUMNS"]

@@ -178,7 +178,7 @@ def test_nothing_in_the_rows_is_markdown_or_html() -> None:
 
 
 def test_the_question_of_the_documents_can_be_asked() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "dagster.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "guides" / "dagster.md").read_text("utf-8")
     (question,) = re.findall(r"```yaml\n(ops:.*?)```", page, re.DOTALL)
     job = defs().resolve_job_def("query_segmentation")
     assert dg.validate_run_config(job, load_run_config_yaml(question))

@@ -2,8 +2,8 @@
 
 Each client is installed into an environment of its own, asks a local Mixpanel what it can ask, and
 its answers are compared with those of our Workspace and our tables. The reasons for the differences
-that are known are in `docs/judges.md`; with any other the exit code is 1. The first run needs the
-package index; `--fresh` takes the newest clients again.
+that are known are in `docs/how-it-works/judges.md`; with any other the exit code is 1. The first
+run needs the package index; `--fresh` takes the newest clients again.
 """
 
 from __future__ import annotations

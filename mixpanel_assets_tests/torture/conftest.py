@@ -1,7 +1,7 @@
 """Each promise is tried a few times by default and very often with `--torture`.
 
 A test says with `figures` what it tried and saw; the end of the run prints all of it as a
-table, and with `--write docs/reliability.md` puts it into that page.
+table, and with `--write docs/how-it-works/reliability.md` puts it into that page.
 """
 
 from collections import Counter

@@ -42,7 +42,7 @@ CODES = {
     "reset": "UNAVAILABLE",
 }
 ONCE = ("401", "402", "403", "200-error", "400-timeout")
-# Nothing in it tells that more was to come: no tool can see it, and docs/landing.md says so.
+# Nothing in it shows that more was to come: no tool can see it (docs/how-it-works/landing.md).
 UNSEEN = "clean-cut"
 
 
