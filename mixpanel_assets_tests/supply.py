@@ -16,9 +16,11 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reference" / "licenses.md"
 HEAD = "| Package | License |\n| --- | --- |\n"
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-RUNTIME: list[str] = PROJECT["dependencies"]
-EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]  # dev is the other ones
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+RUNTIME: list[str] = PYPROJECT["project"]["dependencies"]
+EXTRAS: dict[str, list[str]] = PYPROJECT["project"][
+    "optional-dependencies"
+]  # dev: all others
 DEVELOPMENT = [text for name, extra in EXTRAS.items() if name != "dev" for text in extra]
 
 
@@ -35,7 +37,7 @@ def pins() -> dict[str, str]:
 
 
 def installed(wanted: list[str]) -> dict[str, Distribution]:
-    """What these requirements brought here: the packages themselves, and all that they need."""
+    """The installed packages of these requirements, and of all that they require."""
     found: dict[str, Distribution] = {}
     seen: set[tuple[str, str]] = set()
     waiting = [(Requirement(text), "") for text in wanted]
@@ -53,27 +55,27 @@ def installed(wanted: list[str]) -> dict[str, Distribution]:
 
 
 def license_of(package: Distribution) -> str:
-    """What the package's own metadata says, as short as possible."""
-    told = package.metadata
-    if expression := told.get("License-Expression"):
+    """The license that the package's own metadata names, as short as possible."""
+    metadata = package.metadata
+    if expression := metadata.get("License-Expression"):
         return str(expression)
     classes = [
         text.rpartition(" :: ")[2]
-        for text in told.get_all("Classifier") or []
+        for text in metadata.get_all("Classifier") or []
         if text.startswith("License :: OSI Approved :: ")
     ]
-    name = str(told.get("License") or "").strip()
+    name = str(metadata.get("License") or "").strip()
     return " OR ".join(classes) or (name if "\n" not in name and len(name) < 40 else "unknown")
 
 
 def table() -> str:
-    """A line for each package that comes with the product."""
+    """A line for each package that is installed with the product."""
     packages = sorted(installed(RUNTIME).items())
     return HEAD + "".join(f"| {name} | {license_of(one)} |\n" for name, one in packages)
 
 
 def differences() -> list[str]:
-    """Which packages are not pinned, or are here in another version."""
+    """Packages that are not pinned, or installed in another version."""
     pinned = pins()
     return [
         f"{name} {package.version}, pinned: {pinned.get(name)}"

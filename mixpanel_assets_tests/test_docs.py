@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from mixpanel_assets.cli.app import app
+from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.workspace import Workspace
 from mixpanel_assets_tests import sessions
@@ -139,6 +140,36 @@ LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 )
 def test_every_link_leads_somewhere(page: str, target: str) -> None:
     assert ((ROOT / page).parent / target).exists()
+
+
+@pytest.mark.parametrize("page", [name for name in TEXTS if name.startswith("docs/")])
+def test_the_index_leads_to_every_page(page: str) -> None:
+    assert page == "docs/index.md" or f"({page.removeprefix('docs/')})" in TEXTS["docs/index.md"]
+
+
+ERROR = re.compile(r"^\| `([A-Z_]+)` \| (\d) \| (.+?) \|", re.MULTILINE)
+
+
+def _errors(base: type[MixpanelDataError]) -> Iterator[type[MixpanelDataError]]:
+    yield base
+    for below in base.__subclasses__():
+        yield from _errors(below)
+
+
+def test_the_page_of_errors_has_every_error() -> None:
+    page = {
+        (code, int(exit_code), name)
+        for code, exit_code, names in ERROR.findall(TEXTS["docs/reference/errors.md"])
+        for name in re.findall(r"\w+", names)
+    }
+    own = [one for one in _errors(MixpanelDataError) if one.__module__ == "mixpanel_assets.errors"]
+    assert page == {(one.code, one.exit_code, one.__name__) for one in own}
+
+
+def test_the_page_of_errors_says_which_may_pass_later() -> None:
+    _, _, later = TEXTS["docs/reference/errors.md"].partition("It may succeed later")
+    codes = {code for code, _, _ in ERROR.findall(later)}
+    assert codes == {one.code for one in _errors(MixpanelDataError) if one.may_pass_later}
 
 
 def test_the_settings_table_has_the_defaults_of_the_program() -> None:

@@ -3,15 +3,19 @@
 import re
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 from mixpanel_assets_tests.supply import (
     DEVELOPMENT,
+    EXTRAS,
     PAGE,
+    PYPROJECT,
     ROOT,
     RUNTIME,
     installed,
     license_of,
+    lowest,
     normal,
     pins,
 )
@@ -36,6 +40,31 @@ def test_every_package_that_comes_along_is_pinned() -> None:
 
 def test_every_dependency_is_bounded_below() -> None:
     assert [text for text in RUNTIME + DEVELOPMENT if not Requirement(text).specifier] == []
+
+
+def test_exact_versions_are_in_the_constraints_alone() -> None:
+    wanted = [bound for text in RUNTIME + DEVELOPMENT for bound in Requirement(text).specifier]
+    assert [str(bound) for bound in wanted if bound.operator not in (">=", "<")] == []
+
+
+def test_the_lowest_versions_are_those_of_every_dependency() -> None:
+    assert [Requirement(text).name for text in lowest()] == [Requirement(t).name for t in RUNTIME]
+
+
+def test_the_groups_are_the_extras_and_dev_is_all_of_them() -> None:
+    groups = PYPROJECT["dependency-groups"]
+    assert groups == {name: [f"mixpanel-assets[{name}]"] for name in EXTRAS}
+    (everything,) = EXTRAS["dev"]
+    assert Requirement(everything).extras == EXTRAS.keys() - {"dev"}
+
+
+def test_ci_runs_on_every_version_of_python_that_the_package_names() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    versions = workflow["jobs"]["gate"]["strategy"]["matrix"]["python"]
+    named = PYPROJECT["project"]["classifiers"]
+    assert [f"Programming Language :: Python :: {one}" for one in versions] == [
+        one for one in named if re.search(r":: 3\.\d+$", one)
+    ]
 
 
 @pytest.mark.parametrize("name", names(RUNTIME))
