@@ -21,7 +21,8 @@ from mixpanel_assets.simulator.world import World
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "docs/get-started.md"]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SIMULATOR = "http://127.0.0.1:8123"  # where `mp simulate` listens
+SIMULATOR = "http://127.0.0.1:8123"  # where `mp simulate --profiles 3000` listens
+PROFILES = 3000
 PROGRESS = re.compile(r"^mp: [\d,]+ of [\d,]+ .*\n", re.MULTILINE)  # only of what takes long
 
 
@@ -93,7 +94,10 @@ def write(page: Path, environment: dict[str, str]) -> None:
 
 def main() -> None:
     for name in PAGES:
-        with tempfile.TemporaryDirectory() as folder, reader(Path(folder)) as environment:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            reader(Path(folder), profiles=PROFILES) as environment,
+        ):
             write(ROOT / name, environment)
 
 

@@ -18,9 +18,7 @@ PAGE = ROOT / "docs" / "reference" / "licenses.md"
 HEAD = "| Package | License |\n| --- | --- |\n"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 RUNTIME: list[str] = PYPROJECT["project"]["dependencies"]
-EXTRAS: dict[str, list[str]] = PYPROJECT["project"][
-    "optional-dependencies"
-]  # dev: all others
+EXTRAS: dict[str, list[str]] = PYPROJECT["project"]["optional-dependencies"]  # dev: all others
 DEVELOPMENT = [text for name, extra in EXTRAS.items() if name != "dev" for text in extra]
 
 

@@ -43,7 +43,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 @pytest.mark.parametrize("page", sessions.PAGES)
 def test_a_session_prints_what_its_page_shows(page: str, tmp_path: Path) -> None:
     commands, shown = zip(*sessions.session(TEXTS[page]), strict=True)
-    with sessions.reader(tmp_path, profiles=3000) as environment:
+    with sessions.reader(tmp_path, profiles=sessions.PROFILES) as environment:
         printed = sessions.printed(list(commands), environment)
     assert [*map(sessions.shape, printed)] == [*map(sessions.shape, shown)]
 
