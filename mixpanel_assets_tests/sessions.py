@@ -16,7 +16,7 @@ from pathlib import Path
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
-from mixpanel_assets.simulator.world import World
+from mixpanel_assets.simulator.world.shop import World
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "docs/get-started.md"]
