@@ -59,6 +59,9 @@ def _names() -> list[str]:
 
 def _homes() -> dict[str, str]:
     """The module of each error and type of result."""
-    defined = vars(_module("errors")).items()
-    errors = [key for key, one in defined if isinstance(one, type) and issubclass(one, Exception)]
-    return dict.fromkeys(errors, "errors") | dict.fromkeys(_module("results").__all__, "results")
+    return {
+        name: home
+        for home in _MODULES
+        for name, one in vars(_module(home)).items()
+        if isinstance(one, type) and one.__module__.startswith(f"{__name__}.{home}")
+    }
