@@ -80,6 +80,14 @@ class Subproperties(Discovery[results.Records[results.SubPropertyInfo]]):
 
 
 @dataclass(frozen=True)
+class ProfileProperties(Discovery[results.Records[results.ProfileProperty]]):
+    """List the properties of user profiles, and what type their values mostly have.
+
+    Mixpanel does not document this answer, and may change it.
+    """
+
+
+@dataclass(frozen=True)
 class TopEvents(Discovery[results.Records[results.TopEvent]]):
     """List today's commonest events, against yesterday's.
 

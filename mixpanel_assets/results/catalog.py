@@ -127,6 +127,14 @@ class SubPropertyInfo(Record):
 
 
 @dataclass(frozen=True, repr=False)
+class ProfileProperty(Record):
+    """A property of user profiles; its type is string, number, boolean, datetime, object or list."""
+
+    name: str = ""
+    type: str = "unknown"
+
+
+@dataclass(frozen=True, repr=False)
 class LexiconMetadata(Record):
     """What Mixpanel itself keeps of an event or property."""
 

@@ -98,6 +98,7 @@ class Asking(Opening):
     properties = asks(discovery.Properties)
     property_values = asks(discovery.PropertyValues)
     subproperties = asks(discovery.Subproperties)
+    profile_properties = asks(discovery.ProfileProperties)
     top_events = asks(discovery.TopEvents)
     funnels = asks(discovery.Funnels)
     cohorts = asks(discovery.Cohorts)

@@ -53,6 +53,8 @@ def asking(project: Project, *landed: str) -> CachedAnswers:
 @pytest.fixture
 def project(open_project: Opened):  # type: ignore[no-untyped-def]
     with simulated() as simulator:
+        ann = {"$email": "ann@example.com", "age": 41}
+        simulator.profiles.set([{"$distinct_id": "ann", "$properties": ann}])
         yield open_project(simulator)
 
 
@@ -97,6 +99,11 @@ def test_values_without_an_event_are_as_mixpanel_has_it(client: CachedAnswers) -
 def test_subproperties_are_of_the_objects_in_a_list(client: CachedAnswers) -> None:
     found = discovery.subproperties(client, "Purchase", "items")
     assert [(one.name, one.type) for one in found] == [("n", "number"), ("sku", "string")]
+
+
+def test_properties_of_profiles_have_the_type_of_their_values(project: Project) -> None:
+    found = discovery.profile_properties(asking(project))
+    assert {one.name: one.type for one in found} == {"$email": "string", "age": "number"}
 
 
 def test_saved_things_are_listed(client: CachedAnswers) -> None:

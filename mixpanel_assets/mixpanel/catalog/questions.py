@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mixpanel_assets.accounts import Credentials
 from mixpanel_assets.errors import (
+    APIError,
     EventNotFoundError,
     MixpanelDataError,
     PlanRequiredError,
@@ -23,6 +24,7 @@ from mixpanel_assets.results.catalog import (
     BookmarkInfo,
     FunnelInfo,
     LexiconSchema,
+    ProfileProperty,
     Records,
     SavedCohort,
     SubPropertyInfo,
@@ -136,6 +138,18 @@ def subproperties(
 ) -> Records[SubPropertyInfo]:
     of = discovery.PropertyValues(asked.property_name, event=asked.event, limit=MOST_SAMPLES)
     return answers.subproperties(property_values(mixpanel, of))
+
+
+def profile_properties(
+    mixpanel: Asker,
+    asked: discovery.ProfileProperties,  # noqa: ARG001
+) -> Records[ProfileProperty]:
+    answer = mixpanel.ask("GET", "/api/query/engage/properties")
+    found = answer.get("results") if isinstance(answer, dict) else None
+    if not isinstance(found, dict):
+        raise APIError("Mixpanel's answer has no properties of profiles", body=str(answer)[:500])
+    types = {name: one.get("type") for name, one in found.items() if isinstance(one, dict)}
+    return Records(ProfileProperty, (ProfileProperty(n, str(t)) for n, t in sorted(types.items())))
 
 
 def not_found(event: str, known: Collection[str], message: str | None = None) -> EventNotFoundError:
