@@ -24,7 +24,11 @@ def test_every_error_and_result_is_importable_from_the_root() -> None:
     names = {one.__name__ for one in failures if issubclass(one, errors.MixpanelDataError)}
     starred: dict[str, object] = {}
     exec("from mixpanel_assets import *", starred)
-    assert names | {"SQLResult", "Records", "Landing"} < set(dir(mp)) == starred.keys() - {"__builtins__"}
+    assert (
+        names | {"SQLResult", "Records", "Landing"}
+        < set(dir(mp))
+        == starred.keys() - {"__builtins__"}
+    )
     assert all(getattr(mp, name) for name in dir(mp))
     assert (mp.RateLimitError, mp.SQLResult) == (errors.RateLimitError, results.SQLResult)
     assert (Account, Credentials) == (accounts.Account, accounts.Credentials)

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from inspect import cleandoc
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -72,7 +72,7 @@ def _parameters(command: Any, kind: str) -> list[dict[str, Any]]:
 def _parameter(one: Any, hint: Any) -> dict[str, Any]:
     """name, type, default, required, help; the values of a choice; whether it may be repeated."""
     kind = hint
-    if get_origin(hint) is UnionType:
+    if get_origin(hint) in (UnionType, Union):
         kind = next(one for one in get_args(hint) if one is not NoneType)
     repeatable = get_origin(kind) is list
     if repeatable:

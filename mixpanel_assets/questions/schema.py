@@ -12,7 +12,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def model_of(
-    kind: type[base.Question[Any]],
+    question: type[base.Question[Any]],
     parent: type[M],
     *,
     defaults: Mapping[str, Any] | None = None,
@@ -23,14 +23,18 @@ def model_of(
     `defaults` replace those of the question, `hints` are added to the help of fields.
     """
     fields: dict[str, Any] = {}
-    for field in base.fields_of(kind):
+    for field in base.fields_of(question):
         default = (defaults or {}).get(field.name, ... if field.required else field.default)
         text = " ".join(filter(None, (field.param.help, (hints or {}).get(field.name))))
         bounds: dict[str, Any] = {}
         if field.item is None:
             bounds = {"ge": field.param.least, "le": field.param.most}
-        fields[field.name] = (_type(field), Field(default=default, description=text, **bounds))
-    return create_model(kind.__name__, __base__=parent, __doc__=kind.summary(), **fields)
+        kind = _type(field)
+        if field.choices and default not in (..., None):
+            default = kind(default)
+        annotation = kind | None if field.optional else kind
+        fields[field.name] = (annotation, Field(default=default, description=text, **bounds))
+    return create_model(question.__name__, __base__=parent, __doc__=question.summary(), **fields)
 
 
 def _type(field: base.Field) -> Any:
@@ -44,7 +48,7 @@ def _type(field: base.Field) -> Any:
         kind = list[field.item]  # type: ignore[name-defined]
     elif get_origin(kind) is Mapping:
         kind = dict[str, Any]
-    return kind | None if field.optional else kind
+    return kind
 
 
 def _words(name: str) -> str:

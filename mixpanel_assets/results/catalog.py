@@ -128,7 +128,7 @@ class SubPropertyInfo(Record):
 
 @dataclass(frozen=True, repr=False)
 class ProfileProperty(Record):
-    """A property of user profiles; its type is string, number, boolean, datetime, object or list."""
+    """A property of profiles; its type is string, number, boolean, datetime, object or list."""
 
     name: str = ""
     type: str = "unknown"
