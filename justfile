@@ -26,6 +26,7 @@ lint-fix:
 fmt:
     ruff format .
 
+# the tests, or some: just test -n 0 mixpanel_assets_tests/warehouse
 test *arguments:
     pytest {{arguments}}
 
@@ -59,9 +60,10 @@ audit:
     .audit/bin/pip install -q pip-audit
     .audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
-# write the generated pages: docs/reference/cli.md and docs/reference/licenses.md
+# write the generated parts of the documentation: commands, licenses, shell sessions
 pages:
     python -m mixpanel_assets_tests.clidoc
+    python -m mixpanel_assets_tests.sessions
     python -m mixpanel_assets_tests.supply page
 
 # how fast it is, beside other ways; docs/how-it-works/performance.md has the options

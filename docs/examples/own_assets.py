@@ -1,4 +1,4 @@
-"""A code location of your own: the project's assets, and two that are made of them."""
+"""A code location of your own: the assets of mixpanel-assets, and two built on them."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from mixpanel_assets.mixpanel.live import segmentation
 
 @dg.asset(deps=[events], group_name="reports", kinds={"duckdb"})
 def people_a_day(warehouse: WarehouseResource) -> None:
-    """How many people did something, each day."""
+    """People with at least one event, by day."""
     with warehouse.get_connection() as connection:
         connection.execute(
             "create or replace table people_a_day as "
@@ -22,7 +22,7 @@ def people_a_day(warehouse: WarehouseResource) -> None:
 
 @dg.asset(group_name="reports", kinds={"mixpanel"})
 def recent_purchases(mixpanel: MixpanelResource) -> dg.MaterializeResult:
-    """How many purchases Mixpanel itself reports."""
+    """Purchases of the last 30 days, as Mixpanel reports them."""
     with mixpanel.get_client() as client:
         today = client.now().date()
         report = segmentation(client, "Purchase", from_date=today - timedelta(30), to_date=today)
@@ -31,6 +31,6 @@ def recent_purchases(mixpanel: MixpanelResource) -> dg.MaterializeResult:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Everything of the project, and these."""
+    """The definitions of mixpanel-assets, and these assets."""
     own = dg.Definitions(assets=[people_a_day, recent_purchases])
     return dg.Definitions.merge(mixpanel.defs(), own)
