@@ -1,4 +1,4 @@
-"""What the documents say is true."""
+"""The documentation is true: its commands and programs run, its links lead somewhere."""
 
 import re
 import subprocess
@@ -31,7 +31,7 @@ TYPED = [
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of somebody who has landed a week."""
+    """The environment of a person who has landed a week."""
     folder = tmp_path_factory.mktemp("reader")
     with sessions.reader(folder, events_per_day=200) as environment:
         for words in ("events --from 7d", "profiles"):
@@ -54,7 +54,7 @@ def test_no_other_page_shows_what_a_command_prints() -> None:
 
 
 @pytest.mark.parametrize(("page", "line"), TYPED, ids=lambda text: text[:60])
-def test_what_a_document_tells_to_type_works(
+def test_every_command_that_a_page_shows_works(
     page: str,
     line: str,
     reader: dict[str, str],
@@ -70,7 +70,7 @@ PROGRAMS = [(name, code) for name, text in TEXTS.items() for code in PYTHON.find
 
 
 @pytest.mark.parametrize(("page", "code"), PROGRAMS, ids=lambda text: text[:40])
-def test_python_of_a_document_runs(page: str, code: str, reader: dict[str, str]) -> None:
+def test_every_python_program_runs(page: str, code: str, reader: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:mixpanel_assets", "-c", code],
         env=reader,
@@ -85,13 +85,13 @@ METHOD = re.compile(r"`([a-z_]+)`")
 
 
 def test_every_method_of_a_workspace_is_in_its_document() -> None:
-    told = set(METHOD.findall(TEXTS["docs/guides/python.md"]))
+    named = set(METHOD.findall(TEXTS["docs/guides/python.md"]))
     public = {name for name in dir(Workspace) if not name.startswith("_")}
     classmethods_and_properties = {"open", "ephemeral", "memory", "api", "connection", "db_path"}
-    assert public - classmethods_and_properties - {"settings"} <= told
+    assert public - classmethods_and_properties - {"settings"} <= named
 
 
-def test_the_documents_have_something_to_type() -> None:
+def test_guides_and_reference_show_commands() -> None:
     assert {"docs/guides/landing.md", "docs/reference/tables.md"} <= {page for page, _ in TYPED}
 
 
@@ -116,8 +116,8 @@ def test_every_variable_that_is_read_is_in_the_settings_table() -> None:
     sources = [path for room in ROOMS for path in (ROOT / "mixpanel_assets").glob(room)]
     read = {name for path in sources for name in READ_AT.findall(path.read_text("utf-8"))}
     table = TEXTS["docs/reference/settings.md"]
-    told = set(re.findall(r"`(MP_[A-Z_]+|DAGSTER_HOME)`", table))
-    assert read - {"MP_"} == told
+    named = set(re.findall(r"`(MP_[A-Z_]+|DAGSTER_HOME)`", table))
+    assert read - {"MP_"} == named
 
 
 @pytest.mark.parametrize("ending", ["mp demo", "pytest"])

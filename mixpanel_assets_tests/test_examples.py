@@ -1,4 +1,4 @@
-"""Every example of the command line's help does what it says, on a project that has it all."""
+"""Every example in the help of the command line works, on a project that has everything."""
 
 import os
 import subprocess
@@ -24,8 +24,8 @@ Typed = Callable[[str, dict[str, str]], Answer]
 EXAMPLES = {
     one["command"]: one["example"] for one in describe(typer.main.get_command(app))["commands"]
 }
-RUN_ELSEWHERE = {"mp demo", "mp dev", "mp simulate"}  # they stay until they are told to stop
-FIRST = {  # what has to be there before
+RUN_ELSEWHERE = {"mp demo", "mp dev", "mp simulate"}  # they run until they are stopped
+FIRST = {  # what has to run first
     "mp auth remove": "mp auth add shop -u u -p 1",
     "mp auth switch": "mp auth add shop -u u -p 1",
     "mp rebuild profiles": "mp materialize profiles",
@@ -41,7 +41,7 @@ function main() {
 
 @pytest.fixture(scope="module")
 def analyst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, str], Simulator]]:
-    """The environment of somebody who has landed a week of the simulated shop."""
+    """The environment of a person who has landed a week of the simulated shop."""
     folder = tmp_path_factory.mktemp("analyst")
     today = Settings(folder).today()
     with Simulator(Store(world=World(first_day=today - timedelta(31), events_per_day=100))) as shop:
@@ -63,7 +63,7 @@ def analyst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str
 
 
 def _of_this_project(command: str, shop: Simulator) -> str:
-    """The example with the ids that the simulated shop has, and with days that it has."""
+    """The example with ids and days of the simulated shop."""
     line = EXAMPLES[command]
     ids = {
         "mp query funnel": ("7500", str(next(iter(shop.funnels)).id)),

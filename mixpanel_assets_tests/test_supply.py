@@ -1,4 +1,4 @@
-"""What comes with this package is needed, pinned, and free to use."""
+"""The dependencies are needed, pinned, and free to use."""
 
 import re
 
@@ -25,7 +25,7 @@ FREE = re.compile(
 )
 NOT_IMPORTED = {
     "dagster-webserver": "mp dev runs it",
-    "pytz": "DuckDB imports it when it hands out a TIMESTAMPTZ",
+    "pytz": "DuckDB imports it to return a TIMESTAMPTZ",
     "tzdata": "Python's zoneinfo reads it where the system has no zones",
 }
 
@@ -34,7 +34,7 @@ def names(wanted: list[str]) -> list[str]:
     return [normal(Requirement(text).name) for text in wanted]
 
 
-def test_every_package_that_comes_along_is_pinned() -> None:
+def test_every_installed_package_is_pinned() -> None:
     assert set(installed(RUNTIME + DEVELOPMENT)) <= set(pins())
 
 
@@ -75,10 +75,10 @@ def test_every_dependency_is_used(name: str) -> None:
     assert used != (name in NOT_IMPORTED)
 
 
-def test_every_licence_is_free_and_listed() -> None:
+def test_every_license_is_free_and_listed() -> None:
     packages = installed(RUNTIME)
-    told = {name: re.split(" (?:OR|AND) ", license_of(one)) for name, one in packages.items()}
-    assert {name: one for name, one in told.items() if not all(map(FREE.match, one))} == {}
+    licenses = {name: re.split(" (?:OR|AND) ", license_of(one)) for name, one in packages.items()}
+    assert {name: one for name, one in licenses.items() if not all(map(FREE.match, one))} == {}
     listed = set(re.findall(r"^\| (\S+) \|", PAGE.read_text("utf-8"), re.MULTILINE))
     assert set(packages) <= listed, "run: python -m mixpanel_assets_tests.supply page"
     assert listed - {"Package", "---"} <= set(pins())
