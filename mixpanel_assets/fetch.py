@@ -6,19 +6,19 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixpanel_assets.errors import DateRangeError, ExportIncompleteError, did_you_mean, near_names
+from mixpanel_assets.errors import ExportIncompleteError, did_you_mean, near_names
+from mixpanel_assets.landed import OLDEST_PART, LandedFile
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.export import EventFile, export_events
-from mixpanel_assets.mixpanel.landing import OLDEST_PART
+from mixpanel_assets.mixpanel.export import export_events
 from mixpanel_assets.mixpanel.profiles import export_profiles
 from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection, ProfileSelection
-from mixpanel_assets.mixpanel.spans import Pace, export_spans
+from mixpanel_assets.mixpanel.spans import Pace, check_range, export_spans
 from mixpanel_assets.naming import blanks_count
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import Fetched
@@ -26,35 +26,14 @@ from mixpanel_assets.settings import Settings, make_private_folder
 from mixpanel_assets.warehouse import named
 from mixpanel_assets.warehouse.connection import OpenWarehouse, writing
 from mixpanel_assets.warehouse.named import How, Kind, NamedTable
-from mixpanel_assets.warehouse.source import LandedFile
 
 if TYPE_CHECKING:
-    import duckdb
+    pass
 
 Progress = Callable[[int, int], None]
 
 EVERY_PROFILE = ProfileSelection()
-REPEATS = 2  # of a pull that is whole by its lines, and has one that is no JSON
-
-
-@dataclass(frozen=True)
-class _Pull:
-    """What is asked of Mixpanel: its files, verified, and what they were filtered by."""
-
-    kind: Kind
-    files: Callable[[Path], list[LandedFile]]
-    filters: Mapping[str, Any]
-    start: date | None = None
-    end: date | None = None
-    named: Sequence[str] = ()  # the events, or the profiles' properties, that were asked for
-
-    def load(
-        self, warehouse: duckdb.DuckDBPyConnection, name: str, files: list[LandedFile], **how: Any
-    ) -> NamedTable:
-        """The table has what is in the files."""
-        events = self.kind == "events"
-        load = named.load_event_table if events else named.load_profile_table
-        return load(warehouse, name, files, filters=self.filters, **how)
+REPEATS = 2  # of a pull that is whole by its lines, and has one that is not JSON
 
 
 def fetch_events(
@@ -69,14 +48,14 @@ def fetch_events(
     how: How = "create",
     progress: Progress = lambda done, total: None,
 ) -> Fetched:
-    """The table has the chosen events of these days, both ends included; or nothing changed.
+    """Put the chosen events of these days, both ends included, into a table; or change nothing.
 
     Everything is downloaded and verified before the warehouse is changed. A name that is taken
-    costs no request. `progress` is told of days. Raises DateRangeError, UsageError,
+    costs no request. `progress` counts days. Raises DateRangeError, UsageError,
     TableExistsError, TableNotFoundError (to append to), and what export and load raise.
     """
-    pull = _events(mixpanel, start, end, selection, progress)
-    return _fetch(mixpanel, open_warehouse, settings, name, pull, how)
+    pull = _events(mixpanel, settings, start, end, selection, progress)
+    return pull.fetch(open_warehouse, name, how)
 
 
 def fetch_profiles(
@@ -90,8 +69,7 @@ def fetch_profiles(
     progress: Progress = lambda done, total: None,
 ) -> Fetched:
     """The same for profiles, as they are now; appended ones replace those of the same id."""
-    pull = _profiles(mixpanel, settings, selection, progress)
-    return _fetch(mixpanel, open_warehouse, settings, name, pull, how)
+    return _profiles(mixpanel, settings, selection, progress).fetch(open_warehouse, name, how)
 
 
 def stream_events(
@@ -107,10 +85,10 @@ def stream_events(
     """Each chosen event of these days as one JSON text, without duplicates; all or none of them.
 
     event_name, event_time (ISO 8601 in UTC), distinct_id, insert_id, properties; raw: event and
-    properties as Mixpanel sent them. Nothing is asked before the first is wanted, and the first
+    properties as Mixpanel sent them. Nothing is asked before the first is taken, and the first
     comes when the last one is verified. Close it, or read it to its end.
     """
-    return _stream(mixpanel, settings, _events(mixpanel, start, end, selection, progress), raw)
+    return _events(mixpanel, settings, start, end, selection, progress).stream(raw=raw)
 
 
 def stream_profiles(
@@ -122,125 +100,124 @@ def stream_profiles(
     progress: Progress = lambda done, total: None,
 ) -> Generator[str, None, None]:
     """The same for profiles: distinct_id, last_seen, properties; raw: $distinct_id, $properties."""
-    return _stream(mixpanel, settings, _profiles(mixpanel, settings, selection, progress), raw)
+    return _profiles(mixpanel, settings, selection, progress).stream(raw=raw)
 
 
-def _fetch(
-    mixpanel: Client,
-    open_warehouse: OpenWarehouse,
-    settings: Settings,
-    name: str,
-    pull: _Pull,
-    how: How,
-) -> Fetched:
-    began = time.monotonic()
-    named.check_name(name)
-    with open_warehouse() as warehouse:
-        named.check_pull(warehouse, name, pull.kind, how)
+@dataclass(frozen=True)
+class _Pull:
+    """What is asked of Mixpanel: its files, verified, and what they were filtered by."""
 
-    def load(files: list[LandedFile]) -> NamedTable:
+    mixpanel: Client
+    settings: Settings
+    kind: Kind
+    files: Callable[[Path], list[LandedFile]]
+    filters: Mapping[str, Any]
+    start: date | None = None
+    end: date | None = None
+    named: Sequence[str] = ()  # the events, or the profiles' properties, that were asked for
+
+    def fetch(self, open_warehouse: OpenWarehouse, name: str, how: How) -> Fetched:
+        """Load the pull into a table."""
+        began = time.monotonic()
+        named.check_name(name)
         with open_warehouse() as warehouse:
-            return pull.load(warehouse, name, files, settings=settings, how=how)
+            named.check_pull(warehouse, name, self.kind, how)
+        with _spool(self.settings) as folder:
+            added = self._load(open_warehouse, folder, name, self.settings, how)
+        return Fetched(
+            name,
+            self.kind,
+            added.rows,
+            added.duplicates,
+            self.start,
+            self.end,
+            time.monotonic() - began,
+            datetime.now(UTC),
+        )
 
-    with _spool(settings) as folder:
-        added = _loaded(mixpanel, pull, folder, load)
-    _note_absent(mixpanel, pull, added)
-    return Fetched(
-        name,
-        pull.kind,
-        added.rows,
-        added.duplicates,
-        pull.start,
-        pull.end,
-        time.monotonic() - began,
-        datetime.now(UTC),
-    )
+    def stream(self, *, raw: bool) -> Generator[str, None, None]:
+        """The records as JSON texts, from a warehouse of their own that is gone afterwards."""
+        settings = self.settings
+        plain = replace(settings, max_property_columns=0)  # no SQL is going to use them
+        with (
+            _spool(settings) as folder,
+            writing(
+                folder / "pull.duckdb", memory_limit=settings.memory_limit, threads=settings.threads
+            ) as warehouse,
+        ):
+            self._load(lambda: nullcontext(warehouse), folder / "files", "pull", plain, "create")
+            yield from named.records(warehouse, "pull", self.kind, raw=raw)
 
+    def _load(
+        self, opened: OpenWarehouse, folder: Path, name: str, settings: Settings, how: How
+    ) -> NamedTable:
+        """Download and load; a pull that turns out damaged is asked for again."""
+        for attempt in range(REPEATS + 1):
+            files = self.files(folder)
+            try:
+                with opened() as warehouse:
+                    added = named.load_named(
+                        warehouse, name, self.kind, files, settings, how=how, filters=self.filters
+                    )
+            except ExportIncompleteError as error:
+                if attempt == REPEATS:
+                    raise
+                self.mixpanel.note(f"{error.message}; asking again")
+            else:
+                self._note_absent(added)
+                return added
+            finally:
+                for file in files:
+                    file.path.unlink()
+        raise AssertionError("unreachable")
 
-def _stream(
-    mixpanel: Client, settings: Settings, pull: _Pull, raw: bool
-) -> Generator[str, None, None]:
-    # Nobody asks this warehouse anything by property.
-    plain = replace(settings, max_property_columns=0)
-
-    with (
-        _spool(settings) as folder,
-        writing(
-            folder / "pull.duckdb", memory_limit=settings.memory_limit, threads=settings.threads
-        ) as warehouse,
-    ):
-
-        def load(files: list[LandedFile]) -> NamedTable:
-            return pull.load(warehouse, "pull", files, settings=plain, how="create")
-
-        _note_absent(mixpanel, pull, _loaded(mixpanel, pull, folder / "files", load))
-        yield from named.records(warehouse, "pull", pull.kind, raw=raw)
-
-
-def _loaded(
-    mixpanel: Client,
-    pull: _Pull,
-    folder: Path,
-    load: Callable[[list[LandedFile]], NamedTable],
-) -> NamedTable:
-    """The pull is loaded; one that turns out damaged is asked for again. Its files are gone."""
-    for attempt in range(REPEATS + 1):
-        files = pull.files(folder)
-        try:
-            return load(files)
-        except ExportIncompleteError as error:
-            if attempt == REPEATS:
-                raise
-            mixpanel.note(f"{error.message}; asking again")
-        finally:
-            for file in files:
-                file.path.unlink()
-    raise AssertionError("unreachable")
-
-
-def _note_absent(mixpanel: Client, pull: _Pull, added: NamedTable) -> None:
-    """Each name is noted that was asked for and is nowhere in what came, with those like it."""
-    absent = [name for name in pull.named if name not in added.names]
-    if pull.kind == "profiles":
-        for name in absent if added.rows else ():
-            note(f"no profile that was fetched has a property {name!r}{blanks_count(name)}")
-        return
-    known = mixpanel.names.events() if absent and mixpanel.names else set[str]()
-    for name in absent:
-        meant = None if name in known else did_you_mean(near_names(name, known))
-        hint = f"; {meant}" if meant else ""
-        note(f"no event {name!r} is among what was fetched{blanks_count(name)}{hint}")
+    def _note_absent(self, added: NamedTable) -> None:
+        """Note each name that was asked for and is not in what came, with those like it."""
+        absent = [name for name in self.named if name not in added.names]
+        if self.kind == "profiles":
+            for name in absent if added.rows else ():
+                note(f"no profile that was fetched has a property {name!r}{blanks_count(name)}")
+            return
+        names = self.mixpanel.names
+        known = names.events() if absent and names else set[str]()
+        for name in absent:
+            meant = None if name in known else did_you_mean(near_names(name, known))
+            hint = f"; {meant}" if meant else ""
+            note(f"no event {name!r} is among what was fetched{blanks_count(name)}{hint}")
 
 
 def _events(
-    mixpanel: Client, start: date, end: date, selection: EventSelection, progress: Progress
+    mixpanel: Client,
+    settings: Settings,
+    start: date,
+    end: date,
+    selection: EventSelection,
+    progress: Progress,
 ) -> _Pull:
-    if start > end:
-        raise DateRangeError(f"{start} to {end} is no range", hint="--from must not be after --to")
+    check_range(start, end)
     days = (end - start).days + 1
 
     def files(folder: Path) -> list[LandedFile]:
         found = []
         for file in _event_files(mixpanel, folder, start, end, selection):
-            found.append(
-                LandedFile(file.path, file.start, file.end, file.exported_at, file.checksum)
-            )
-            progress((file.end - start).days + 1, days)
+            found.append(file)
+            progress(len(file.dates()), days)
         return found
 
     filters = {"from": str(start), "to": str(end), **selection.filters()}
-    return _Pull("events", files, filters, start, end, selection.events or ())
+    chosen = selection.events or ()
+    return _Pull(mixpanel, settings, "events", files, filters, start, end, chosen)
 
 
 def _event_files(
     mixpanel: Client, folder: Path, start: date, end: date, selection: EventSelection
-) -> Iterator[EventFile]:
+) -> Iterator[LandedFile]:
     if selection.limit is not None:
         # Two requests would give twice as many.
         yield export_events(mixpanel, start, end, folder, selection)
         return
     left = mixpanel.budget.left("export")
-    # Nobody knows what passes a filter: all days at once, and fewer if that is too much.
+    # How many events pass a filter is unknown: all days at once, and fewer if that is too much.
     filtered = selection != EVERY_EVENT
     pace = Pace(0.0, left, (end - start).days + 1) if filtered else Pace(None, left)
     yield from export_spans(mixpanel, pace, folder, start, end, selection)
@@ -250,11 +227,11 @@ def _profiles(
     mixpanel: Client, settings: Settings, selection: ProfileSelection, progress: Progress
 ) -> _Pull:
     def files(folder: Path) -> list[LandedFile]:
-        file = export_profiles(mixpanel, selection, folder, progress=progress)
-        today = settings.today(file.exported_at)
-        return [LandedFile(file.path, today, today, file.exported_at, file.checksum)]
+        day = settings.today(mixpanel.now())
+        return [export_profiles(mixpanel, selection, folder, day, progress=progress)]
 
-    return _Pull("profiles", files, selection.filters(), named=selection.output_properties or ())
+    chosen = selection.output_properties or ()
+    return _Pull(mixpanel, settings, "profiles", files, selection.filters(), named=chosen)
 
 
 @contextmanager

@@ -210,7 +210,7 @@ def test_a_file_that_another_process_has_yet_to_load_is_left_alone(
 ) -> None:
     people(mixpanel, ann="free")
     folder = project.landed_folder.parent / "profiles"
-    waiting = export_profiles(project.client, ProfileSelection(), folder, subject=f"profiles.{DAY}")
+    waiting = export_profiles(project.client, ProfileSelection(), folder, DAY)
     snap(project)
     assert waiting.path.exists()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mixpanel_assets.mixpanel.export import EventFile
+from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.mixpanel.spans import MOST_EVENTS_PER_REQUEST, Pace
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event
@@ -26,8 +26,8 @@ def requests_for(days: int, events_a_day: int, pace: Pace) -> list[int]:
     return asked
 
 
-def exported(start: date, end: date, events: int) -> EventFile:
-    return EventFile(Path("x"), start, end, events, 0, datetime.now(UTC), "")
+def exported(start: date, end: date, events: int) -> LandedFile:
+    return LandedFile(Path("x"), start, end, datetime.now(UTC), "", events)
 
 
 def test_half_a_year_of_17000_events_a_day_is_less_than_26_requests() -> None:

@@ -7,8 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,34 +16,15 @@ from isal.igzip_lib import IsalError
 
 from mixpanel_assets.errors import ExportIncompleteError
 from mixpanel_assets.gzipped import GZIP, Inflater
+from mixpanel_assets.landed import LandedFile, events_name, landing
 from mixpanel_assets.mixpanel.bounds import Bounds, Meter
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.landing import landing
 from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection
 from mixpanel_assets.settings import make_private_folder
 
 LONGEST_LINE = 16 * 1024 * 1024  # Mixpanel takes in events of less than 1 MB
 TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 HINT = "Mixpanel ended this export early; run the same command again later"
-
-
-@dataclass(frozen=True)
-class EventFile:
-    """A landed file: every event that Mixpanel exported for the days from start to end."""
-
-    path: Path
-    start: date
-    end: date
-    events: int
-    bytes: int  # on disk, compressed
-    exported_at: datetime  # when it was asked for: what came in later is not in it
-    checksum: str
-    text: Path | None = None  # the same uncompressed, for the load that follows
-
-    def drop_text(self) -> None:
-        """Nobody needs it uncompressed any more."""
-        if self.text:
-            self.text.unlink(missing_ok=True)
 
 
 def export_events(
@@ -55,7 +35,7 @@ def export_events(
     selection: EventSelection = EVERY_EVENT,
     *,
     longest_text: int = 0,
-) -> EventFile:
+) -> LandedFile:
     """One verified file in `folder` holds the chosen events of these days, both ends included.
 
     If it has at most `longest_text` bytes uncompressed, these are a file beside it.
@@ -80,18 +60,17 @@ def _export_once(
     folder: Path,
     selection: EventSelection,
     longest_text: int,
-) -> EventFile:
+) -> LandedFile:
     exported_at = mixpanel.now()
     params = {"from_date": str(start), "to_date": str(end), "time_in_ms": "true"}
     params |= selection.fields()
+    path = folder / events_name(start, end, exported_at)
     with (
-        landing(folder, f"{start}_{end}", exported_at, longest_text) as file,
+        landing(path, longest_text) as file,
         mixpanel.stream_export(params) as response,
     ):
         lines = copy_verified(response, file, LineCheck(), mixpanel.bounds)
-    return EventFile(
-        file.path, start, end, lines, file.bytes, exported_at, file.checksum, file.text
-    )
+    return LandedFile(path, start, end, exported_at, file.checksum, lines, text=file.text)
 
 
 class Sink(Protocol):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
@@ -14,8 +13,8 @@ from isal import isal_zlib
 
 from mixpanel_assets.errors import AnswerTooLargeError, ExportIncompleteError, QueryError
 from mixpanel_assets.gzipped import GZIP
+from mixpanel_assets.landed import FileWriter, LandedFile, landing, profiles_name
 from mixpanel_assets.mixpanel.client import Client, Kind, Question
-from mixpanel_assets.mixpanel.landing import Landing, landing
 from mixpanel_assets.mixpanel.pages import Page, page_of
 from mixpanel_assets.mixpanel.selection import ProfileSelection
 from mixpanel_assets.settings import make_private_folder
@@ -31,46 +30,30 @@ HINT = "profiles changed while they were read, or Mixpanel ended early; run the 
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
-class ProfileFile:
-    """A landed file: every profile that matched when it was asked for, each once, a line each.
-
-    A line is the profile as Mixpanel sent it: {"$distinct_id": ..., "$properties": {...}}.
-    """
-
-    path: Path
-    profiles: int
-    bytes: int  # on disk, compressed
-    exported_at: datetime  # when the first page was asked for
-    checksum: str
-    total: int  # how many Mixpanel said there were
-    requests: int
-
-
 def export_profiles(
     mixpanel: Client,
     selection: ProfileSelection,
     folder: Path,
+    day: date,
     *,
-    subject: str = "profiles",
     page_size: int = PAGE_SIZE,
     progress: Progress = lambda done, total: None,
-) -> ProfileFile:
-    """One verified file in `folder`, whose name begins with `subject`, holds the selection.
+) -> LandedFile:
+    """One verified file of the selection, each profile once, as the snapshot of a day.
 
-    It costs one query of the hour, or one for each 2000 distinct ids. Pages that fail are asked
-    for again; if some profiles are missing in the end, all of it once more, and `progress` starts
-    anew; then ExportIncompleteError. Pages that are too large are asked for in tenths the second
-    time; then AnswerTooLargeError. Nothing but verified files ever bears its name in `folder`.
+    A line is the profile as Mixpanel sent it: {"$distinct_id": ..., "$properties": {...}}. It costs
+    one query of the hour, or one for each 2000 distinct ids. Pages that fail are asked for again;
+    if some profiles are missing in the end, everything is downloaded a second time, and `progress`
+    starts again; then ExportIncompleteError. After pages that are too large, the second time is in
+    pages of a tenth; then AnswerTooLargeError. Only a verified file ever has its name.
 
     https://developer.mixpanel.com/reference/engage-query
     """
     make_private_folder(folder)
-    before = mixpanel.requests
     for session in range(1, SESSIONS + 1):
         exported_at = mixpanel.now()
         try:
-            with landing(folder, subject, exported_at) as file:
+            with landing(folder / profiles_name(day, exported_at)) as file:
                 found = _Found(file, progress)
                 for fields in selection.queries():
                     _download(mixpanel, {**fields, "page_size": str(page_size)}, found)
@@ -86,22 +69,14 @@ def export_profiles(
             page_size = max(1, page_size // SMALL_PAGES)
             mixpanel.note(f"{error.message}; starting again in pages of {page_size:,}")
             continue
-        return ProfileFile(
-            file.path,
-            found.count,
-            file.bytes,
-            exported_at,
-            file.checksum,
-            found.total,
-            mixpanel.requests - before,
-        )
+        return LandedFile(file.path, day, day, exported_at, file.checksum, found.count)
     raise AssertionError("unreachable")
 
 
 class _Found:
     """The profiles so far: each is in the file once, whichever pages it was on."""
 
-    def __init__(self, file: Landing, progress: Progress) -> None:
+    def __init__(self, file: FileWriter, progress: Progress) -> None:
         self.total = 0
         self._file = file
         self._progress = progress

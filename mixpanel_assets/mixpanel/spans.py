@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 
-from mixpanel_assets.errors import AnswerTooLargeError, ExportIncompleteError
+from mixpanel_assets.errors import AnswerTooLargeError, DateRangeError, ExportIncompleteError
+from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.export import EventFile, export_events
+from mixpanel_assets.mixpanel.export import export_events
 from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection
 
 # A request is paid for by the piece, and lost as a whole; this many load in one part, too.
@@ -45,9 +46,9 @@ class Pace:
         self.asked = min(days, self.most_days, remaining)
         return self.asked
 
-    def saw(self, file: EventFile) -> None:
+    def saw(self, file: LandedFile) -> None:
         """The newest files say best what the next days weigh."""
-        self._seen = [*self._seen[-2:], (file.events, (file.end - file.start).days + 1)]
+        self._seen = [*self._seen[-2:], (file.records, (file.end - file.start).days + 1)]
         self.events_per_day = sum(n for n, _ in self._seen) / sum(n for _, n in self._seen)
         self.budget_left -= 1
 
@@ -55,6 +56,14 @@ class Pace:
         """What was asked for was too much: ask for half from now on; False if it was one day."""
         self.most_days = max(1, self.asked // 2)
         return self.asked > 1
+
+
+def check_range(start: date, end: date) -> None:
+    """DateRangeError if the range ends before it starts."""
+    if start > end:
+        raise DateRangeError(
+            f"{start} to {end} is not a range", hint="--from must not be after --to"
+        )
 
 
 def export_spans(
@@ -66,11 +75,11 @@ def export_spans(
     selection: EventSelection = EVERY_EVENT,
     *,
     longest_text: int = 0,
-) -> Iterator[EventFile]:
+) -> Iterator[LandedFile]:
     """The days in order, in as few files as sense and budget allow, one ahead of its use."""
     export = partial(export_events, mixpanel, longest_text=longest_text)
 
-    def begin(day: date) -> Future[EventFile] | None:
+    def begin(day: date) -> Future[LandedFile] | None:
         if day > end:
             return None
         last = day + timedelta(pace.next_days((end - day).days + 1) - 1)
@@ -98,14 +107,14 @@ def export_spans(
             ahead.add_done_callback(_drop_text)
 
 
-def _drop_text(ahead: Future[EventFile]) -> None:
+def _drop_text(ahead: Future[LandedFile]) -> None:
     if not ahead.exception():
         ahead.result().drop_text()
 
 
-def _in_background(download: Callable[[], EventFile]) -> Future[EventFile]:
+def _in_background(download: Callable[[], LandedFile]) -> Future[LandedFile]:
     # A thread of a pool would keep an interrupted process alive until Mixpanel answers.
-    future: Future[EventFile] = Future()
+    future: Future[LandedFile] = Future()
 
     def fulfil() -> None:
         try:

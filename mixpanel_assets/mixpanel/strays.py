@@ -19,9 +19,9 @@ from pathlib import Path
 
 from mixpanel_assets.errors import AnswerTooLargeError, ExportIncompleteError
 from mixpanel_assets.gzipped import GZIP
+from mixpanel_assets.landed import LandedFile, landing
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.export import EventFile, export_events
-from mixpanel_assets.mixpanel.landing import landing
+from mixpanel_assets.mixpanel.export import export_events
 from mixpanel_assets.mixpanel.late import EPOCH, SECONDS_BELOW
 
 # As Mixpanel writes it. A line that begins otherwise is parsed.
@@ -51,7 +51,7 @@ class _Stray:
 class StraySearch:
     """Finds the days of a file's strays; then the file can be had without them."""
 
-    def __init__(self, mixpanel: Client, file: EventFile) -> None:
+    def __init__(self, mixpanel: Client, file: LandedFile) -> None:
         self.requests = 0
         self._mixpanel = mixpanel
         self._file = file
@@ -61,7 +61,7 @@ class StraySearch:
         self._asked: set[date] = set()
         self._after_first = False  # a stray is rather of the day of the record after it
 
-    def days(self) -> Iterator[EventFile]:
+    def days(self) -> Iterator[LandedFile]:
         """A file of all that Mixpanel has of the day, for each day that has strays. UntoldError."""
         self._look()
         misses = 0
@@ -77,17 +77,16 @@ class StraySearch:
         if self._missing:
             raise UntoldError("some of them are gone meanwhile", of_others=False)
 
-    def rest(self) -> EventFile:
+    def rest(self) -> LandedFile:
         """The file without its strays, in its place."""
         file, deflate, count = self._file, zlib.compressobj(1, wbits=GZIP), 0
-        with landing(file.path.parent, f"{file.start}_{file.end}", file.exported_at) as target:
+        with landing(file.path) as target:
             for line in _lines(file.path):
                 if line not in self._strays:
                     target.write(deflate.compress(line + b"\n"))
                     count += 1
             target.write(deflate.flush())
-        checksum = target.checksum
-        return replace(file, events=count, bytes=target.bytes, checksum=checksum, text=None)
+        return replace(file, records=count, checksum=target.checksum, text=None)
 
     def _look(self) -> None:
         before, waiting = None, list[_Stray]()
@@ -106,7 +105,7 @@ class StraySearch:
                 raise UntoldError(f"more than {MOST_STRAYS:,} have none")
         if not self._missing:
             raise UntoldError("they can't be told from the others", of_others=False)
-        if len(self._missing) > max(FEW_STRAYS, self._file.events // 2):
+        if len(self._missing) > max(FEW_STRAYS, self._file.records // 2):
             raise UntoldError("most have none")
 
     def _guesses(self) -> Counter[date]:
@@ -118,7 +117,7 @@ class StraySearch:
             guesses.update([day for day in likely if day and day not in self._asked][:1])
         return guesses
 
-    def _alone(self, day: date) -> EventFile | None:
+    def _alone(self, day: date) -> LandedFile | None:
         """The day's own file, if some of the strays are in it."""
         file = self._export(day, day)
         self._asked.add(day)
@@ -144,7 +143,7 @@ class StraySearch:
         self._missing = left
         return found
 
-    def _halved(self, start: date, end: date, strays: list[_Stray]) -> Iterator[EventFile]:
+    def _halved(self, start: date, end: date, strays: list[_Stray]) -> Iterator[LandedFile]:
         """The same for strays that are known to be of these days, wherever they are in the file."""
         if start == end:
             if alone := self._alone(start):
@@ -164,7 +163,7 @@ class StraySearch:
         if rest:
             yield from self._halved(middle + timedelta(1), end, rest)
 
-    def _export(self, start: date, end: date) -> EventFile:
+    def _export(self, start: date, end: date) -> LandedFile:
         days = (self._file.end - self._file.start).days + 1
         if self.requests > days // 2 + 2:
             raise UntoldError("they are of too many days")

@@ -9,24 +9,28 @@ from typing import Any
 
 import duckdb
 
-from mixpanel_assets.warehouse.connection import in_transaction, literal, quoted
+from mixpanel_assets.warehouse.connection import (
+    as_load_errors,
+    in_transaction,
+    insert_rows,
+    quoted,
+)
 from mixpanel_assets.warehouse.create import create_tables
 from mixpanel_assets.warehouse.drop import drop_named
-from mixpanel_assets.warehouse.load import as_load_errors
 from mixpanel_assets.warehouse.named import check_free, check_name
-from mixpanel_assets.warehouse.properties import insert_rows
+from mixpanel_assets.warehouse.numbers import LARGEST_BIGINT
+from mixpanel_assets.warehouse.recorded import Recorded, record_landed
+from mixpanel_assets.warehouse.types import UNSEEN, merged_type
 
 TYPES = {
     bool: "BOOLEAN",
     int: "BIGINT",
     float: "DOUBLE",
     date: "DATE",
-    str: "VARCHAR",
     list: "JSON",
     tuple: "JSON",
     dict: "JSON",
 }
-LARGEST_BIGINT = 2**63 - 1
 
 
 def keep_answer(
@@ -39,28 +43,18 @@ def keep_answer(
     question: Mapping[str, Any],
     replace: bool = False,
 ) -> int:
-    """The table holds the rows, and `landed` says what was asked; how many rows there are.
+    """Keep the rows as a table, and record in `landed` what was asked; how many rows there are.
 
     `day` is the project's today. Raises UsageError, TableExistsError unless it may be replaced, and
     LoadError; after any of them all is as it was.
     """
     check_name(name)
-    types = {column: _type([row[n] for row in rows]) for n, column in enumerate(columns)}
-    ddl = ", ".join(f"{quoted(column)} {type_}" for column, type_ in types.items())
+    ddl = ", ".join(
+        f"{quoted(column)} {_type([row[n] for row in rows])}" for n, column in enumerate(columns)
+    )
     records = [dict(zip(columns, row, strict=True)) for row in rows]
-    text = json.dumps(records, default=str)
-    now = datetime.now(UTC).isoformat()
-    landed: dict[str, object] = {
-        "dataset": name,
-        "day": day,
-        "rows": len(rows),
-        "duplicates": 0,
-        "bytes": len(text),
-        "exported_at": now,
-        "loaded_at": now,
-        "filters": dict(question),
-        "partial": False,
-    }
+    size = len(json.dumps(records, default=str))
+    recorded = Recorded(name, day, len(rows), size, datetime.now(UTC), filters=question)
     with as_load_errors():
         create_tables(warehouse)
         if not replace:
@@ -68,21 +62,15 @@ def keep_answer(
         with in_transaction(warehouse):
             drop_named(warehouse, name)
             warehouse.execute(f"create table {quoted(name)} ({ddl})")
-            if rows:
-                warehouse.execute(
-                    f"insert into {quoted(name)} select unnest("
-                    f"from_json(?::json, {literal(json.dumps([types]))}), recursive := true)",
-                    [text],
-                )
-            insert_rows(warehouse, "landed", [landed])
+            insert_rows(warehouse, quoted(name), records)
+            record_landed(warehouse, recorded)
     return len(rows)
 
 
 def _type(values: Sequence[Any]) -> str:
-    """The narrowest type that has all of the values; text for those of several kinds."""
+    """The narrowest type that has all of the values; of large numbers it need not be exact."""
     found = {TYPES.get(type(value), "VARCHAR") for value in values if value is not None}
     if found == {"BIGINT"} and any(abs(value) > LARGEST_BIGINT for value in values if value):
         return "DOUBLE"
-    if found == {"BIGINT", "DOUBLE"}:
-        return "DOUBLE"
-    return found.pop() if len(found) == 1 else "VARCHAR"
+    kept = merged_type(found, wide=False)
+    return "VARCHAR" if kept == UNSEEN else kept

@@ -9,14 +9,19 @@ from typing import Any
 
 import duckdb
 
-from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.warehouse.comments import exists, write_comments
-from mixpanel_assets.warehouse.connection import in_transaction, literal, quoted
-from mixpanel_assets.warehouse.create import create_tables
-from mixpanel_assets.warehouse.properties import insert_rows
+from mixpanel_assets.warehouse.connection import (
+    as_load_errors,
+    first_column,
+    in_transaction,
+    insert_rows,
+)
+from mixpanel_assets.warehouse.create import create_table, create_tables
+from mixpanel_assets.warehouse.recorded import Recorded, record_landed
 
-Columns = dict[str, tuple[str, str]]
+Columns = Mapping[str, tuple[str, str]]
+NOT_CAST = ("VARCHAR", "VARCHAR[]", "JSON")
 HIDDEN = ("BOOLEAN", "Mixpanel does not show it")
 DROPPED = ("BOOLEAN", "Mixpanel drops it as it comes in")
 
@@ -87,26 +92,29 @@ def replace_catalog(
     day: date,
     asked_at: datetime | None = None,
 ) -> dict[str, int]:
-    """Each part's table holds exactly its rows, and comments say what the Lexicon does, or nothing.
+    """Replace each part's table by its rows, and the comments by what the Lexicon says now.
 
     `day` is the project's today. A part that was skipped, or is not there, is left as it was. The
     rows of each replaced table are returned. LoadError changes nothing.
     """
     rows = {table: found for table, found in parts.items() if not isinstance(found, Skipped)}
-    try:
+    asked_at = asked_at or datetime.now(UTC)
+    with as_load_errors():
         create_tables(warehouse)
         with in_transaction(warehouse):
             for table, found in rows.items():
-                _replace(warehouse, table, found)
-            _record(warehouse, rows, day, asked_at or datetime.now(UTC))
+                warehouse.execute(f"drop table if exists {table}")
+                create_table(warehouse, table, CATALOG_TABLES[table])
+                insert_texts(warehouse, table, CATALOG_TABLES[table], found)
+                warehouse.execute("delete from landed where dataset = ?", [table])
+                size = len(json.dumps(found, default=str))
+                record_landed(warehouse, Recorded(table, day, len(found), size, asked_at))
             write_comments(warehouse)
-    except duckdb.Error as error:
-        raise LoadError(f"the catalog's load failed, and changed nothing: {error}") from error
     return {table: len(found) for table, found in rows.items()}
 
 
 def landed_events(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
-    """The names of the events that are landed; none in a warehouse without a load."""
+    """The names of the events that are landed; none before the first load."""
     return _first_column(
         warehouse,
         "select distinct event_name from internal.property_days "
@@ -141,47 +149,24 @@ def _first_column(
     """What the query says of loads; nothing in a warehouse without one."""
     if not exists(warehouse, "internal", "property_days"):
         return []
-    return [value for (value,) in warehouse.execute(query, list(parameters)).fetchall()]
-
-
-def _replace(
-    warehouse: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    columns = CATALOG_TABLES[table]
-    ddl = ", ".join(f"{quoted(name)} {type_}" for name, (type_, _) in columns.items())
-    warehouse.execute(f"create or replace table {table} ({ddl})")
-    for name, (_, meaning) in columns.items():
-        warehouse.execute(f"comment on column {table}.{quoted(name)} is {literal(meaning)}")
-    insert_texts(warehouse, table, columns, rows)
+    return first_column(warehouse, query, parameters)
 
 
 def insert_texts(
     warehouse: duckdb.DuckDBPyConnection,
     table: str,
-    columns: Mapping[str, tuple[str, str]],
+    columns: Columns,
     rows: Sequence[Mapping[str, Any]],
 ) -> None:
-    """The rows are in the table; a value that its column's type can't hold is null there."""
-    if not rows:
-        return
+    """Insert the rows; a value that its column's type can't hold becomes null."""
     # As text first: a date or number that is none becomes null, and the rest of the row stays.
-    texts = {
-        name: type_ if type_ in ("VARCHAR[]", "JSON") else "VARCHAR"
-        for name, (type_, _) in columns.items()
-    }
-    values = ", ".join(
-        f"try_cast({quoted(name)} as {type_})" for name, (type_, _) in columns.items()
-    )
+    casts = {name: type_ for name, (type_, _) in columns.items() if type_ not in NOT_CAST}
     sent = [{name: _clean(row.get(name)) for name in columns} for row in rows]
-    warehouse.execute(
-        f"insert into {table} select {values} from ("
-        f"select unnest(from_json(?::json, {literal(json.dumps([texts]))}), recursive := true))",
-        [json.dumps(sent)],
-    )
+    insert_rows(warehouse, table, sent, casts)
 
 
 def _clean(value: Any) -> Any:
-    """The value without halves of characters, which are no JSON to DuckDB."""
+    """The value without halves of characters, which are not JSON to DuckDB."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, list | tuple):
@@ -189,32 +174,3 @@ def _clean(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {_clean(name): _clean(item) for name, item in value.items()}
     return value
-
-
-def _record(
-    warehouse: duckdb.DuckDBPyConnection,
-    rows: Mapping[str, Sequence[Any]],
-    day: date,
-    asked_at: datetime,
-) -> None:
-    warehouse.execute(
-        "delete from landed where dataset in (select unnest(?::varchar[]))", [list(rows)]
-    )
-    now = datetime.now(UTC).isoformat()
-    insert_rows(
-        warehouse,
-        "landed",
-        [
-            {
-                "dataset": table,
-                "day": day,
-                "rows": len(found),
-                "duplicates": 0,
-                "bytes": len(json.dumps(found, default=str)),
-                "exported_at": asked_at.isoformat(),
-                "loaded_at": now,
-                "partial": False,
-            }
-            for table, found in rows.items()
-        ],
-    )

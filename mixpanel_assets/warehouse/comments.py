@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import duckdb
 
-from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.connection import literal, number, quoted
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VIEWS, PROFILES
 
 # What has a column for each property, by dataset; a view has comments of its own.
@@ -18,14 +18,14 @@ Place = tuple[str, str, str]  # schema, table or view, column ("" for the view i
 
 
 def write_comments(warehouse: duckdb.DuckDBPyConnection) -> int:
-    """Views of events, and columns of events and profiles, say what the Lexicon says of them.
+    """Describe views of events, and columns of events and profiles, as the Lexicon does.
 
-    What it no longer describes has no comment any more. How many comments were written: only those
-    that were not there. A view made anew has lost its comments: call it after a load too.
+    Comments on what it no longer describes go. How many comments were changed. A view that was
+    replaced has lost its comments: call it after a load too.
     """
     if not exists(warehouse, "main", "lexicon_events", "lexicon_properties"):
         return 0
-    described = {**_of_views(warehouse), **_of_wide_columns(warehouse)}
+    described = _of_views(warehouse) | _of_wide_columns(warehouse)
     # DuckDB takes a NUL for the end of a comment, if it takes it at all.
     wanted = {place: text.replace("\0", " ") for place, text in described.items()}
     found = _comments(warehouse)
@@ -39,10 +39,7 @@ def write_comments(warehouse: duckdb.DuckDBPyConnection) -> int:
 
 
 def renew_comments(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """As `write_comments`, as far as it can be done: for after a commit.
-
-    The rows are in, which no failure here may deny; the next load writes what is left out.
-    """
+    """As `write_comments`, after a commit: a failure is left to the next load."""
     with suppress(duckdb.Error):
         write_comments(warehouse)
 
@@ -70,7 +67,7 @@ def _of_views(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
 
 
 def _of_wide_columns(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
-    """One description for all events is told once; else each event's own."""
+    """One description if all events have the same; else each event's own."""
     rows = warehouse.execute(
         """
         select dataset, column_name, physical,
@@ -118,10 +115,9 @@ def _comments(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
 
 
 def exists(warehouse: duckdb.DuckDBPyConnection, schema: str, *tables: str) -> bool:
-    """All of these tables are there."""
-    row = warehouse.execute(
+    """Whether all of these tables are there."""
+    query = (
         "select count(*) from duckdb_tables() where schema_name = ? "
-        "and table_name in (select unnest(?::varchar[]))",
-        [schema, list(tables)],
-    ).fetchone()
-    return row == (len(tables),)
+        "and table_name in (select unnest(?::varchar[]))"
+    )
+    return number(warehouse, query, [schema, list(tables)]) == len(tables)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ import duckdb
 from mixpanel_assets.errors import (
     ConfigError,
     DatabaseLockedError,
+    LoadError,
     MixpanelDataError,
     SQLError,
     no_warehouse,
@@ -259,7 +261,7 @@ def interrupted_after(
 
 @contextmanager
 def in_transaction(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Everything in the block is committed together, or nothing of it ever was."""
+    """Commit everything in the block together, or nothing of it."""
     warehouse.execute("begin")
     try:
         yield
@@ -268,6 +270,60 @@ def in_transaction(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
         with suppress(duckdb.Error):  # DuckDB may have ended the transaction itself
             warehouse.execute("rollback")
         raise
+
+
+@contextmanager
+def as_load_errors() -> Iterator[None]:
+    """Raise LoadError for what DuckDB or the disk could not do."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        hint = None
+        if isinstance(error, duckdb.OutOfMemoryException):
+            hint = "raise MP_MEMORY_LIMIT, or set MP_THREADS=1"
+        elif isinstance(error, (OSError, duckdb.IOException, duckdb.TransactionException)):
+            hint = "is the disk full, or not writable? then run the same again"
+        raise LoadError(f"the load failed, and changed nothing: {error}", hint=hint) from error
+
+
+def number(warehouse: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> int:
+    """The one number that the query gives; 0 for null."""
+    row = warehouse.execute(query, list(parameters)).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def first_column(
+    warehouse: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()
+) -> list[Any]:
+    """The first value of each row that the query gives."""
+    return [row[0] for row in warehouse.execute(query, list(parameters)).fetchall()]
+
+
+def insert_rows(
+    warehouse: duckdb.DuckDBPyConnection,
+    table: str,
+    rows: Sequence[Mapping[str, Any]],
+    casts: Mapping[str, str] | None = None,
+) -> None:
+    """Insert the rows, by the names of columns, in one statement; `table` is SQL.
+
+    `casts` are the types of columns that are text in the rows: a value that is not of the type
+    becomes null.
+    """
+    if not rows:
+        return
+    info = f"select name, type from pragma_table_info({literal(table)})"
+    types = dict(warehouse.execute(info).fetchall()) | dict.fromkeys(casts or (), "VARCHAR")
+    values = [
+        f"try_cast({quoted(name)} as {type_}) as {quoted(name)}"
+        for name, type_ in (casts or {}).items()
+    ]
+    replaced = f" replace ({', '.join(values)})" if values else ""
+    warehouse.execute(
+        f"insert into {table} by name select *{replaced} from ("
+        f"select unnest(from_json(?::json, {literal(json.dumps([types]))}), recursive := true))",
+        [json.dumps(rows, default=str)],
+    )
 
 
 def sql_error(error: duckdb.Error) -> MixpanelDataError:

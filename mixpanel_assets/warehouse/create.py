@@ -1,4 +1,4 @@
-"""The tables and views of the warehouse, made and brought up to date."""
+"""The tables and views of the warehouse, and upgrades of older layouts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from collections.abc import Mapping
 
 import duckdb
 
-from mixpanel_assets.warehouse.connection import SCHEMA_VERSION, in_transaction, literal, quoted
+from mixpanel_assets.warehouse.connection import (
+    SCHEMA_VERSION,
+    first_column,
+    in_transaction,
+    literal,
+    quoted,
+)
 from mixpanel_assets.warehouse.properties import PropertyColumns
 from mixpanel_assets.warehouse.survey import shortened
 from mixpanel_assets.warehouse.tables import (
@@ -20,7 +26,7 @@ from mixpanel_assets.warehouse.views import write_event_views, write_profile_vie
 
 
 def create_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Every table and view is there, in the layout of this version."""
+    """Create every table and view that is missing, in the layout of this version."""
     warehouse.execute("create schema if not exists internal")
     warehouse.execute("create schema if not exists by_event")
     warehouse.execute("create table if not exists internal.settings (name VARCHAR, value VARCHAR)")
@@ -46,7 +52,7 @@ def create_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
 
 
 def create_profile_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Make every table and view of profiles, but those that the first snapshot makes."""
+    """Create those of profiles too, but for the views that the first snapshot makes."""
     create_tables(warehouse)
     create_table(warehouse, PROFILES.table, PROFILES.columns)
     warehouse.execute(
@@ -89,16 +95,14 @@ order by profiles desc, property
 
 
 def forget_properties(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> None:
-    """No property of the table has a column or a view any more; the rows are still there."""
+    """Drop the columns and views of the table's properties; the rows stay."""
     if layout == EVENTS:
-        for (view,) in warehouse.execute("select view_name from internal.event_views").fetchall():
+        for view in first_column(warehouse, "select view_name from internal.event_views"):
             warehouse.execute(f"drop view if exists by_event.{quoted(view)}")
         warehouse.execute("delete from internal.property_examples")
         warehouse.execute("delete from internal.event_views")
-    for (column,) in warehouse.execute(
-        "select column_name from internal.property_columns where physical and dataset = ?",
-        [layout.dataset],
-    ).fetchall():
+    query = "select column_name from internal.property_columns where physical and dataset = ?"
+    for column in first_column(warehouse, query, [layout.dataset]):
         warehouse.execute(f"alter table {quoted(layout.table)} drop column {quoted(column)}")
     warehouse.execute("delete from internal.property_columns where dataset = ?", [layout.dataset])
 
@@ -106,28 +110,25 @@ def forget_properties(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> N
 def create_table(
     warehouse: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, tuple[str, str]]
 ) -> None:
-    """The table is there, if only without rows, and says what its columns mean."""
+    """Create the table if it is missing, with comments that say what its columns mean."""
     if _is_table(warehouse, table):
         return
     ddl = ", ".join(
-        f"{name} {type_}" + (" using compression zstd" if name == "properties" else "")
+        f"{quoted(name)} {type_}" + (" using compression zstd" if name == "properties" else "")
         for name, (type_, _) in columns.items()
     )
     warehouse.execute(f"create table {quoted(table)} ({ddl})")
     for name, (_, meaning) in columns.items():
-        warehouse.execute(f"comment on column {quoted(table)}.{name} is {literal(meaning)}")
+        warehouse.execute(f"comment on column {quoted(table)}.{quoted(name)} is {literal(meaning)}")
 
 
 def _bring_up_to_date(warehouse: duckdb.DuckDBPyConnection) -> None:
-    row = warehouse.execute(
-        "select value from internal.settings where name = 'schema_version'"
-    ).fetchone()
-    if row is None:
+    query = "select value from internal.settings where name = 'schema_version'"
+    if not (found := first_column(warehouse, query)):
         warehouse.execute(
             "insert into internal.settings values ('schema_version', ?)", [str(SCHEMA_VERSION)]
         )
-        return
-    for version in range(int(row[0]), SCHEMA_VERSION):
+    for version in range(int(found[0]) if found else SCHEMA_VERSION, SCHEMA_VERSION):
         with in_transaction(warehouse):
             UPGRADES[version](warehouse)
             warehouse.execute(
@@ -136,7 +137,7 @@ def _bring_up_to_date(warehouse: duckdb.DuckDBPyConnection) -> None:
             )
 
 
-def _tell_datasets_apart(warehouse: duckdb.DuckDBPyConnection) -> None:
+def _separate_datasets(warehouse: duckdb.DuckDBPyConnection) -> None:
     warehouse.execute(
         "alter table internal.property_columns "
         "add column if not exists dataset VARCHAR default 'events'"
@@ -176,13 +177,10 @@ def _known(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> PropertyColu
     return PropertyColumns(PropertyColumns.known(warehouse, layout.dataset), 0, layout)
 
 
-def _is_table(
-    warehouse: duckdb.DuckDBPyConnection, name: str, schema: str = "main"
-) -> tuple[int] | None:
-    return warehouse.execute(
-        "select 1 from duckdb_tables() where schema_name = ? and table_name = ?", [schema, name]
-    ).fetchone()
+def _is_table(warehouse: duckdb.DuckDBPyConnection, name: str, schema: str = "main") -> bool:
+    query = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
+    return bool(first_column(warehouse, query, [schema, name]))
 
 
 # By the version that they bring up to the next one, each in a transaction of its own.
-UPGRADES = {1: _tell_datasets_apart, 2: _show_all_profile_properties}
+UPGRADES = {1: _separate_datasets, 2: _show_all_profile_properties}

@@ -1,4 +1,4 @@
-"""Which tables there are besides those of assets, and how a table goes with all that is its own."""
+"""The tables that there are, and how each is dropped with all that belongs to it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import duckdb
 
 from mixpanel_assets.errors import ConfigError, TableNotFoundError, near_names
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
-from mixpanel_assets.warehouse.connection import in_transaction, quoted
+from mixpanel_assets.warehouse.connection import (
+    as_load_errors,
+    first_column,
+    in_transaction,
+    quoted,
+)
 from mixpanel_assets.warehouse.create import create_tables, forget_properties
-from mixpanel_assets.warehouse.load import as_load_errors
 from mixpanel_assets.warehouse.saved import SAVED_REPORTS
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
 
@@ -25,21 +29,20 @@ RESERVED = {name for names in ASSETS.values() for name in names} | {"landed"}
 
 def found_table(warehouse: duckdb.DuckDBPyConnection, name: str) -> str | None:
     """The table or view of that name, as it is written there."""
-    row = warehouse.execute(
+    query = (
         "select table_name from information_schema.tables "
-        "where table_schema = 'main' and lower(table_name) = lower(?)",
-        [name],
-    ).fetchone()
-    return str(row[0]) if row else None
+        "where table_schema = 'main' and lower(table_name) = lower(?)"
+    )
+    return next(iter(first_column(warehouse, query, [name])), None)
 
 
 def named_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
     """The tables that are there besides those of the assets, in order of their names."""
-    rows = warehouse.execute(
+    query = (
         "select table_name from duckdb_tables() where schema_name = 'main' and not internal "
         "and not temporary order by 1"
-    ).fetchall()
-    return [name for (name,) in rows if name.lower() not in RESERVED]
+    )
+    return [name for name in first_column(warehouse, query) if name.lower() not in RESERVED]
 
 
 def asset_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
@@ -50,7 +53,7 @@ def asset_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
 def drop_tables(
     warehouse: duckdb.DuckDBPyConnection, names: Sequence[str], *, force: bool
 ) -> list[str]:
-    """The tables are gone, and so is what `landed` knew of them; all of them or none.
+    """Drop the tables, and what `landed` has of them; all of them or none.
 
     Tables of assets go with `force` only, events and profiles with all that belongs to them; the
     landed files stay. Raises TableNotFoundError, ConfigError.
@@ -84,21 +87,20 @@ def _drop_asset(warehouse: duckdb.DuckDBPyConnection, asset: str) -> None:
     if asset == "events":
         warehouse.execute("delete from internal.property_days")
     for name in ASSETS[asset]:
-        kind = "view" if _is_view(warehouse, name) else "table"
-        warehouse.execute(f"drop {kind} if exists {quoted(name)}")
+        _drop(warehouse, name)
     warehouse.execute("delete from landed where dataset = ?", [asset])
 
 
-def _is_view(warehouse: duckdb.DuckDBPyConnection, name: str) -> bool:
+def _drop(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
     query = "select 1 from duckdb_views() where schema_name = 'main' and view_name = ?"
-    return warehouse.execute(query, [name]).fetchone() is not None
+    kind = "view" if first_column(warehouse, query, [name]) else "table"
+    warehouse.execute(f"drop {kind} if exists {quoted(name)}")
 
 
 def drop_named(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
-    """There is no table or view of that name, nor a trace of one."""
+    """Drop the table or view of that name, if there is one, and every trace of it."""
     if found := found_table(warehouse, name):
-        kind = "view" if _is_view(warehouse, found) else "table"
-        warehouse.execute(f"drop {kind} {quoted(found)}")
+        _drop(warehouse, found)
     for table in ("internal.property_columns", "landed"):
         warehouse.execute(f"delete from {table} where lower(dataset) = lower(?)", [name])
 

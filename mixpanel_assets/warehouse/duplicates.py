@@ -11,11 +11,12 @@ from datetime import date
 
 import duckdb
 
-from mixpanel_assets.warehouse.stage import counted, number
+from mixpanel_assets.warehouse.connection import number
+from mixpanel_assets.warehouse.stage import counted
 
 
 def begin_keys(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """No key is known yet."""
+    """Make the tables of keys, empty."""
     warehouse.execute(
         """
         create or replace temp table keys (
@@ -26,19 +27,19 @@ def begin_keys(warehouse: duckdb.DuckDBPyConnection) -> None:
 
 
 def add_keys(warehouse: duckdb.DuckDBPyConnection, file: int) -> None:
-    """The keys of what is staged are known."""
+    """Remember the keys of what is staged."""
     warehouse.execute(
         f"insert into keys select {file}, hash_1, hash_2, processed from stage where has_key"
     )
 
 
 def forget_keys(warehouse: duckdb.DuckDBPyConnection, file: int) -> None:
-    """The keys of the file are unknown again."""
+    """Forget the keys of the file."""
     warehouse.execute(f"delete from keys where file = {file}")
 
 
 def find_duplicates(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """temp.newest has the keys that several rows share, and when the newest of them came in."""
+    """Put the keys that several rows share into temp.newest, and when the newest came in."""
     warehouse.execute(
         """
         create or replace temp table newest as

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mixpanel_assets.errors import ExportIncompleteError
+from mixpanel_assets.warehouse.numbers import is_long
 
 CONTROL_CHARACTER = re.compile("[\x00-\x1f]")
 CONTROL_BYTES = bytes(byte for byte in range(32) if byte != ord("\n"))
@@ -26,8 +27,6 @@ ESCAPES = re.compile(rf"({PAIR})|(\\u[dD][89a-fA-F][0-9a-fA-F]{{2}})|\\.", re.DO
 REPLACEMENT = r"\ufffd"
 SPACE = re.compile(r"[ \t\r\n]*")
 
-MOST_DIGITS = 38  # of a 128-bit integer
-EXACT_DIGITS = 17  # of a double
 CHUNK = 1 << 19  # bytes to look at together
 
 
@@ -95,9 +94,9 @@ def _has_half_a_pair(line: bytes) -> bool:
 def mend(source: Path, target: Path, keys: tuple[str, str]) -> None:
     """Write each record of `source` to `target` as name, sent, typed and repaired.
 
-    `sent` is the text of its properties, in which U+FFFD stands for what is no Unicode; `repaired`
+    `sent` is the text of its properties, in which U+FFFD stands for what is not Unicode; `repaired`
     says whether any did. `typed` is an object to take values from, null for `sent` itself. Raises
-    ExportIncompleteError for a line that is no record at all.
+    ExportIncompleteError for a line that is not a record at all.
     """
     with source.open("rb") as lines, target.open("wb") as mended:
         for line in filter(bytes.strip, lines):
@@ -127,9 +126,9 @@ def _mended(line: bytes, keys: tuple[str, str]) -> dict[str, Any]:
         members = {}
     if name_key not in members:
         raise ExportIncompleteError(
-            f"a line of the export is no record, ending in {text[-120:]!r}",
+            f"a line of the export is not a record, ending in {text[-120:]!r}",
             hint="Mixpanel ended this export early; run the same command again later",
-            reason="a line is no record",
+            reason="a line is not a record",
         )
     raw_name, name = members[name_key]
     raw, properties = members.get(properties_key, ("null", None))
@@ -163,7 +162,7 @@ def _escaped(character: re.Match[str]) -> str:
 
 
 def _members(text: str) -> Iterator[tuple[str, str, Any]]:
-    """Of the line's object: name, text of the value, value. ValueError if it is no object."""
+    """Of the line's object: name, text of the value, value. ValueError if it is not an object."""
     decoder = json.JSONDecoder(strict=False, parse_int=str)
     at = _after("{", text, 0)
     while text[at : at + 1] != "}":
@@ -202,20 +201,11 @@ class _Numbers:
         """The value; of equal names the first one counts, as it does for DuckDB."""
         decoder = json.JSONDecoder(
             strict=False,
-            parse_int=self._integer,
-            parse_float=self._number,
+            parse_int=lambda text: self._long(text) if is_long(text) else int(text),
+            parse_float=lambda text: self._long(text) if is_long(text) else float(text),
             object_pairs_hook=lambda pairs: dict(reversed(pairs)),
         )
         return decoder.decode(raw)
-
-    def _integer(self, text: str) -> int | str:
-        return int(text) if len(text.lstrip("-")) <= MOST_DIGITS else self._long(text)
-
-    def _number(self, text: str) -> float | str:
-        mantissa, _, exponent = text.lower().partition("e")
-        digits = mantissa.replace(".", "").lstrip("-0")
-        exact = len(digits) <= EXACT_DIGITS and len(exponent.lstrip("+-")) < 3
-        return float(text) if exact else self._long(text)
 
     def _long(self, text: str) -> str:
         self.any_long = True

@@ -6,39 +6,23 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 import duckdb
 
-from mixpanel_assets.errors import (
-    TableExistsError,
-    UsageError,
-)
+from mixpanel_assets.errors import TableExistsError, UsageError
+from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import in_transaction, quoted
+from mixpanel_assets.warehouse.connection import as_load_errors, first_column, number, quoted
 from mixpanel_assets.warehouse.create import create_table, create_tables
-from mixpanel_assets.warehouse.drop import (
-    RESERVED,
-    drop_named,
-    found_table,
-    table_not_found,
-)
-from mixpanel_assets.warehouse.load import (
-    as_load_errors,
-    insert_events,
-    insert_typed,
-    tell_repaired,
-)
-from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
+from mixpanel_assets.warehouse.drop import RESERVED, drop_named, found_table, table_not_found
+from mixpanel_assets.warehouse.load import insert_events, insert_typed, note_repaired
+from mixpanel_assets.warehouse.recorded import Recorded, record_landed
 from mixpanel_assets.warehouse.rows import as_json
-from mixpanel_assets.warehouse.source import LandedFile, in_utc, work_folder
-from mixpanel_assets.warehouse.stage import number
-from mixpanel_assets.warehouse.survey import Source, survey_files
-from mixpanel_assets.warehouse.tables import (
-    Layout,
-    named_layout,
-)
+from mixpanel_assets.warehouse.source import in_utc
+from mixpanel_assets.warehouse.stage import Source
+from mixpanel_assets.warehouse.survey import Survey, surveyed
+from mixpanel_assets.warehouse.tables import Layout, named_layout
 
 How = Literal["create", "replace", "append"]
 Kind = Literal["events", "profiles"]
@@ -83,9 +67,9 @@ def check_name(name: str) -> str:
 
 
 def check_pull(warehouse: duckdb.DuckDBPyConnection, name: str, kind: Kind, how: How) -> None:
-    """Nothing that is there keeps a pull from being loaded under that name.
+    """Raise the error for which a pull can't be loaded under that name, if there is one.
 
-    Raises UsageError, TableExistsError, TableNotFoundError (to append to).
+    UsageError, TableExistsError, TableNotFoundError (to append to).
     """
     check_name(name)
     if how == "append":
@@ -95,103 +79,86 @@ def check_pull(warehouse: duckdb.DuckDBPyConnection, name: str, kind: Kind, how:
 
 
 def check_free(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
-    """There is no table of that name; TableExistsError else."""
+    """TableExistsError if there is a table of that name."""
     if found_table(warehouse, name):
         raise TableExistsError(
             f"there is a table {name} already",
-            hint="--replace makes it anew, --append adds to it",
+            hint="--replace makes it again, --append adds to it",
             table_name=name,
         )
-
-
-def load_event_table(
-    warehouse: duckdb.DuckDBPyConnection,
-    name: str,
-    files: Sequence[LandedFile],
-    settings: Settings,
-    *,
-    how: How,
-    filters: Mapping[str, Any],
-) -> NamedTable:
-    """The table holds the files' events, without duplicates; all of it or nothing happened.
-
-    When appended to, it has the newest of each event. `filters` are recorded in `landed`.
-    Raises TableExistsError, TableNotFoundError (to append to), LoadError.
-    """
-    return _load(warehouse, named_layout(name, of_events=True), files, settings, how, filters)
-
-
-def load_profile_table(
-    warehouse: duckdb.DuckDBPyConnection,
-    name: str,
-    files: Sequence[LandedFile],
-    settings: Settings,
-    *,
-    how: How,
-    filters: Mapping[str, Any],
-) -> NamedTable:
-    """The same for profiles; appended ones replace those of the same distinct_id."""
-    return _load(warehouse, named_layout(name, of_events=False), files, settings, how, filters)
-
-
-def _load(
-    warehouse: duckdb.DuckDBPyConnection,
-    layout: Layout,
-    files: Sequence[LandedFile],
-    settings: Settings,
-    how: How,
-    filters: Mapping[str, Any],
-) -> NamedTable:
-    kind: Kind = "events" if layout.of_events else "profiles"
-    with as_load_errors(), work_folder(files[0].path) as folder:
-        create_tables(warehouse)
-        check_pull(warehouse, layout.table, kind, how)
-        known = PropertyColumns.known(warehouse, layout.dataset) if how == "append" else []
-        columns = PropertyColumns(known, settings.max_property_columns, layout)
-        sources = survey_files(warehouse, files, columns, settings, folder)
-        with in_transaction(warehouse):
-            if how == "replace":
-                drop_named(warehouse, layout.table)
-            create_table(warehouse, layout.table, layout.columns)
-            columns.write(warehouse)
-            added = _insert(warehouse, sources, columns)
-            repaired = _record(warehouse, layout, sources, added, filters)
-    tell_repaired({_first_day(sources): repaired}, kind.removesuffix("s"))
-    return added
-
-
-def _first_day(sources: Sequence[Source]) -> date:
-    return min(source.file.start for source in sources)
 
 
 def _check_appendable(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> None:
     if found_table(warehouse, layout.table) != layout.table:
         raise table_not_found(warehouse, layout.table)
     query = "select column_name from duckdb_columns() where schema_name = 'main' and table_name = ?"
-    columns = {name for (name,) in warehouse.execute(query, [layout.table]).fetchall()}
-    if not columns >= layout.columns.keys():
+    if not {*first_column(warehouse, query, [layout.table])} >= layout.columns.keys():
         kind = "events" if layout.of_events else "profiles"
-        raise UsageError(f"{layout.table} is no table of {kind}", hint="choose another name")
+        raise UsageError(f"{layout.table} is not a table of {kind}", hint="choose another name")
 
 
-def _insert(
-    warehouse: duckdb.DuckDBPyConnection, sources: Sequence[Source], columns: PropertyColumns
+def load_named(
+    warehouse: duckdb.DuckDBPyConnection,
+    name: str,
+    kind: Kind,
+    files: Sequence[LandedFile],
+    settings: Settings,
+    *,
+    how: How,
+    filters: Mapping[str, Any],
 ) -> NamedTable:
-    table = quoted(columns.layout.table)
+    """Load the files' events or profiles into a table of that name, or change nothing.
+
+    Events are without duplicates: when appended to, the table has the newest of each. Appended
+    profiles replace those of the same distinct_id. `filters` are recorded in `landed`. Raises
+    TableExistsError, TableNotFoundError (to append to), LoadError.
+    """
+    layout = named_layout(name, of_events=kind == "events")
+    day = min(file.start for file in files)
+    with as_load_errors():
+        create_tables(warehouse)
+        check_pull(warehouse, name, kind, how)
+        with surveyed(warehouse, files, layout, settings, fresh=how != "append") as survey:
+            if how == "replace":
+                drop_named(warehouse, name)
+            create_table(warehouse, name, layout.columns)
+            survey.columns.write(warehouse)
+            added = _insert(warehouse, survey)
+            size, repaired = (
+                number(warehouse, f"select sum({what}) from surveys where property is null")
+                for what in ("bytes", "repaired")
+            )
+            recorded = Recorded(
+                name,
+                day,
+                added.rows,
+                size,
+                max(file.exported_at for file in files),
+                duplicates=added.duplicates,
+                filters=filters,
+                repaired=repaired,
+            )
+            record_landed(warehouse, recorded)
+    note_repaired({day: repaired}, kind.removesuffix("s"))
+    return added
+
+
+def _insert(warehouse: duckdb.DuckDBPyConnection, survey: Survey) -> NamedTable:
+    layout, duplicates = survey.columns.layout, 0
+    table = quoted(layout.table)
     last = number(warehouse, f"select max(rowid) + 1 from {table}") - 1
-    duplicates = 0
-    for source in sources:
-        if columns.layout.of_events:
-            duplicates += sum(insert_events(warehouse, source, columns).values())
+    for source in survey.sources:
+        if layout.of_events:
+            duplicates += sum(insert_events(warehouse, source).values())
         else:
-            duplicates += _insert_profiles(warehouse, source, columns)
+            duplicates += _insert_profiles(warehouse, source)
     rows = number(warehouse, "select sum(events) from surveys where property is null")
-    if last >= 0 and columns.layout.of_events:
+    if last >= 0 and layout.of_events:
         duplicates += number(warehouse, OLDER.format(table=table))
         duplicates += number(warehouse, AGAIN.format(table=table, last=last))
-    name, is_ = ("event_name", "is") if columns.layout.of_events else ("property", "is not")
-    found = warehouse.execute(f"select distinct {name} from surveys where property {is_} null")
-    return NamedTable(rows, duplicates, frozenset(name for (name,) in found.fetchall()))
+    name, is_ = ("event_name", "is") if layout.of_events else ("property", "is not")
+    query = f"select distinct {name} from surveys where property {is_} null"
+    return NamedTable(rows, duplicates, frozenset(first_column(warehouse, query)))
 
 
 # The same event pulled twice: the newest stays, of equally new ones the one that came last.
@@ -205,8 +172,8 @@ delete from {table} where rowid in (
     ) > 1)
 """
 
-# Without an id nobody knows which event is which: of the very same ones there are as many as the
-# table or the pull had, whichever had more.
+# Events without an id can't be told apart: of identical ones there are as many as the table or the
+# pull had, whichever had more.
 AGAIN = """
 delete from {table} where rowid in (
     select rowid from (
@@ -220,60 +187,20 @@ delete from {table} where rowid in (
 """
 
 
-def _insert_profiles(
-    warehouse: duckdb.DuckDBPyConnection, source: Source, columns: PropertyColumns
-) -> int:
-    """The file's profiles are in the table, in the place of those with the same distinct_id."""
+def _insert_profiles(warehouse: duckdb.DuckDBPyConnection, source: Source) -> int:
+    """Insert the file's profiles, in the place of those with the same distinct_id; how many."""
     replaced = 0
+    table = quoted(source.columns.layout.table)
+    delete = f"delete from {table} where distinct_id in (select distinct_id from stage)"
     for _ in source.stage_parts(warehouse):
-        replaced += number(
-            warehouse,
-            f"delete from {quoted(columns.layout.table)} "
-            "where distinct_id in (select distinct_id from stage)",
-        )
-        insert_typed(
-            warehouse,
-            columns,
-            {"distinct_id": "distinct_id", "last_seen": in_utc("seen")},
-            casts={"seen": ("$last_seen", "timestamp")},
-        )
+        replaced += number(warehouse, delete)
+        values = {"distinct_id": "distinct_id", "last_seen": in_utc("seen")}
+        insert_typed(warehouse, source, values, casts={"seen": ("$last_seen", "timestamp")})
     return replaced
 
 
-def _record(
-    warehouse: duckdb.DuckDBPyConnection,
-    layout: Layout,
-    sources: Sequence[Source],
-    added: NamedTable,
-    filters: Mapping[str, Any],
-) -> int:
-    """Add a row to `landed` for the pull, with its filters; how many records were repaired."""
-    size, repaired = (
-        number(warehouse, f"select sum({what}) from surveys where property is null")
-        for what in ("bytes", "repaired")
-    )
-    row: dict[str, object] = {
-        "dataset": layout.dataset,
-        "day": _first_day(sources),
-        "rows": added.rows,
-        "duplicates": added.duplicates,
-        "bytes": size,
-        "exported_at": max(source.file.exported_at for source in sources).isoformat(),
-        "loaded_at": datetime.now(UTC).isoformat(),
-        "filters": dict(filters),
-        "partial": False,
-        "repaired": repaired,
-    }
-    insert_rows(warehouse, "landed", [row])
-    return repaired
-
-
 def records(
-    warehouse: duckdb.DuckDBPyConnection,
-    name: str,
-    kind: Kind,
-    *,
-    raw: bool,
+    warehouse: duckdb.DuckDBPyConnection, name: str, kind: Kind, *, raw: bool
 ) -> Iterator[str]:
     """Each row as one JSON text, a few at a time in memory.
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import duckdb
 
-from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.source import Mode, layered, stored_values
+from mixpanel_assets.warehouse.connection import insert_rows, literal, quoted
+from mixpanel_assets.warehouse.numbers import stored_values
+from mixpanel_assets.warehouse.source import Mode, layered
 from mixpanel_assets.warehouse.spelling import alike, plain_names, unused
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILES, Layout
+from mixpanel_assets.warehouse.types import UNSEEN, Seen, is_addressable, merged_type
 
-UNSEEN = "NULL"  # the type of a property that was null wherever it was seen
-INTEGERS = ("BIGINT", "HUGEINT")
-NESTED = ("VARCHAR[]", "JSON")
 NEVER_A_COLUMN = ("rowid", "snapshot_date")  # DuckDB's own; computed in a view
 
 
@@ -28,29 +26,6 @@ class PropertyColumn:
     type: str
     physical: bool
     wide: bool = False  # it has integers beyond 2^53, which a DOUBLE would round
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a load saw of a property."""
-
-    type: str
-    wide: bool
-    events: int
-
-
-def merged_type(types: Iterable[str], *, wide: bool) -> str:
-    """The narrowest type that holds every value of these types exactly."""
-    kinds = set(types) - {UNSEEN}
-    if len(kinds) < 2:
-        return next(iter(kinds), UNSEEN)
-    if kinds <= {*INTEGERS}:
-        return "HUGEINT"
-    if kinds <= {*INTEGERS, "DOUBLE"}:
-        return "VARCHAR" if wide or "HUGEINT" in kinds else "DOUBLE"
-    if kinds <= {*NESTED}:
-        return "JSON"
-    return "VARCHAR"
 
 
 class PropertyColumns:
@@ -224,11 +199,6 @@ class PropertyColumns:
         self._unwritten.add(column.property)
 
 
-def is_addressable(name: str) -> bool:
-    """DuckDB can take the property out of JSON by its name."""
-    return bool(name) and "\x00" not in name
-
-
 def computed(column: PropertyColumn) -> str:
     """SQL: the property's value, typed, from the `properties` of a row."""
     (transform,), _ = layered({column.property: column.type}, stored_values())
@@ -243,20 +213,4 @@ def _widened(column: PropertyColumn, name: str) -> str:
     return (
         f"case when json_type(properties) = 'OBJECT' then {computed(column)} "
         f"else cast({old} as {column.type}) end"
-    )
-
-
-def insert_rows(
-    warehouse: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, object]]
-) -> None:
-    """The rows are in the table: one statement, whatever their number."""
-    if not rows:
-        return
-    types = dict(
-        warehouse.execute(f"select name, type from pragma_table_info('{table}')").fetchall()
-    )
-    warehouse.execute(
-        f"insert into {table} by name "
-        f"select unnest(from_json(?::json, {literal(json.dumps([types]))}), recursive := true)",
-        [json.dumps(rows, ensure_ascii=False, default=str)],
     )

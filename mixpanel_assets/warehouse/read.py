@@ -12,13 +12,11 @@ import duckdb
 
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.shown import markdown_row
-from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.connection import quoted, reading
+from mixpanel_assets.warehouse.drop import ASSETS
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
-from mixpanel_assets.warehouse.saved import SAVED_REPORTS
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILES
 
-ASSETS = ("events", "profiles", *CATALOG_TABLES, SAVED_REPORTS)
 LONGEST_LISTED = 31  # missing days on end that are listed one by one
 
 

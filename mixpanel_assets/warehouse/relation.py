@@ -17,20 +17,10 @@ from mixpanel_assets.errors import (
     near_names,
 )
 from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.properties import (
-    UNSEEN,
-    PropertyColumn,
-    PropertyColumns,
-    computed,
-    is_addressable,
-)
+from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns, computed
 from mixpanel_assets.warehouse.rows import answer
-from mixpanel_assets.warehouse.tables import (
-    BASE_PROPERTIES,
-    EVENTS,
-    PROFILE_VIEWS,
-    PROFILES,
-)
+from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VIEWS, PROFILES
+from mixpanel_assets.warehouse.types import UNSEEN, is_addressable
 
 BY_EVENT = "by_event."
 LANDED = ("events", "events_wide")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
 
 from mixpanel_assets.warehouse.catalog import insert_texts
-from mixpanel_assets.warehouse.connection import in_transaction
+from mixpanel_assets.warehouse.connection import as_load_errors, in_transaction, number
 from mixpanel_assets.warehouse.create import create_table, create_tables
-from mixpanel_assets.warehouse.load import as_load_errors
-from mixpanel_assets.warehouse.properties import insert_rows
+from mixpanel_assets.warehouse.recorded import Recorded, record_landed
 
 SAVED_REPORTS = "saved_reports"
 SAVED_REPORT_COLUMNS = {
@@ -34,11 +33,16 @@ def load_saved_reports(
     day: date,
     asked_at: datetime,
 ) -> int:
-    """Of each report and `day` the table holds exactly these rows; how many they are in all.
+    """Replace what the table has of each report and `day`; how many rows they have in all.
 
     `day` is the project's today. What was landed on other days, and of other reports, stays.
     LoadError changes nothing.
     """
+    rows = [
+        {**row, "bookmark_id": bookmark_id, "asked_on": str(day)}
+        for bookmark_id, found in reports.items()
+        for row in found
+    ]
     with as_load_errors():
         create_tables(warehouse)
         create_table(warehouse, SAVED_REPORTS, SAVED_REPORT_COLUMNS)
@@ -48,42 +52,16 @@ def load_saved_reports(
                 "where asked_on = ? and bookmark_id in (select unnest(?::bigint[]))",
                 [day, list(reports)],
             )
-            rows = list(_rows(reports, day))
             insert_texts(warehouse, SAVED_REPORTS, SAVED_REPORT_COLUMNS, rows)
-            _record(warehouse, day, asked_at)
+            # All that the day has, also of reports that were asked before.
+            count, size = (
+                number(
+                    warehouse, f"select {what} from {SAVED_REPORTS} one where asked_on = ?", [day]
+                )
+                for what in ("count(*)", "sum(strlen(to_json(one)::varchar))")
+            )
+            warehouse.execute(
+                "delete from landed where dataset = ? and day = ?", [SAVED_REPORTS, day]
+            )
+            record_landed(warehouse, Recorded(SAVED_REPORTS, day, count, size, asked_at))
     return len(rows)
-
-
-def _rows(
-    reports: Mapping[int, Sequence[Mapping[str, Any]]], day: date
-) -> Iterable[Mapping[str, Any]]:
-    for bookmark_id, rows in reports.items():
-        for row in rows:
-            yield {**row, "bookmark_id": bookmark_id, "asked_on": str(day)}
-
-
-def _record(warehouse: duckdb.DuckDBPyConnection, day: date, asked_at: datetime) -> None:
-    """`landed` counts all that the day has, also of reports that were asked before."""
-    counted = warehouse.execute(
-        f"select count(*), coalesce(sum(strlen(to_json(one)::varchar)), 0)::bigint "
-        f"from {SAVED_REPORTS} one where asked_on = ?",
-        [day],
-    ).fetchone()
-    rows, size = counted or (0, 0)
-    warehouse.execute("delete from landed where dataset = ? and day = ?", [SAVED_REPORTS, day])
-    insert_rows(
-        warehouse,
-        "landed",
-        [
-            {
-                "dataset": SAVED_REPORTS,
-                "day": day,
-                "rows": rows,
-                "duplicates": 0,
-                "bytes": size,
-                "exported_at": asked_at.isoformat(),
-                "loaded_at": datetime.now(UTC).isoformat(),
-                "partial": False,
-            }
-        ],
-    )

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 import duckdb
 
 from mixpanel_assets.errors import LoadError
+from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.results import Snapshot
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import renew_comments
-from mixpanel_assets.warehouse.connection import in_transaction, literal
+from mixpanel_assets.warehouse.connection import as_load_errors, first_column, literal, number
 from mixpanel_assets.warehouse.create import create_profile_tables, forget_properties
-from mixpanel_assets.warehouse.load import (
-    as_load_errors,
-    insert_typed,
-    tell_repaired,
-)
-from mixpanel_assets.warehouse.properties import PropertyColumns, insert_rows
-from mixpanel_assets.warehouse.source import LONG_NUMBER, LandedFile, in_utc, work_folder
-from mixpanel_assets.warehouse.stage import number
-from mixpanel_assets.warehouse.survey import Source, survey_files
+from mixpanel_assets.warehouse.load import insert_typed, note_repaired
+from mixpanel_assets.warehouse.numbers import LONG_NUMBER
+from mixpanel_assets.warehouse.recorded import Recorded, record_landed
+from mixpanel_assets.warehouse.source import in_utc
+from mixpanel_assets.warehouse.stage import Source
+from mixpanel_assets.warehouse.survey import surveyed
 from mixpanel_assets.warehouse.tables import PROFILES
 from mixpanel_assets.warehouse.views import write_profile_views
 
-# What the download took is still this process': DuckDB has the rest of MP_MEMORY_LIMIT.
+# The process still has the memory that the download took: DuckDB has the rest of MP_MEMORY_LIMIT.
 SHARE_OF_MEMORY = 0.6
 
 
@@ -36,39 +33,35 @@ def load_snapshots(
     files: Sequence[LandedFile],
     settings: Settings,
     *,
-    anew: bool = False,
+    rebuild: bool = False,
 ) -> list[Snapshot]:
-    """`profiles` holds exactly the last file's profiles, `profile_history` what led there.
+    """Load snapshots of different days, in order, or change nothing.
 
-    The files are snapshots of different days, in order; a snapshot of a day that is there already
-    replaces that one, and `anew` replaces all. All of it or nothing happened. Raises LoadError,
-    also for a day before one that is there.
+    `profiles` then holds exactly the last file's profiles, `profile_history` what led there. A
+    snapshot of a day that is there already replaces that one, and `rebuild` replaces all. Raises
+    LoadError, also for a day before one that is there.
     """
-    with as_load_errors(), _sparing_memory(warehouse), work_folder(files[0].path) as folder:
+    with as_load_errors(), _sparing_memory(warehouse):
         create_profile_tables(warehouse)
-        known = [] if anew else PropertyColumns.known(warehouse, PROFILES.dataset)
-        columns = PropertyColumns(known, settings.max_property_columns, PROFILES)
-        sources = survey_files(warehouse, files, columns, settings, folder, anew=anew)
-        with in_transaction(warehouse):
-            if anew:
+        with surveyed(warehouse, files, PROFILES, settings, fresh=rebuild) as survey:
+            if rebuild:
                 forget_properties(warehouse, PROFILES)
-            columns.write(warehouse)  # before any row: DuckDB before 2.0 commits no other order
-            _undo_from(warehouse, None if anew else files[0].start)
+            survey.columns.write(warehouse)  # before any row: DuckDB before 2.0 commits no other
+            _undo_from(warehouse, None if rebuild else files[0].start)
             snapshots = [
-                _take(warehouse, source, columns, count) for count, source in enumerate(sources)
+                _take(warehouse, source, count) for count, source in enumerate(survey.sources)
             ]
-            write_profile_views(warehouse, columns)
+            write_profile_views(warehouse, survey.columns)
             _write_counts(warehouse, len(files) - 1)
         renew_comments(warehouse)
-    tell_repaired({snapshot.day: snapshot.repaired for snapshot in snapshots}, "profile")
+    note_repaired({snapshot.day: snapshot.repaired for snapshot in snapshots}, "profile")
     return snapshots
 
 
 @contextmanager
 def _sparing_memory(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """DuckDB takes less memory in the block than it otherwise may."""
-    row = warehouse.execute("select current_setting('memory_limit')").fetchone()
-    limit = str(row[0]) if row else ""
+    """Let DuckDB take less memory in the block than it otherwise may."""
+    (limit,) = first_column(warehouse, "select current_setting('memory_limit')")
     size, unit = limit.split()
     warehouse.execute(f"set memory_limit = '{float(size) * SHARE_OF_MEMORY:.1f} {unit}'")
     try:
@@ -77,29 +70,19 @@ def _sparing_memory(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
         warehouse.execute(f"set memory_limit = '{limit}'")
 
 
-def files_in_use(warehouse: duckdb.DuckDBPyConnection) -> dict[date, str]:
-    """Of each day that has a snapshot the name of its landed file."""
-    with as_load_errors():
-        create_profile_tables(warehouse)
-        return dict(
-            warehouse.execute("select day, file from landed where dataset = 'profiles'").fetchall()
-        )
-
-
 def _undo_from(warehouse: duckdb.DuckDBPyConnection, day: date | None) -> None:
-    """No snapshot of the day, or of any if there is none, was ever taken."""
+    """Undo the snapshot of the day if it is there; None undoes all of them."""
     if day is None:
         warehouse.execute("delete from profiles_wide")
         warehouse.execute("delete from landed where dataset = 'profiles'")
         return
-    later = warehouse.execute(
-        "select max(day) from landed where dataset = 'profiles' and day > ?", [day]
-    ).fetchone()
-    if later and later[0]:
+    query = "select max(day) from landed where dataset = 'profiles' and day > ?"
+    (later,) = first_column(warehouse, query, [day])
+    if later:
         raise LoadError(
-            f"a snapshot of {later[0]} is there already, and this one is of {day}",
+            f"a snapshot of {later} is there already, and this one is of {day}",
             hint="snapshots can only be added in order: check the clock and the time zone; if that "
-            f"one was taken by a wrong clock, remove its landed file, profiles.{later[0]}.*, and "
+            f"one was taken by a wrong clock, remove its landed file, profiles.{later}.*, and "
             "run: mp rebuild profiles",
         )
     warehouse.execute("delete from profiles_wide where valid_from = ?", [day])
@@ -107,33 +90,49 @@ def _undo_from(warehouse: duckdb.DuckDBPyConnection, day: date | None) -> None:
     warehouse.execute("delete from landed where dataset = 'profiles' and day = ?", [day])
 
 
-def _take(
-    warehouse: duckdb.DuckDBPyConnection, source: Source, columns: PropertyColumns, file: int
-) -> Snapshot:
-    """What is not as it was is added, what it replaces or is gone is closed, `landed` says so."""
-    day = source.file.start
+def _take(warehouse: duckdb.DuckDBPyConnection, source: Source, count: int) -> Snapshot:
+    """Add what is not as it was, close what it replaces or is gone, and record it in `landed`."""
+    file, day = source.file, source.file.start
     warehouse.execute(BEGIN)
     for _ in source.stage_parts(warehouse):
         warehouse.execute(COMPARE)
         warehouse.execute(COMPARE_AGAIN)
-        _insert(warehouse, columns, day)
+        _insert(warehouse, source)
     warehouse.execute(END)
     warehouse.execute(
         f"update profiles_wide set valid_to = date '{day}' where rowid in (from outdated)"
     )
     if number(warehouse, TWICE):
-        raise LoadError(f"{source.file.path} has a profile twice", hint="report it")
+        raise LoadError(f"{file.path} has a profile twice", hint="report it")
     new, changed, removed = (
-        number(warehouse, f"select count(*) from compared_all where {which}")
-        for which in ("kind = 'new'", "kind = 'changed'", "kind = 'removed'")
+        number(warehouse, f"select count(*) from compared_all where kind = '{kind}'")
+        for kind in ("new", "changed", "removed")
     )
-    return _record(warehouse, source.file, file, Snapshot(day, 0, new, changed, removed))
+    rows, size, repaired = (
+        number(
+            warehouse,
+            f"select sum({what}) from surveys where property is null and file = {count}",
+        )
+        for what in ("events", "bytes", "repaired")
+    )
+    recorded = Recorded(
+        PROFILES.dataset,
+        day,
+        rows,
+        size,
+        file.exported_at,
+        file=file.path.name,
+        checksum=file.checksum,
+        repaired=repaired,
+    )
+    record_landed(warehouse, recorded)
+    return Snapshot(day, rows, new, changed, removed, repaired=repaired)
 
 
 def _members(properties: str) -> str:
     """SQL: the properties and their values by name, in whatever order they were sent.
 
-    Null for what is no object, or has a number that DuckDB would round: that is compared as text.
+    Null for what is not an object, or has a number that DuckDB would round: then the text counts.
     """
     return (
         f"case when json_type({properties}) = 'OBJECT' "
@@ -183,14 +182,14 @@ select count(*) from (
 """
 
 
-def _insert(warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, day: date) -> None:
+def _insert(warehouse: duckdb.DuckDBPyConnection, source: Source) -> None:
     insert_typed(
         warehouse,
-        columns,
+        source,
         {
             "distinct_id": "distinct_id",
             "last_seen": in_utc("seen"),  # it comes without a zone, in UTC
-            "valid_from": f"date '{day}'",
+            "valid_from": f"date '{source.file.start}'",
             "valid_to": "null",
         },
         casts={"seen": ("$last_seen", "timestamp")},
@@ -198,34 +197,8 @@ def _insert(warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, day:
     )
 
 
-def _record(
-    warehouse: duckdb.DuckDBPyConnection, file: LandedFile, count: int, snapshot: Snapshot
-) -> Snapshot:
-    """`landed` has a row for the snapshot."""
-    rows, size, repaired = warehouse.execute(
-        "select sum(events), sum(bytes), sum(repaired) from surveys "
-        f"where property is null and file = {count}"
-    ).fetchone() or (0, 0, 0)
-    snapshot = replace(snapshot, rows=int(rows or 0), repaired=int(repaired or 0))
-    row: dict[str, object] = {
-        "dataset": PROFILES.dataset,
-        "day": snapshot.day,
-        "rows": snapshot.rows,
-        "duplicates": 0,
-        "bytes": int(size or 0),
-        "file": file.path.name,
-        "exported_at": file.exported_at.isoformat(),
-        "loaded_at": datetime.now(UTC).isoformat(),
-        "checksum": file.checksum,
-        "partial": False,
-        "repaired": snapshot.repaired,
-    }
-    insert_rows(warehouse, "landed", [row])
-    return snapshot
-
-
 def _write_counts(warehouse: duckdb.DuckDBPyConnection, file: int) -> None:
-    """Which properties the last snapshot's profiles carry, and an example of each."""
+    """Record which properties the last snapshot's profiles carry, and an example of each."""
     warehouse.execute(
         f"""
         delete from internal.profile_counts;

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
-from isal.igzip_lib import IsalError
-
-from mixpanel_assets.errors import LoadError
-from mixpanel_assets.gzipped import Inflater
+from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.numbers import LONG_INTEGER, MAYBE_LONG, large, mixed, quoting
 from mixpanel_assets.warehouse.tables import Layout
 
 # DuckDB's own default. Its buffers grow with it, to several times this size for each thread.
 LONGEST_RECORD = 16 * 1024 * 1024
-
-WORK_PREFIX = ".load-"
-READ_BYTES = 64 * 1024
-
-# Numbers that neither a 128-bit integer nor a double holds: 18 and more significant digits with
-# a point among them, 39 and more without one, or an exponent of three digits.
-_LONG = "|".join(
-    [
-        r"0\.0*[1-9][0-9]{17,}",
-        *(rf"[1-9][0-9]{{{i}}}\.[0-9]{{{17 - i},}}" for i in range(17)),
-        r"[1-9][0-9]{17,}\.[0-9]+",
-        r"[1-9][0-9]{17,}[eE][+-]?[0-9]+",
-        r"[1-9][0-9]{38,}",
-        r"[0-9][0-9.]*[eE][+-]?[0-9]{3,}",
-    ]
-)
-_TAIL = r"[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
-# A number follows the colon after a name, or is in a list. An id in text, such as $device:6202e639,
-# is none.
-_BEFORE = r'(?:":|[\[,])\s*'
-LONG_NUMBER = rf"({_BEFORE})(-?(?:{_LONG}){_TAIL})(\s*[,\]}}])"
-MAYBE_LONG = rf"{_BEFORE}-?[0-9][0-9.]*(?:[0-9.]{{15}}|[eE][+-]?[0-9]{{3}})"
-LONG_INTEGER = rf"{_BEFORE}-?[0-9]{{16,}}\s*[,\]}}]"
 
 # Years 1 to 9999 in every zone, in milliseconds: what every reader of the table can show.
 FIRST_MS, LAST_MS = -62_135_510_400_000, 253_402_214_400_000
@@ -51,9 +22,6 @@ FIRST_MS, LAST_MS = -62_135_510_400_000, 253_402_214_400_000
 # How a file is read. plain: no integer in it is so large that a double rounds it. exact: every
 # record is searched for such numbers.
 Mode = Literal["plain", "exact"]
-
-EXACT_IN_DOUBLE = 2**53
-NOT_TEXT = ["UBIGINT", "BIGINT", "DOUBLE", "BOOLEAN", "OBJECT", "ARRAY"]
 
 VALUES = "coalesce(typed, properties)"  # what values are taken from
 MOST_SOUGHT = 3  # names to look for in a record before parsing it is cheaper
@@ -63,102 +31,6 @@ KEYS = {
     "$insert_id": "VARCHAR",
     "mp_processing_time_ms": "VARCHAR",
 }
-
-
-@dataclass(frozen=True)
-class LandedFile:
-    """A file on disk, and the days it stands for."""
-
-    path: Path
-    start: date
-    end: date
-    exported_at: datetime
-    checksum: str
-    days: frozenset[date] | None = None  # only these; None: every day from start to end
-    text: Path | None = None  # the same uncompressed, if somebody has it and it is one part
-
-    def dates(self) -> list[date]:
-        """The days that loading the file replaces."""
-        span = (self.start + timedelta(n) for n in range((self.end - self.start).days + 1))
-        return [day for day in span if self.days is None or day in self.days]
-
-
-@contextmanager
-def work_folder(beside: Path) -> Iterator[Path]:
-    """A folder for what a load needs on disk, gone afterwards, as are those of killed loads."""
-    for left in beside.parent.glob(f"{WORK_PREFIX}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=beside.parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def parts(file: Path, folder: Path, size: int) -> Iterator[Path]:
-    """The records of a landed file, uncompressed, about `size` bytes at a time.
-
-    At least one part comes, if only an empty one; each is gone when the next one comes. Raises
-    LoadError when the file is not whole any more.
-    """
-    part = folder / f"{file.name}.part.jsonl"
-    rest: bytes | None = b""
-    try:
-        with file.open("rb") as source:
-            chunks = _inflated(source)
-            while rest is not None:
-                with part.open("wb") as target:
-                    rest = _fill(target, rest, chunks, size)
-                yield part
-    except (IsalError, EOFError, FileNotFoundError) as error:  # type: ignore[misc]  # its stub
-        raise LoadError(
-            f"{file} is damaged or gone: {error}",
-            hint="land its days again: mp materialize events --from DAY --to DAY",
-        ) from error
-    part.unlink()
-
-
-def _fill(target: BinaryIO, rest: bytes, chunks: Iterator[bytes], size: int) -> bytes | None:
-    """The next `size` bytes or so, up to a line's end; what is left over, or None at the end."""
-    written = target.write(rest)
-    for chunk in chunks:
-        if written + len(chunk) < size:
-            written += target.write(chunk)
-        elif end := chunk.rfind(b"\n") + 1:
-            target.write(chunk[:end])
-            return chunk[end:]
-        else:
-            written += target.write(chunk)
-    return None
-
-
-def _inflated(source: BinaryIO) -> Iterator[bytes]:
-    inflater = Inflater()
-    while chunk := source.read(READ_BYTES):
-        yield from inflater.feed(chunk)
-    if not inflater.ended:
-        raise EOFError("its gzip stream has no end")
-
-
-def quoting(properties: str) -> str:
-    """SQL: the properties with each number that no number type holds exactly as a string.
-
-    Text that looks like such a number may make it invalid JSON.
-    """
-    # Twice: of two neighbours in a list the first takes the comma that the second needs.
-    for _ in range(2):
-        replacement = "'\\1\"\\2\"\\3', 'g'"
-        properties = f"regexp_replace({properties}, {literal(LONG_NUMBER)}, {replacement})"
-    return properties
-
-
-def stored_values() -> str:
-    """SQL: what values are taken from, of a row of the table."""
-    quoted_ = quoting("properties")
-    return (
-        f"case when regexp_matches(properties, {literal(MAYBE_LONG)}) "
-        f"and json_valid({quoted_}) then {quoted_} else properties end"
-    )
 
 
 def milliseconds(number: str) -> str:
@@ -178,59 +50,66 @@ def in_utc(moment: str) -> str:
     return f"make_timestamptz(epoch_us({moment}))"  # ten times faster than timezone('UTC', ...)
 
 
-def lines(
-    path: Path,
-    file: LandedFile,
-    mode: Mode,
-    layout: Layout,
-    watched: Mapping[str, str],
-    *,
-    mended: bool = False,
-) -> str:
-    """SQL: a part of the file, one record a row; `mended`, if it holds what `mend` has written.
+@dataclass(frozen=True)
+class Records:
+    """How the lines of a landed file are read."""
 
-    event_date, event_name, line_bytes; `regular`, else the line has to be mended; `repaired`;
-    long_integers; `properties` as sent; `typed`, where that is another, an object whose numbers all
-    fit a type; two hashes of the key of duplicates, and what decides between those; whether a
-    watched number is `large`, or a watched list `mixed`. A profile has no event, no day, no key and
-    nothing watched, but a distinct_id.
-    """
-    records = _mended(path) if mended else _as_sent(path, mode, layout)
-    records = f"""
-        select *, coalesce(laid_out and properties is not null
-                           and (typed is null or json_valid(typed)), false) as regular
-        from ({records})"""
-    if not layout.of_events:
+    file: LandedFile
+    mode: Mode
+    layout: Layout
+    watched: Mapping[str, str]  # properties that are looked into on the way: name, type
+
+    def sent(self, part: Path) -> str:
+        """SQL: a part of the file, one record a row.
+
+        event_date, event_name, line_bytes; `regular`, else the line has to be mended; `repaired`;
+        long_integers; `properties` as sent; `typed`, where that is another, an object whose numbers
+        all fit a type; two hashes of the key of duplicates, and what decides between those; whether
+        a watched number is `large`, or a watched list `mixed`. A profile has no event, no day, no
+        key and nothing watched, but a distinct_id.
+        """
+        return self._rows(_as_sent(part, self.mode, self.layout))
+
+    def mended(self, part: Path) -> str:
+        """SQL: the same of what `mend` has written."""
+        return self._rows(_mended(part))
+
+    def _rows(self, records: str) -> str:
+        records = f"""
+            select *, coalesce(laid_out and properties is not null
+                               and (typed is null or json_valid(typed)), false) as regular
+            from ({records})"""
+        if not self.layout.of_events:
+            return f"""(
+                select null::date as event_date, null::varchar as event_name, name as distinct_id,
+                       line_bytes, long_integers, properties, typed, regular, repaired
+                from ({records})
+            )"""
+        wanted = literal(json.dumps({**KEYS, **self.watched}, ensure_ascii=False))
         return f"""(
-            select null::date as event_date, null::varchar as event_name, name as distinct_id,
-                   line_bytes, long_integers, properties, typed, regular, repaired
-            from ({records})
-        )"""
-    wanted = literal(json.dumps({**KEYS, **watched}, ensure_ascii=False))
-    return f"""(
-        select * from (
-            select {_event_date(file)} as event_date, name as event_name, line_bytes, long_integers,
-                   properties, typed, regular, repaired,
-                   hash(name, keys.distinct_id, moment, insert_id) as hash_1,
-                   hash(insert_id, moment, keys.distinct_id, name, 1) as hash_2,
-                   insert_id is not null as has_key, processed,
-                   {_any(watched, "DOUBLE", large)} as large,
-                   {_any(watched, "JSON", mixed)} as mixed
-            from (
-                select *, nullif(keys."$insert_id", '') as insert_id,
-                       coalesce({milliseconds("time_number")}::varchar, keys.time) as moment,
-                       coalesce(try_cast(keys.mp_processing_time_ms as double), 0) as processed
+            select * from (
+                select {_event_date(self.file)} as event_date, name as event_name, line_bytes,
+                       long_integers, properties, typed, regular, repaired,
+                       hash(name, keys.distinct_id, moment, insert_id) as hash_1,
+                       hash(insert_id, moment, keys.distinct_id, name, 1) as hash_2,
+                       insert_id is not null as has_key, processed,
+                       {_any(self.watched, "DOUBLE", large)} as large,
+                       {_any(self.watched, "JSON", mixed)} as mixed
                 from (
-                    select *, try_cast(keys.time as double) as time_number
+                    select *, nullif(keys."$insert_id", '') as insert_id,
+                           coalesce({milliseconds("time_number")}::varchar, keys.time) as moment,
+                           coalesce(try_cast(keys.mp_processing_time_ms as double), 0) as processed
                     from (
-                        select *,
-                               case when regular then json_transform({VALUES}, {wanted}) end as keys
-                        from ({records})
+                        select *, try_cast(keys.time as double) as time_number
+                        from (
+                            select *, case when regular then json_transform({VALUES}, {wanted}) end
+                                      as keys
+                            from ({records})
+                        )
                     )
                 )
-            )
-        ){_chosen_days(file)}
-    )"""
+            ){_chosen_days(self.file)}
+        )"""
 
 
 def _as_sent(path: Path, mode: Mode, layout: Layout) -> str:
@@ -294,18 +173,8 @@ def _read(path: Path) -> str:
     )"""
 
 
-def large(number: str) -> str:
-    """SQL: a double may have rounded the number."""
-    return f"abs({number}) >= {EXACT_IN_DOUBLE}"  # 2^53 + 1 is read as 2^53
-
-
-def mixed(list_: str) -> str:
-    """SQL: the list holds other things than text."""
-    return f"list_has_any(json_type({list_}, '$[*]'), {NOT_TEXT})"
-
-
-def _any(watched: Mapping[str, str], kind: str, told: Callable[[str], str]) -> str:
-    which = [told(f"keys.{quoted(name)}") for name, type_ in watched.items() if type_ == kind]
+def _any(watched: Mapping[str, str], kind: str, test: Callable[[str], str]) -> str:
+    which = [test(f"keys.{quoted(name)}") for name, type_ in watched.items() if type_ == kind]
     return " or ".join(which) or "false"
 
 

@@ -2,90 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 
 from mixpanel_assets.errors import EventsOutsideSpanError, LoadError
-from mixpanel_assets.warehouse.connection import ROW_GROUP
+from mixpanel_assets.landed import LandedFile
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.connection import ROW_GROUP, number
 from mixpanel_assets.warehouse.mend import cut_lines, mend, odd_lines
-from mixpanel_assets.warehouse.properties import (
-    UNSEEN,
-    PropertyColumns,
-    Seen,
-    is_addressable,
-    merged_type,
-)
-from mixpanel_assets.warehouse.source import (
-    EXACT_IN_DOUBLE,
-    KEYS,
-    VALUES,
-    LandedFile,
-    Mode,
-    large,
-    layered,
-    lines,
-    mixed,
-)
-from mixpanel_assets.warehouse.tables import Layout
+from mixpanel_assets.warehouse.parts import parts
+from mixpanel_assets.warehouse.properties import PropertyColumns
+from mixpanel_assets.warehouse.source import KEYS, VALUES, Mode, Records
 
-JSON_TYPES = {"UBIGINT": "BIGINT", "ARRAY": "VARCHAR[]", "OBJECT": "JSON"}
 READ_AT_ONCE = 122_880  # rows of temp.stage: DuckDB's own size of row groups
-LARGEST_BIGINT = 2**63 - 1
 LEAST_COUNTED = 10_000  # rows that a thread of its own looks at
 MOST_NUMBERS = 200  # properties to look into by name before looking into every value is cheaper
 
 
-class LargeNumbersError(Exception):
-    """A number may be too large for a double: the file has to be read exactly."""
+@dataclass(frozen=True)
+class Source:
+    """A file to load, and how."""
 
+    file: LandedFile
+    mode: Mode
+    columns: PropertyColumns
+    settings: Settings
+    folder: Path
+    staged: bool = False  # it is all in temp.stage already
 
-def stage(
-    warehouse: duckdb.DuckDBPyConnection,
-    part: Path,
-    file: LandedFile,
-    mode: Mode,
-    columns: PropertyColumns,
-    folder: Path,
-) -> None:
-    """Put the records of the part into temp.stage; odd ones take a way through the folder.
+    def stage_parts(self, warehouse: duckdb.DuckDBPyConnection) -> Iterator[int]:
+        """Put one part after the other into temp.stage; their numbers.
 
-    Raises LoadError, and ExportIncompleteError for a line that is no record.
+        Raises LoadError, and ExportIncompleteError for a line that is not a record.
+        """
+        if self.staged:
+            yield 0
+            return
+        every = parts(self.file.path, self.folder, self.settings.part_bytes)
+        for count, part in enumerate([self.file.text] if self.file.text else every):
+            self._stage(warehouse, part)
+            yield count
 
-    In order of events a column is long runs of values and of nulls: smaller, and faster to ask.
-    """
-    order = "order by event_name" if columns.layout.of_events else ""
-    seen = watched(columns, mode)
-    records = lines(part, file, mode, columns.layout, seen)
-    warehouse.execute(f"create or replace temp table stage as from {records} {order}")
-    odd = number(warehouse, "select count(*) from stage where not regular")
-    if not odd:
-        return
-    keys, apart = columns.layout.keys, folder / "odd.jsonl"
-    # The lines found are the odd ones if they are as many, and none of them is regular.
-    for some in (cut_lines(part), odd_lines(part, keys)):
-        with apart.open("wb") as file_of_them:
-            file_of_them.writelines(some)
-        again = f"from {lines(apart, file, mode, columns.layout, seen)}"
-        count = number(warehouse, f"select count(*) {again}")
-        if count == odd and not number(warehouse, f"select count(*) {again} where regular"):
-            warehouse.execute("delete from stage where not regular")
-            break
-    else:
-        apart = part
+    def _stage(self, warehouse: duckdb.DuckDBPyConnection, part: Path) -> None:
+        # In order of events a column is long runs of values and of nulls: smaller, faster to ask.
+        layout = self.columns.layout
+        order = "order by event_name" if layout.of_events else ""
+        records = Records(self.file, self.mode, layout, watched(self.columns, self.mode))
+        read = f"from {records.sent(part)} {order}"
+        warehouse.execute(f"create or replace temp table stage as {read}")
+        if not number(warehouse, NOT_REGULAR):
+            return
+        odd = self._take_odd(warehouse, part, records)
+        mended = self.folder / "mended.jsonl"
+        mend(odd, mended, layout.keys)
+        warehouse.execute(f"insert into stage by name from {records.mended(mended)} {order}")
+        mended.unlink()
+        if number(warehouse, NOT_REGULAR):
+            raise LoadError(
+                f"{self.file.path} has a record that DuckDB can't read",
+                hint="report it; the days before and after it can be landed alone",
+            )
+
+    def _take_odd(self, warehouse: duckdb.DuckDBPyConnection, part: Path, records: Records) -> Path:
+        """Remove odd records from temp.stage; a file that has their lines, if need be all lines."""
+        odd, apart = number(warehouse, NOT_REGULAR), self.folder / "odd.jsonl"
+        # The lines found are the odd ones if they are as many, and none of them is regular.
+        for some in (cut_lines(part), odd_lines(part, records.layout.keys)):
+            with apart.open("wb") as file:
+                file.writelines(some)
+            again = f"from {records.sent(apart)}"
+            count = number(warehouse, f"select count(*) {again}")
+            if count == odd and not number(warehouse, f"select count(*) {again} where regular"):
+                warehouse.execute("delete from stage where not regular")
+                return apart
         warehouse.execute("delete from stage")
-    mended = folder / "mended.jsonl"
-    mend(apart, mended, keys)
-    records = lines(mended, file, mode, columns.layout, seen, mended=True)
-    warehouse.execute(f"insert into stage by name from {records} {order}")
-    mended.unlink()
-    if number(warehouse, "select count(*) from stage where not regular"):
-        raise LoadError(
-            f"{file.path} has a record that DuckDB can't read",
-            hint="report it; the days before and after it can be landed alone",
-        )
+        return part
+
+
+NOT_REGULAR = "select count(*) from stage where not regular"
 
 
 def watched(columns: PropertyColumns, mode: Mode) -> dict[str, str]:
@@ -117,20 +115,35 @@ def in_pieces(warehouse: duckdb.DuckDBPyConnection, which: str = "true") -> str:
 def in_row_groups(warehouse: duckdb.DuckDBPyConnection, which: str) -> str:
     """SQL: the rows of temp.stage that are wanted, so that threads insert whole row groups of them.
 
-    What one thread is given makes row groups of its own, and a small one at the end. Several small
-    ones would be merged at some later checkpoint, and full ones between them be written anew.
+    Several small row groups would be merged at some later checkpoint, which also rewrites the full
+    ones between them.
     """
     rows, threads = _rows_and_threads(warehouse)
     if rows < threads * READ_AT_ONCE:
         wanted = number(warehouse, f"select count(*) from stage where {which}")
-        full = wanted // ROW_GROUP
-        pieces = max(1, min(threads, full))
-        equal = [round(wanted * n / pieces / ROW_GROUP) for n in range(1, pieces)]
-        # At least one is left for each piece that follows.
-        ends = [ROW_GROUP * min(n, full - pieces + i) for i, n in enumerate(equal, 1)]
-        if ends:
+        if ends := row_group_ends(wanted, threads):
             return _cut(_positions(warehouse, ends, which), which)
     return f"(from stage where {which})"  # whole row groups are in what a thread reads at a time
+
+
+def row_group_ends(rows: int, threads: int) -> list[int]:
+    """After which row each thread but the last one stops, so that all share the rows about equally.
+
+    A thread's rows make row groups of their own: whole ones of ROW_GROUP (40,960) rows, and a small
+    one of what is left. So only the last thread has rows left, and each has at least one whole row
+    group. 150,000 rows are 3 whole row groups and 27,120 rows:
+
+    >>> row_group_ends(150_000, 2)  # the second thread has rows 81,920 to 149,999
+    [81920]
+    >>> row_group_ends(150_000, 8)  # three threads have work
+    [40960, 81920]
+    >>> row_group_ends(80_000, 2)
+    []
+    """
+    full = rows // ROW_GROUP
+    pieces = min(threads, full)
+    equal = [round(rows * n / pieces / ROW_GROUP) for n in range(1, pieces)]
+    return [ROW_GROUP * min(n, full - pieces + i) for i, n in enumerate(equal, 1)]
 
 
 def _rows_and_threads(warehouse: duckdb.DuckDBPyConnection) -> tuple[int, int]:
@@ -143,7 +156,8 @@ def _positions(
 ) -> list[int]:
     """Before which rows of temp.stage there are so many that are wanted.
 
-    Where a thread stops reading it is so many of all, lest another thread reads the few that lack.
+    At a multiple of READ_AT_ONCE it is that row of all: a few rows beyond it would be read by
+    another thread.
     """
     if which == "true":
         return list(counts)
@@ -186,7 +200,7 @@ def counted(table: str, sign: str = "") -> str:
 
 
 def check_span(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
-    """Every staged record is of a day of the file; EventsOutsideSpanError else."""
+    """EventsOutsideSpanError if a staged record is of none of the file's days."""
     if file.start == file.end:
         return
     outside = number(
@@ -201,147 +215,3 @@ def check_span(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
             events=outside,
             file=file.path.name,
         )
-
-
-def number(warehouse: duckdb.DuckDBPyConnection, query: str) -> int:
-    """The one number that the query gives; 0 for null."""
-    row = warehouse.execute(query).fetchone()
-    return int(row[0] or 0) if row else 0
-
-
-def properties_seen(
-    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, mode: Mode
-) -> dict[str, Seen]:
-    """Every staged property, with the narrowest type that holds its values exactly.
-
-    Raises LargeNumbersError when that can't be said of a part that was read plainly.
-    """
-    kinds: dict[str, dict[str, int]] = {}
-    for name, kind, events in warehouse.execute(
-        "select property, type, sum(events) from survey where property is not null group by all"
-    ).fetchall():
-        counts = kinds.setdefault(name, {})
-        kind = JSON_TYPES.get(kind, kind)
-        counts[kind] = counts.get(kind, 0) + int(events)
-    lists = _lists_that_may_hold_text(kinds, columns)
-    numbers = _numbers(kinds, columns.layout) if mode == "plain" else []
-    if looked_into := watched(columns, mode):
-        numbers, lists = _unsettled(warehouse, numbers, lists, looked_into)
-    if len(numbers) > MOST_NUMBERS:
-        if _any_large(warehouse):
-            raise LargeNumbersError
-        numbers = []
-    any_large, not_text = _looked_into(warehouse, numbers, lists)
-    if any_large:
-        raise LargeNumbersError
-    largest = _long_integers(warehouse)
-    return {
-        name: _seen(counts, *largest.get(name, (0, 0)), mixed=name in not_text)
-        for name, counts in kinds.items()
-    }
-
-
-def _seen(counts: dict[str, int], beyond_64_bits: int, magnitude: int, *, mixed: bool) -> Seen:
-    types = set(counts)
-    if beyond_64_bits and beyond_64_bits == counts.get("DOUBLE"):
-        types.discard("DOUBLE")  # DuckDB takes integers of more than 64 bits for doubles
-    if magnitude > LARGEST_BIGINT:
-        types = (types - {"BIGINT"}) | {"HUGEINT"}
-    if mixed:
-        types = (types - {"VARCHAR[]"}) | {"JSON"}
-    wide = magnitude > EXACT_IN_DOUBLE
-    return Seen(merged_type(types, wide=wide), wide, sum(counts.values()))
-
-
-def _long_integers(warehouse: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
-    """Per property with integers of 16 digits or more: how many exceed 64 bits, and the largest."""
-    if not number(warehouse, "select sum(long_integers) from survey"):
-        return {}
-    rows = warehouse.execute(
-        f"""
-        select property, count(*) filter (type = 'DOUBLE'), max(abs(number::hugeint))
-        from (
-            select unnest(json_keys(value)) as property,
-                   unnest(json_type(value, '$.*')) as type,
-                   unnest(json_extract(value, '$.*'))::varchar as number
-            from (select {VALUES} as value from stage where long_integers)
-        )
-        where type in ('UBIGINT', 'BIGINT', 'DOUBLE')
-          and regexp_full_match(number, '-?[0-9]{{16,38}}')
-        group by property
-        """
-    ).fetchall()
-    return {name: (int(count), int(magnitude)) for name, count, magnitude in rows}
-
-
-def _lists_that_may_hold_text(
-    kinds: dict[str, dict[str, int]], columns: PropertyColumns
-) -> list[str]:
-    return [
-        name
-        for name, counts in kinds.items()
-        if "VARCHAR[]" in counts
-        and is_addressable(name)
-        and ((known := columns.get(name)) is None or known.type in ("VARCHAR[]", UNSEEN))
-    ]
-
-
-def _numbers(kinds: dict[str, dict[str, int]], layout: Layout) -> list[str]:
-    return [
-        name
-        for name, counts in kinds.items()
-        if counts.keys() & {"BIGINT", "DOUBLE"} == counts.keys() - {UNSEEN}
-        and is_addressable(name)
-        and name not in layout.base
-    ]
-
-
-def _unsettled(
-    warehouse: duckdb.DuckDBPyConnection,
-    numbers: list[str],
-    lists: list[str],
-    looked_into: dict[str, str],
-) -> tuple[list[str], list[str]]:
-    """Those of the numbers and lists that have to be looked into: staging has not cleared them."""
-    query = "select coalesce(bool_or(large), false), coalesce(bool_or(mixed), false) from stage"
-    any_large, any_mixed = warehouse.execute(query).fetchone() or (True, True)
-    return (
-        [name for name in numbers if any_large or looked_into.get(name) != "DOUBLE"],
-        [name for name in lists if any_mixed or looked_into.get(name) != "JSON"],
-    )
-
-
-def _any_large(warehouse: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a double may round a number of any property."""
-    # In JSON numbers alone begin with a sign or a digit, which are next to each other.
-    return bool(
-        number(
-            warehouse,
-            f"""
-            select count(*) from (
-                select unnest(json_extract(value, '$.*'))::varchar as number
-                from (select {VALUES} as value from stage)
-            )
-            where number between '-' and ':' and {large("try_cast(number as double)")}
-            """,
-        )
-    )
-
-
-def _looked_into(
-    warehouse: duckdb.DuckDBPyConnection, numbers: list[str], lists: list[str]
-) -> tuple[bool, set[str]]:
-    """Whether a double may round any of the numbers; the lists that hold other things than text."""
-    if not (numbers or lists):
-        return False, set()
-    kinds = {**dict.fromkeys(numbers, "DOUBLE"), **dict.fromkeys(lists, "JSON")}
-    layers, found = layered(kinds, VALUES)
-    asked = [
-        f"bool_or({large(found[name]) if kind == 'DOUBLE' else mixed(found[name])})"
-        for name, kind in kinds.items()
-    ]
-    rows = in_pieces(warehouse)
-    query = f"select {', '.join(asked)} from (select {', '.join(layers)} from {rows})"
-    row = warehouse.execute(query).fetchone()
-    told = {name for name, answer in zip(kinds, row or (), strict=True) if answer}
-    return not told.isdisjoint(numbers), told.intersection(lists)

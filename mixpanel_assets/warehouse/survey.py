@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import duckdb
 
 from mixpanel_assets.errors import LoadError
+from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.duplicates import (
-    add_keys,
-    begin_keys,
-    find_duplicates,
-    forget_keys,
-)
+from mixpanel_assets.warehouse.connection import in_transaction, number
+from mixpanel_assets.warehouse.duplicates import add_keys, begin_keys, find_duplicates, forget_keys
+from mixpanel_assets.warehouse.parts import work_folder
 from mixpanel_assets.warehouse.properties import PropertyColumns
-from mixpanel_assets.warehouse.source import VALUES, LandedFile, Mode, parts
-from mixpanel_assets.warehouse.stage import (
-    LargeNumbersError,
-    check_span,
-    counted,
-    in_pieces,
-    number,
-    properties_seen,
-    stage,
-)
-from mixpanel_assets.warehouse.tables import EVENTS
+from mixpanel_assets.warehouse.seen import LargeNumbersError, properties_seen
+from mixpanel_assets.warehouse.source import VALUES
+from mixpanel_assets.warehouse.stage import Source, check_span, counted, in_pieces
+from mixpanel_assets.warehouse.tables import EVENTS, Layout
 
 MOST_PROPERTIES = 250_000  # in one part; each takes a few kilobytes of memory
 SAMPLED_BELOW = 20_000
@@ -35,56 +26,43 @@ LONGEST_EXAMPLE = 100  # characters: it is for eyes
 
 
 @dataclass(frozen=True)
-class Source:
-    """A file to load, and how."""
+class Survey:
+    """What a first look at files has found: how to load each, and the table's properties then."""
 
-    file: LandedFile
-    mode: Mode
+    sources: list[Source]
     columns: PropertyColumns
-    settings: Settings
-    folder: Path
-    staged: bool = False  # it is all in temp.stage already
-
-    def stage_parts(self, warehouse: duckdb.DuckDBPyConnection) -> Iterator[int]:
-        """temp.stage has one part after the other; their numbers."""
-        if self.staged:
-            yield 0
-            return
-        for count, part in enumerate(self._parts()):
-            stage(warehouse, part, self.file, self.mode, self.columns, self.folder)
-            yield count
-
-    def _parts(self) -> Iterator[Path]:
-        if self.file.text:
-            return iter([self.file.text])
-        return parts(self.file.path, self.folder, self.settings.part_bytes)
 
 
-def survey_files(
+@contextmanager
+def surveyed(
     warehouse: duckdb.DuckDBPyConnection,
     files: Sequence[LandedFile],
-    columns: PropertyColumns,
+    layout: Layout,
     settings: Settings,
-    folder: Path,
     *,
-    anew: bool = False,
-) -> list[Source]:
-    """The files are counted in temp.surveys, and the registry knows each of their properties.
+    fresh: bool = False,
+) -> Iterator[Survey]:
+    """A transaction to load the files in; they are counted in temp.surveys, and the registry
+    knows each of their properties. `fresh`: nothing that the table has now is to stay.
 
-    temp.examples has values of them. Nothing of the warehouse is changed, and no transaction is
-    open: a line that DuckDB can't parse would end it.
+    temp.examples has values of them. The look itself changes nothing of the warehouse, and comes
+    before the transaction: a line that DuckDB can't parse would end it.
     """
+    known = [] if fresh else PropertyColumns.known(warehouse, layout.dataset)
+    columns = PropertyColumns(known, settings.max_property_columns, layout)
     begin_keys(warehouse)
     warehouse.execute(SURVEYS)
-    if columns.layout == EVENTS and not anew:
+    if layout == EVENTS and not fresh:
         warehouse.execute("insert into examples from internal.property_examples")
-    sources = []
-    for count, file in enumerate(files):
-        source = Source(file, columns.mode(), columns, settings, folder)
-        source, parts_ = _survey_in_some_mode(warehouse, source, columns, count)
-        sources.append(replace(source, staged=parts_ == 1 and len(files) == 1))
-    find_duplicates(warehouse)
-    return sources
+    with work_folder(files[0].path) as folder:
+        sources = []
+        for count, file in enumerate(files):
+            source = Source(file, columns.mode(), columns, settings, folder)
+            source, parts = _survey_in_some_mode(warehouse, source, count)
+            sources.append(replace(source, staged=parts == 1 and len(files) == 1))
+        find_duplicates(warehouse)
+        with in_transaction(warehouse):
+            yield Survey(sources, columns)
 
 
 SURVEYS = """
@@ -96,22 +74,20 @@ create or replace temp table examples (event_name VARCHAR, property VARCHAR, exa
 
 
 def _survey_in_some_mode(
-    warehouse: duckdb.DuckDBPyConnection, source: Source, columns: PropertyColumns, file: int
+    warehouse: duckdb.DuckDBPyConnection, source: Source, file: int
 ) -> tuple[Source, int]:
     """The source in the fastest mode that reads it right, and how many parts it has."""
     try:
-        return source, _survey_file(warehouse, source, columns, file)
+        return source, _survey_file(warehouse, source, file)
     except LargeNumbersError:
         exact = replace(source, mode="exact")
     forget_keys(warehouse, file)
     warehouse.execute(f"delete from surveys where file = {file}")
-    return exact, _survey_file(warehouse, exact, columns, file)
+    return exact, _survey_file(warehouse, exact, file)
 
 
-def _survey_file(
-    warehouse: duckdb.DuckDBPyConnection, source: Source, columns: PropertyColumns, file: int
-) -> int:
-    count = 0
+def _survey_file(warehouse: duckdb.DuckDBPyConnection, source: Source, file: int) -> int:
+    columns, count = source.columns, 0
     for count in source.stage_parts(warehouse):  # noqa: B007  the last one is wanted
         rows = in_pieces(warehouse)
         warehouse.execute(f"create or replace temp table survey as {counted(rows)}")
@@ -143,7 +119,7 @@ def shortened(example: str) -> str:
 
 
 def _add_examples(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Every property that is staged has an example for each event that carries it."""
+    """Give every property that is staged an example for each event that carries it."""
     # Of a large part one record in sixteen has an example of nearly everything.
     if number(warehouse, "select sum(events) from survey where property is null") > SAMPLED_BELOW:
         _take_examples(warehouse, "rowid % 16 = 0")

@@ -7,14 +7,10 @@ from collections.abc import Iterable, Mapping
 
 import duckdb
 
-from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.properties import (
-    UNSEEN,
-    PropertyColumn,
-    PropertyColumns,
-    insert_rows,
-)
-from mixpanel_assets.warehouse.source import layered, stored_values
+from mixpanel_assets.warehouse.connection import insert_rows, literal, quoted
+from mixpanel_assets.warehouse.numbers import stored_values
+from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns
+from mixpanel_assets.warehouse.source import layered
 from mixpanel_assets.warehouse.spelling import alike, plain_names, unused
 from mixpanel_assets.warehouse.tables import (
     BASE_PROPERTIES,
@@ -23,6 +19,7 @@ from mixpanel_assets.warehouse.tables import (
     HISTORY_COLUMNS,
     PROFILES,
 )
+from mixpanel_assets.warehouse.types import UNSEEN
 
 
 def write_event_views(warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns) -> None:
@@ -51,7 +48,7 @@ def write_event_views(warehouse: duckdb.DuckDBPyConnection, columns: PropertyCol
     for event, view in sorted(names.items()):
         properties = [column for name in carried[event] if (column := columns.get(name))]
         query = _of_event(event, properties)
-        # A view remembers the types of its columns: it is made anew when one of them changes.
+        # A view remembers the types of its columns: it is replaced when one of them changes.
         types = [column.type for column in properties]
         definition = hashlib.sha256(f"{query} {types}".encode()).hexdigest()
         if event not in gone and definition == known.get(event, (view, None))[1]:

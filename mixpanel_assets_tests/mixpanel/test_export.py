@@ -13,9 +13,10 @@ from pydantic import SecretStr
 
 from mixpanel_assets.accounts import Credentials
 from mixpanel_assets.errors import ExportIncompleteError
+from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client, RetryPolicy
-from mixpanel_assets.mixpanel.export import EventFile, LineCheck, export_events
+from mixpanel_assets.mixpanel.export import LineCheck, export_events
 
 DAY = date(2024, 1, 2)
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -85,7 +86,7 @@ def test_only_newlines_end_a_line(separator: str) -> None:
     assert count(line * 3, 5) == 3
 
 
-def export(tmp_path: Path, answer: httpx.Response) -> EventFile:
+def export(tmp_path: Path, answer: httpx.Response) -> LandedFile:
     credentials = Credentials(username="u", secret=SecretStr("s"), project_id="1")
     transport = httpx.MockTransport(lambda request: answer)
     budget = Budget(tmp_path / "budget.sqlite", "1")
@@ -98,7 +99,7 @@ def test_a_gzip_body_of_several_members_is_one_export(tmp_path: Path) -> None:
     parts = [gzip.compress(body([{"event": name, "properties": {}}])) for name in "ab"]
     answer = httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=_Stream(parts))
     file = export(tmp_path, answer)
-    assert file.events == 2
+    assert file.records == 2
     assert gzip.decompress(file.path.read_bytes()).count(b"\n") == 2
 
 
@@ -109,7 +110,7 @@ def test_a_plain_body_is_kept_compressed(tmp_path: Path) -> None:
 
 
 def test_an_empty_body_is_an_empty_day_but_an_empty_gzip_body_is_a_cut_one(tmp_path: Path) -> None:
-    assert export(tmp_path, httpx.Response(200, stream=_Stream([]))).events == 0
+    assert export(tmp_path, httpx.Response(200, stream=_Stream([]))).records == 0
     cut = httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=_Stream([]))
     with pytest.raises(ExportIncompleteError):
         export(tmp_path, cut)

@@ -25,13 +25,14 @@ from mixpanel_assets.errors import (
     ServerError,
     UnavailableError,
 )
+from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.profiles import ProfileFile, export_profiles
+from mixpanel_assets.mixpanel.profiles import export_profiles
 from mixpanel_assets.mixpanel.selection import ProfileSelection
 from mixpanel_assets.simulator.query.engage import Paging
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets_tests.conftest import Project
+from mixpanel_assets_tests.conftest import DAY, Project
 
 EVERYBODY = ProfileSelection()
 
@@ -52,9 +53,11 @@ class Download:
 
     def __call__(
         self, simulator: Simulator, page_size: int = 10, **more: Callable[[int, int], None]
-    ) -> ProfileFile:
+    ) -> LandedFile:
         self.client = self._open(simulator).client
-        return export_profiles(self.client, EVERYBODY, self._folder, page_size=page_size, **more)
+        return export_profiles(
+            self.client, EVERYBODY, self._folder, DAY, page_size=page_size, **more
+        )
 
     @property
     def queries(self) -> int:
@@ -74,7 +77,7 @@ def crowd(simulator: Simulator, count: int) -> None:
     simulator.profiles.set(profiles)
 
 
-def ids(file: ProfileFile) -> list[str]:
+def ids(file: LandedFile) -> list[str]:
     """The distinct ids in the file, sorted: pages come as they like."""
     with gzip.open(file.path) as lines:
         return sorted(json.loads(line)["$distinct_id"] for line in lines)
@@ -91,31 +94,30 @@ def test_a_file_holds_every_profile_once(
     crowd(mixpanel, count)
     file = download(mixpanel)
     assert ids(file) == everybody(count)
-    assert (file.profiles, file.total) == (count, count)
+    assert file.records == count
 
 
 def test_a_file_says_what_it_is(mixpanel: Simulator, download: Download, folder: Path) -> None:
     crowd(mixpanel, 25)
     file = download(mixpanel)
     assert list(folder.iterdir()) == [file.path]
-    assert file.path.name == f"profiles.{file.exported_at:%Y%m%dT%H%M%S%fZ}.jsonl.gz"
+    assert file.path.name == f"profiles.{DAY}.{file.exported_at:%Y%m%dT%H%M%S%fZ}.jsonl.gz"
     content = file.path.read_bytes()
-    assert file.bytes == len(content)
     assert file.checksum == hashlib.sha256(content).hexdigest()
-    assert file.requests == len(mixpanel.requests) == 4  # three pages, and an empty one
+    assert len(mixpanel.requests) == 4  # three pages, and an empty one
 
 
 def test_a_download_costs_one_query_however_many_pages_it_has(download: Download) -> None:
     with Simulator(limits=True) as mixpanel:
         crowd(mixpanel, 900)
-        assert download(mixpanel).profiles == 900
+        assert download(mixpanel).records == 900
     assert download.queries == 1
 
 
 def test_never_are_more_than_five_pages_asked_for_at_once(download: Download) -> None:
     with Simulator(paging=Paging(page_latency=0.01)) as mixpanel:
         crowd(mixpanel, 300)
-        assert download(mixpanel).profiles == 300
+        assert download(mixpanel).records == 300
         assert mixpanel.concurrency_violations == 0
 
 
@@ -141,8 +143,8 @@ def test_a_download_leaves_one_of_the_five_to_questions(tmp_path: Path) -> None:
     credentials = Credentials(username="u", secret=SecretStr("s"), project_id="1")
     budget = Budget(tmp_path / "budget.sqlite", "1")
     with Client(credentials, budget, transport=httpx.MockTransport(wire)) as mixpanel:
-        file = export_profiles(mixpanel, EVERYBODY, tmp_path / "landed", page_size=1)
-    assert (file.profiles, most) == (20, 4)
+        file = export_profiles(mixpanel, EVERYBODY, tmp_path / "landed", DAY, page_size=1)
+    assert (file.records, most) == (20, 4)
 
 
 def test_twenty_thousand_profiles_come_in_pages_of_the_size_mixpanel_allows(
@@ -151,7 +153,7 @@ def test_twenty_thousand_profiles_come_in_pages_of_the_size_mixpanel_allows(
     with Simulator(paging=Paging(most_per_page=1000)) as mixpanel:
         mixpanel.profiles.fill(20_000)
         file = download(mixpanel, page_size=5000)
-        assert (file.profiles, file.requests) == (20_000, 21)
+        assert (file.records, len(mixpanel.requests)) == (20_000, 21)
         assert {seen.params["page_size"] for seen in mixpanel.requests[1:]} == {"1000"}
 
 
@@ -274,7 +276,7 @@ def test_a_profile_that_is_made_between_pages_hides_no_other(download: Download)
             mixpanel, progress=_Once(lambda: mixpanel.profiles.update("new", set={"n": 1}))
         )
     assert set(everybody(40)) <= set(ids(file))
-    assert len(ids(file)) == file.profiles
+    assert len(ids(file)) == file.records
 
 
 def test_a_profile_that_vanishes_between_pages_hides_no_other(download: Download) -> None:
@@ -283,7 +285,7 @@ def test_a_profile_that_vanishes_between_pages_hides_no_other(download: Download
         file = download(mixpanel, progress=_Once(lambda: mixpanel.profiles.delete("u3")))
         assert sessions_begun(mixpanel) == 2
     assert ids(file) == sorted(f"u{n}" for n in range(45) if n != 3)
-    assert file.total == 44
+    assert file.records == 44
 
 
 def test_profiles_that_keep_vanishing_leave_no_file(download: Download, folder: Path) -> None:
@@ -327,7 +329,7 @@ def test_a_question_mixpanel_does_not_accept_is_put_once(
     mixpanel: Simulator, project: Project, folder: Path
 ) -> None:
     with pytest.raises(QueryError, match="syntax error"):
-        export_profiles(project.client, ProfileSelection(where='properties["n"'), folder)
+        export_profiles(project.client, ProfileSelection(where='properties["n"'), folder, DAY)
     assert len(mixpanel.requests) == 1
 
 

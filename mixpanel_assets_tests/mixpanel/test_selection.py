@@ -13,7 +13,7 @@ from mixpanel_assets.mixpanel.profiles import export_profiles
 from mixpanel_assets.mixpanel.selection import ProfileSelection
 from mixpanel_assets.simulator.cohorts import Cohort
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets_tests.conftest import Project
+from mixpanel_assets_tests.conftest import DAY, Project
 
 GROUP = "-1405123841946871899"
 NOW = int(time.time())
@@ -50,10 +50,10 @@ def download(
 ) -> list[Profile]:
     """The profiles that match, by distinct id; the smallest pages, so that all repeat it."""
     selection = ProfileSelection(**conditions)
-    file = export_profiles(project.client, selection, folder, page_size=page_size)
+    file = export_profiles(project.client, selection, folder, DAY, page_size=page_size)
     with gzip.open(file.path) as lines:
         found = [json.loads(line) for line in lines]
-    assert len(found) == file.profiles == file.total
+    assert len(found) == file.records
     return sorted(found, key=lambda one: str(one["$distinct_id"]))
 
 

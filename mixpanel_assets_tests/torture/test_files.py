@@ -4,7 +4,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,8 @@ from pydantic import SecretStr
 from mixpanel_assets.accounts import Credentials, add_account
 from mixpanel_assets.defs.instance import make_instance
 from mixpanel_assets.errors import ConfigError, MixpanelDataError
+from mixpanel_assets.landed import landing
 from mixpanel_assets.mixpanel.budget import Budget
-from mixpanel_assets.mixpanel.landing import landing
 from mixpanel_assets.settings import Settings, make_private_folder
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.cli.test_servers import listeners
@@ -96,7 +95,7 @@ def test_every_folder_that_has_to_be_made_is_for_one_user(mask: int, tmp_path: P
 
 
 def test_a_landed_file_is_for_one_user_where_its_folder_is_not(tmp_path: Path) -> None:
-    with umask(0), landing(tmp_path, "x", datetime(2024, 1, 2, tzinfo=UTC)) as file:
+    with umask(0), landing(tmp_path / "x") as file:
         file.write(b"events")
     assert file.path.stat().st_mode & 0o777 == 0o600
 
@@ -114,7 +113,7 @@ def plant(link: Path, target: Path) -> None:
 
 
 def land_over(home: Path) -> None:
-    with landing(home, "x", datetime(2024, 1, 2, tzinfo=UTC)) as file:
+    with landing(home / "x") as file:
         file.write(b"events")
 
 
@@ -124,8 +123,8 @@ def add_over(home: Path) -> None:
 
 
 WRITES: dict[str, Callable[[Path], object]] = {
-    ".x.20240102T000000000000Z.jsonl.gz.part": land_over,
-    "x.20240102T000000000000Z.jsonl.gz": land_over,
+    ".x.part": land_over,
+    "x": land_over,
     "config.toml": add_over,
     ".config.toml.lock": add_over,
     ".config.toml.x.part": add_over,

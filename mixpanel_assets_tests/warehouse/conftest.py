@@ -13,11 +13,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from mixpanel_assets.landed import LandedFile, events_name
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.connection import quoted, reading, writing
-from mixpanel_assets.warehouse.load import load_events, load_files
-from mixpanel_assets.warehouse.source import LandedFile
+from mixpanel_assets.warehouse.load import load_files
 
 DAY = date(2024, 1, 2)
 NOON = 1_704_196_800_000  # of that day, in ms
@@ -42,20 +42,20 @@ class Warehouse:
     def load_bytes(self, body: bytes, day: date = DAY, end: date | None = None) -> list[LandedDay]:
         """The same for the bytes of a whole file."""
         file = self.land(body, day, end or day)
-        days = load_events(self.connection, file, self.settings)
+        days = load_files(self.connection, [file], self.settings)
         self.files.append(file)
         return days
 
     def land(self, body: bytes, day: date, end: date) -> LandedFile:
         """A file on disk, not loaded yet."""
         at = datetime(2024, 6, 1, tzinfo=UTC) + timedelta(seconds=len(list(self.home.iterdir())))
-        path = self.home / f"{day}_{end}.{at:%Y%m%dT%H%M%S%f}Z.jsonl.gz"
+        path = self.home / events_name(day, end, at)
         path.write_bytes(gzip.compress(body, 1))
         return LandedFile(path, day, end, at, "checksum")
 
     def load_anew(self, files: list[LandedFile]) -> None:
         """New tables hold what these files hold."""
-        load_files(self.connection, files, self.settings, anew=True)
+        load_files(self.connection, files, self.settings, rebuild=True)
 
     def sql(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return self.connection.execute(query, list(parameters)).fetchall()

@@ -14,16 +14,15 @@ from mixpanel_assets.errors import (
     TableNotFoundError,
     UsageError,
 )
+from mixpanel_assets.landed import LandedFile, profiles_name
 from mixpanel_assets.warehouse.drop import drop_tables, named_tables
 from mixpanel_assets.warehouse.named import (
     How,
     NamedTable,
     check_name,
-    load_event_table,
-    load_profile_table,
+    load_named,
     records,
 )
-from mixpanel_assets.warehouse.source import LandedFile
 from mixpanel_assets_tests.warehouse.conftest import DAY, DAY_MS, NOON, Warehouse, as_bytes, sent
 
 
@@ -31,8 +30,8 @@ def pull(
     warehouse: Warehouse, name: str, *lines: str, how: How = "create", **filters: Any
 ) -> NamedTable:
     file = warehouse.land(b"".join(as_bytes(line) + b"\n" for line in lines), DAY, DAY)
-    settings = warehouse.settings
-    return load_event_table(warehouse.connection, name, [file], settings, how=how, filters=filters)
+    args: Any = (warehouse.connection, name, "events", [file], warehouse.settings)
+    return load_named(*args, how=how, filters=filters)
 
 
 def pull_profiles(
@@ -43,12 +42,11 @@ def pull_profiles(
         for key, each in people.items()
     ]
     at = datetime.now(UTC)
-    path = warehouse.home / f"profiles.{at:%Y%m%dT%H%M%S%f}Z.jsonl.gz"
+    path = warehouse.home / profiles_name(DAY, at)
     path.write_bytes(gzip.compress("".join(lines).encode(), 1))
     file = LandedFile(path, DAY, DAY, at, "")
-    return load_profile_table(
-        warehouse.connection, name, [file], warehouse.settings, how=how, filters={}
-    )
+    args: Any = (warehouse.connection, name, "profiles", [file], warehouse.settings)
+    return load_named(*args, how=how, filters={})
 
 
 def one(n: int, *, processed: int = 1, more: str = "") -> str:
@@ -93,10 +91,9 @@ def test_a_failed_replacement_leaves_the_table_as_it_was(warehouse: Warehouse) -
     before = warehouse.sql("from signups")
     file = warehouse.land(as_bytes(one(2)) + b"\n", DAY, DAY)
     file.path.write_bytes(file.path.read_bytes()[:-9])
+    args: Any = (warehouse.connection, "signups", "events", [file], warehouse.settings)
     with pytest.raises(LoadError):
-        load_event_table(
-            warehouse.connection, "signups", [file], warehouse.settings, how="replace", filters={}
-        )
+        load_named(*args, how="replace", filters={})
     assert warehouse.sql("from signups") == before
 
 
@@ -157,9 +154,8 @@ def test_events_of_several_files_are_one_table(warehouse: Warehouse) -> None:
         warehouse.land(as_bytes(one(n)) + b"\n" + as_bytes(one(9)) + b"\n", DAY, DAY)
         for n in range(3)
     ]
-    added = load_event_table(
-        warehouse.connection, "signups", files, warehouse.settings, how="create", filters={}
-    )
+    args: Any = (warehouse.connection, "signups", "events", files, warehouse.settings)
+    added = load_named(*args, how="create", filters={})
     assert added == NamedTable(4, 2)
 
 

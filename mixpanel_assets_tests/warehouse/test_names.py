@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mixpanel_assets import warehouse as room
 from mixpanel_assets.errors import UsageError
 from mixpanel_assets.warehouse.connection import quoted
-from mixpanel_assets.warehouse.named import check_name, load_event_table
+from mixpanel_assets.warehouse.named import check_name, load_named
 from mixpanel_assets.warehouse.read import coverage
 from mixpanel_assets.warehouse.spelling import plain_names
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES
@@ -114,10 +114,10 @@ def test_a_fetched_table_can_have_any_name_that_our_sql_uses(warehouse: Warehous
         except UsageError:
             taken.append(name)
             continue
-        args: Any = (warehouse.connection, name, [file], warehouse.settings)
-        load_event_table(*args, how="create", filters={})
+        args: Any = (warehouse.connection, name, "events", [file], warehouse.settings)
+        load_named(*args, how="create", filters={})
         if count % 8 == 0:
-            load_event_table(*args, how="append", filters={})
+            load_named(*args, how="append", filters={})
         assert warehouse.sql(f'select n, "value" from {quoted(name)}') == [(7, "v")]
     assert local.column_stats(warehouse.connection, "n", "number").top_values == [(7, 1)]
     warehouse.load(sent('"n":1'))
@@ -249,8 +249,8 @@ def test_spellings_in_a_fetched_table_of_any_name(warehouse: Warehouse, table: s
     body = b"".join(json.dumps(one).encode() + b"\n" for one in spelled({"plan": 2, "Plan": 1}))
     file = warehouse.land(body, DAY, DAY)
     for how in ("create", "append"):
-        args: Any = (warehouse.connection, table, [file], warehouse.settings)
-        load_event_table(*args, how=how, filters={})
+        args: Any = (warehouse.connection, table, "events", [file], warehouse.settings)
+        load_named(*args, how=how, filters={})
     asked = f'select count("plan"), count("Plan_2") from "{table}"'
     assert warehouse.sql(asked) in ([(2, 1)], [(4, 2)])
 

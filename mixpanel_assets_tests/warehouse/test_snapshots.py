@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from mixpanel_assets.errors import LoadError
+from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.results import Snapshot
 from mixpanel_assets.warehouse.snapshots import load_snapshots
-from mixpanel_assets.warehouse.source import LandedFile
 from mixpanel_assets_tests.warehouse.conftest import DAY, Warehouse
 
 People = dict[str, dict[str, Any] | str]
@@ -209,7 +209,7 @@ def test_snapshots_made_anew_from_their_files_are_the_same(
     snap(warehouse, {"ann": {"plan": "x"}, "eve": {"plan": "e"}, "dan": {"plan": "y"}}, 2)
     query = "select distinct_id, plan, valid_from, valid_to from profile_history order by all"
     before = warehouse.sql(query)
-    load_snapshots(warehouse.connection, warehouse.files, warehouse.settings, anew=True)
+    load_snapshots(warehouse.connection, warehouse.files, warehouse.settings, rebuild=True)
     assert warehouse.sql(query) == before
 
 
