@@ -18,7 +18,8 @@ from mixpanel_assets.errors import (
 )
 from mixpanel_assets.mixpanel.probe import ask_for_access
 from mixpanel_assets.settings import Settings, make_private_folder
-from mixpanel_assets.warehouse.read import arrival_lags, status
+from mixpanel_assets.warehouse.days import arrival_lags
+from mixpanel_assets.warehouse.read import status
 
 # Live events reach Mixpanel seconds after they happen; zones differ by quarters of an hour.
 QUARTER = timedelta(minutes=15)

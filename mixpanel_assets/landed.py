@@ -76,10 +76,7 @@ class LandedFile:
 
 
 def landed_files(
-    folder: Path,
-    start: date | None = None,
-    end: date | None = None,
-    unused: Collection[str] = (),
+    folder: Path, start: date | None = None, end: date | None = None, unused: Collection[str] = ()
 ) -> list[LandedFile]:
     """The newest file for each day of the range, each with the days that it stands for."""
     newest: dict[date, LandedFile] = {}

@@ -16,10 +16,7 @@ FIRST_LOOK_BACK = timedelta(days=30)
 
 
 def late_days(
-    mixpanel: Client,
-    path: Path,
-    settings: Settings,
-    since: datetime | None = None,
+    mixpanel: Client, path: Path, settings: Settings, since: datetime | None = None
 ) -> list[date]:
     """The landed days that Mixpanel has newer events of, found by one request.
 

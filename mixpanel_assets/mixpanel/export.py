@@ -65,10 +65,7 @@ def _export_once(
     params = {"from_date": str(start), "to_date": str(end), "time_in_ms": "true"}
     params |= selection.fields()
     path = folder / events_name(start, end, exported_at)
-    with (
-        landing(path, longest_text) as file,
-        mixpanel.stream_export(params) as response,
-    ):
+    with landing(path, longest_text) as file, mixpanel.stream_export(params) as response:
         lines = copy_verified(response, file, LineCheck(), mixpanel.bounds)
     return LandedFile(path, start, end, exported_at, file.checksum, lines, text=file.text)
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-import duckdb
-
 from mixpanel_assets.warehouse.connection import (
+    Connection,
     as_load_errors,
     in_transaction,
     insert_rows,
@@ -34,7 +33,7 @@ TYPES = {
 
 
 def keep_answer(
-    warehouse: duckdb.DuckDBPyConnection,
+    warehouse: Connection,
     name: str,
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],

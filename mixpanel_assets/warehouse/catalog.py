@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-import duckdb
-
 from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.warehouse.comments import exists, write_comments
 from mixpanel_assets.warehouse.connection import (
+    Connection,
     as_load_errors,
     first_column,
     in_transaction,
@@ -55,10 +54,7 @@ CATALOG_TABLES: dict[str, Columns] = {
         "created": ("TIMESTAMPTZ", "when it was made; Mixpanel names no zone: taken for UTC"),
         "is_visible": ("BOOLEAN", "Mixpanel shows it in its lists"),
     },
-    "funnels": {
-        "funnel_id": ("BIGINT", "its id"),
-        "name": ("VARCHAR", "its name"),
-    },
+    "funnels": {"funnel_id": ("BIGINT", "its id"), "name": ("VARCHAR", "its name")},
     "bookmarks": {
         "id": ("BIGINT", "its id"),
         "name": ("VARCHAR", "the report's name"),
@@ -86,7 +82,7 @@ CATALOG_TABLES: dict[str, Columns] = {
 
 
 def replace_catalog(
-    warehouse: duckdb.DuckDBPyConnection,
+    warehouse: Connection,
     parts: Mapping[str, Sequence[Mapping[str, Any]] | Skipped],
     *,
     day: date,
@@ -113,7 +109,7 @@ def replace_catalog(
     return {table: len(found) for table, found in rows.items()}
 
 
-def landed_events(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
+def landed_events(warehouse: Connection) -> list[str]:
     """The names of the events that are landed; none before the first load."""
     return _first_column(
         warehouse,
@@ -122,13 +118,13 @@ def landed_events(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
     )
 
 
-def landed_properties(warehouse: duckdb.DuckDBPyConnection, event: str) -> list[str]:
+def landed_properties(warehouse: Connection, event: str) -> list[str]:
     """The names of the properties that the landed rows of an event carry."""
     query = "select distinct property from internal.property_days where event_name = ? order by 1"
     return _first_column(warehouse, query, event)
 
 
-def landed_texts(warehouse: duckdb.DuckDBPyConnection, event: str, name: str) -> int:
+def landed_texts(warehouse: Connection, event: str, name: str) -> int:
     """How many values of an event's property are text in what is landed."""
     query = """
         select coalesce(sum(events), 0)::BIGINT from internal.property_days
@@ -137,15 +133,13 @@ def landed_texts(warehouse: duckdb.DuckDBPyConnection, event: str, name: str) ->
     return sum(_first_column(warehouse, query, event, name))
 
 
-def days_landed_since(warehouse: duckdb.DuckDBPyConnection, moment: datetime) -> list[date]:
+def days_landed_since(warehouse: Connection, moment: datetime) -> list[date]:
     """The days of events that have been landed whole since the moment."""
     query = "select day from landed where dataset = 'events' and not partial and exported_at >= ?"
     return _first_column(warehouse, query, moment)
 
 
-def _first_column(
-    warehouse: duckdb.DuckDBPyConnection, query: str, *parameters: object
-) -> list[Any]:
+def _first_column(warehouse: Connection, query: str, *parameters: object) -> list[Any]:
     """What the query says of loads; nothing in a warehouse without one."""
     if not exists(warehouse, "internal", "property_days"):
         return []
@@ -153,10 +147,7 @@ def _first_column(
 
 
 def insert_texts(
-    warehouse: duckdb.DuckDBPyConnection,
-    table: str,
-    columns: Columns,
-    rows: Sequence[Mapping[str, Any]],
+    warehouse: Connection, table: str, columns: Columns, rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Insert the rows; a value that its column's type can't hold becomes null."""
     # As text first: a date or number that is none becomes null, and the rest of the row stays.

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import duckdb
 
-from mixpanel_assets.warehouse.connection import literal, number, quoted
+from mixpanel_assets.warehouse.connection import Connection, literal, number, quoted
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VIEWS, PROFILES
 
 # What has a column for each property, by dataset; a view has comments of its own.
@@ -17,7 +17,7 @@ VIEWS = {"events": (), "profiles": PROFILE_VIEWS}  # with computed ones, too
 Place = tuple[str, str, str]  # schema, table or view, column ("" for the view itself)
 
 
-def write_comments(warehouse: duckdb.DuckDBPyConnection) -> int:
+def write_comments(warehouse: Connection) -> int:
     """Describe views of events, and columns of events and profiles, as the Lexicon does.
 
     Comments on what it no longer describes go. How many comments were changed. A view that was
@@ -38,13 +38,13 @@ def write_comments(warehouse: duckdb.DuckDBPyConnection) -> int:
     return len(stale) + len(gone)
 
 
-def renew_comments(warehouse: duckdb.DuckDBPyConnection) -> None:
+def renew_comments(warehouse: Connection) -> None:
     """As `write_comments`, after a commit: a failure is left to the next load."""
     with suppress(duckdb.Error):
         write_comments(warehouse)
 
 
-def _of_views(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
+def _of_views(warehouse: Connection) -> dict[Place, str]:
     rows = warehouse.execute(
         """
         select view_name, '', any_value(description)
@@ -66,7 +66,7 @@ def _of_views(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
     return {("by_event", view, column): text for view, column, text in rows}
 
 
-def _of_wide_columns(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
+def _of_wide_columns(warehouse: Connection) -> dict[Place, str]:
     """One description if all events have the same; else each event's own."""
     rows = warehouse.execute(
         """
@@ -96,7 +96,7 @@ def _joined(meanings: Iterable[tuple[str, str]]) -> str:
     return "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())
 
 
-def _comments(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
+def _comments(warehouse: Connection) -> dict[Place, str]:
     """The comments that are there on what the Lexicon may describe."""
     rows = warehouse.execute(
         """
@@ -114,7 +114,7 @@ def _comments(warehouse: duckdb.DuckDBPyConnection) -> dict[Place, str]:
     return {place: text for place, text in found.items() if place[2] not in ours.get(place[1], ())}
 
 
-def exists(warehouse: duckdb.DuckDBPyConnection, schema: str, *tables: str) -> bool:
+def exists(warehouse: Connection, schema: str, *tables: str) -> bool:
     """Whether all of these tables are there."""
     query = (
         "select count(*) from duckdb_tables() where schema_name = ? "

@@ -24,7 +24,8 @@ from mixpanel_assets.errors import (
 )
 from mixpanel_assets.settings import make_private_folder
 
-OpenWarehouse = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
+Connection = duckdb.DuckDBPyConnection
+OpenWarehouse = Callable[[], AbstractContextManager[Connection]]
 
 SCHEMA_VERSION = 3  # of the tables: see create.py
 
@@ -53,7 +54,7 @@ def writing(
     threads: int | None = None,
     wait: float = WRITER_WAIT,
     note: Callable[[str], None] = lambda message: None,
-) -> Iterator[duckdb.DuckDBPyConnection]:
+) -> Iterator[Connection]:
     """This process alone has the warehouse open; it is made if it is not there.
 
     DatabaseLockedError when another process keeps it for `wait` seconds, ConfigError when a newer
@@ -88,7 +89,7 @@ def reading(
     wait: float = READER_WAIT,
     timeout: float | None = None,
     spilling: bool = False,
-) -> Iterator[duckdb.DuckDBPyConnection]:
+) -> Iterator[Connection]:
     """The warehouse is open for reading, and closed to everything else.
 
     DuckDB itself refuses writes, files, the network, extensions and settings. What needs more than
@@ -123,7 +124,7 @@ def _check_name(path: Path) -> None:
         )
 
 
-def _refuse_newer(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _refuse_newer(connection: Connection, path: Path) -> None:
     """ConfigError if the tables have a layout that this version does not know."""
     try:
         row = connection.execute(
@@ -142,7 +143,7 @@ def _refuse_newer(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 _CLOSING = threading.Lock()
 
 
-def _close_in(connection: duckdb.DuckDBPyConnection, *, spilling: bool) -> None:
+def _close_in(connection: Connection, *, spilling: bool) -> None:
     """Nothing but reading is possible, and no setting can be changed any more."""
     # For the file, not for this connection: others of this process share all of it.
     settings = ["set global TimeZone = 'UTC'", "set enable_external_access = false"]
@@ -164,7 +165,7 @@ def _close_in(connection: duckdb.DuckDBPyConnection, *, spilling: bool) -> None:
 _ATTACHING = threading.Lock()
 
 
-def _open_to_write(path: Path, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+def _open_to_write(path: Path, config: dict[str, Any]) -> Connection:
     with _ATTACHING:
         connection = duckdb.connect(str(path), config=config)
         try:
@@ -175,7 +176,7 @@ def _open_to_write(path: Path, config: dict[str, Any]) -> duckdb.DuckDBPyConnect
         return connection
 
 
-def _attach_again(connection: duckdb.DuckDBPyConnection) -> None:
+def _attach_again(connection: Connection) -> None:
     """The file is open as before, and its tables grow by row groups of ROW_GROUP rows.
 
     ATTACH alone can say so. To a connection that was never to this file it would be unsafe: the
@@ -194,12 +195,8 @@ def _attach_again(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _opened(
-    path: Path,
-    open_: Callable[[], duckdb.DuckDBPyConnection],
-    *,
-    wait: float,
-    note: Callable[[str], None],
-) -> duckdb.DuckDBPyConnection:
+    path: Path, open_: Callable[[], Connection], *, wait: float, note: Callable[[str], None]
+) -> Connection:
     started = time.monotonic()
     delay, told = FIRST_RETRY, False
     while True:
@@ -235,9 +232,7 @@ def _unopened(path: Path, error: duckdb.Error) -> MixpanelDataError:
 
 
 @contextmanager
-def interrupted_after(
-    connection: duckdb.DuckDBPyConnection, seconds: float | None
-) -> Iterator[None]:
+def interrupted_after(connection: Connection, seconds: float | None) -> Iterator[None]:
     """What runs on the connection in the block is interrupted after so many seconds."""
     if seconds is None:
         yield
@@ -260,7 +255,7 @@ def interrupted_after(
 
 
 @contextmanager
-def in_transaction(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def in_transaction(warehouse: Connection) -> Iterator[None]:
     """Commit everything in the block together, or nothing of it."""
     warehouse.execute("begin")
     try:
@@ -286,21 +281,19 @@ def as_load_errors() -> Iterator[None]:
         raise LoadError(f"the load failed, and changed nothing: {error}", hint=hint) from error
 
 
-def number(warehouse: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> int:
+def number(warehouse: Connection, query: str, parameters: Sequence[Any] = ()) -> int:
     """The one number that the query gives; 0 for null."""
     row = warehouse.execute(query, list(parameters)).fetchone()
     return int(row[0] or 0) if row else 0
 
 
-def first_column(
-    warehouse: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()
-) -> list[Any]:
+def first_column(warehouse: Connection, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
     """The first value of each row that the query gives."""
     return [row[0] for row in warehouse.execute(query, list(parameters)).fetchall()]
 
 
 def insert_rows(
-    warehouse: duckdb.DuckDBPyConnection,
+    warehouse: Connection,
     table: str,
     rows: Sequence[Mapping[str, Any]],
     casts: Mapping[str, str] | None = None,

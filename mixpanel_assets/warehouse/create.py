@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import duckdb
-
 from mixpanel_assets.warehouse.connection import (
     SCHEMA_VERSION,
+    Connection,
     first_column,
     in_transaction,
     literal,
@@ -15,17 +14,11 @@ from mixpanel_assets.warehouse.connection import (
 )
 from mixpanel_assets.warehouse.properties import PropertyColumns
 from mixpanel_assets.warehouse.survey import shortened
-from mixpanel_assets.warehouse.tables import (
-    EVENT_COLUMNS,
-    EVENTS,
-    LANDED_COLUMNS,
-    PROFILES,
-    Layout,
-)
+from mixpanel_assets.warehouse.tables import EVENT_COLUMNS, EVENTS, LANDED_COLUMNS, PROFILES, Layout
 from mixpanel_assets.warehouse.views import write_event_views, write_profile_views
 
 
-def create_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
+def create_tables(warehouse: Connection) -> None:
     """Create every table and view that is missing, in the layout of this version."""
     warehouse.execute("create schema if not exists internal")
     warehouse.execute("create schema if not exists by_event")
@@ -51,7 +44,7 @@ def create_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
     warehouse.execute(EVENT_PROPERTIES)
 
 
-def create_profile_tables(warehouse: duckdb.DuckDBPyConnection) -> None:
+def create_profile_tables(warehouse: Connection) -> None:
     """Create those of profiles too, but for the views that the first snapshot makes."""
     create_tables(warehouse)
     create_table(warehouse, PROFILES.table, PROFILES.columns)
@@ -94,7 +87,7 @@ order by profiles desc, property
 """
 
 
-def forget_properties(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> None:
+def forget_properties(warehouse: Connection, layout: Layout) -> None:
     """Drop the columns and views of the table's properties; the rows stay."""
     if layout == EVENTS:
         for view in first_column(warehouse, "select view_name from internal.event_views"):
@@ -107,9 +100,7 @@ def forget_properties(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> N
     warehouse.execute("delete from internal.property_columns where dataset = ?", [layout.dataset])
 
 
-def create_table(
-    warehouse: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, tuple[str, str]]
-) -> None:
+def create_table(warehouse: Connection, table: str, columns: Mapping[str, tuple[str, str]]) -> None:
     """Create the table if it is missing, with comments that say what its columns mean."""
     if _is_table(warehouse, table):
         return
@@ -122,7 +113,7 @@ def create_table(
         warehouse.execute(f"comment on column {quoted(table)}.{quoted(name)} is {literal(meaning)}")
 
 
-def _bring_up_to_date(warehouse: duckdb.DuckDBPyConnection) -> None:
+def _bring_up_to_date(warehouse: Connection) -> None:
     query = "select value from internal.settings where name = 'schema_version'"
     if not (found := first_column(warehouse, query)):
         warehouse.execute(
@@ -137,7 +128,7 @@ def _bring_up_to_date(warehouse: duckdb.DuckDBPyConnection) -> None:
             )
 
 
-def _separate_datasets(warehouse: duckdb.DuckDBPyConnection) -> None:
+def _separate_datasets(warehouse: Connection) -> None:
     warehouse.execute(
         "alter table internal.property_columns "
         "add column if not exists dataset VARCHAR default 'events'"
@@ -146,7 +137,7 @@ def _separate_datasets(warehouse: duckdb.DuckDBPyConnection) -> None:
     warehouse.execute(EVENT_PROPERTIES)
 
 
-def _show_all_profile_properties(warehouse: duckdb.DuckDBPyConnection) -> None:
+def _show_all_profile_properties(warehouse: Connection) -> None:
     """profile_history becomes a view; views of events show event_name, and no long examples."""
     if _is_table(warehouse, "landed"):
         warehouse.execute("alter table landed add column if not exists repaired BIGINT")
@@ -163,7 +154,7 @@ def _show_all_profile_properties(warehouse: duckdb.DuckDBPyConnection) -> None:
         write_event_views(warehouse, _known(warehouse, EVENTS))
 
 
-def _free(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
+def _free(warehouse: Connection, name: str) -> None:
     """Rename a table that was fetched under a name before it was ours."""
     if _is_table(warehouse, name):
         warehouse.execute(f"alter table {name} rename to {name}_fetched")
@@ -173,11 +164,11 @@ def _free(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
             )
 
 
-def _known(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> PropertyColumns:
+def _known(warehouse: Connection, layout: Layout) -> PropertyColumns:
     return PropertyColumns(PropertyColumns.known(warehouse, layout.dataset), 0, layout)
 
 
-def _is_table(warehouse: duckdb.DuckDBPyConnection, name: str, schema: str = "main") -> bool:
+def _is_table(warehouse: Connection, name: str, schema: str = "main") -> bool:
     query = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
     return bool(first_column(warehouse, query, [schema, name]))
 

@@ -16,7 +16,7 @@ import duckdb
 
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import SQLResult
-from mixpanel_assets.warehouse.connection import interrupted_after
+from mixpanel_assets.warehouse.connection import Connection, interrupted_after
 from mixpanel_assets.warehouse.properties import NEVER_A_COLUMN
 from mixpanel_assets.warehouse.reasons import Statement
 from mixpanel_assets.warehouse.rows import answer, stream
@@ -27,11 +27,7 @@ MOST_NOTES = 5
 
 
 def asked(
-    warehouse: duckdb.DuckDBPyConnection,
-    query: str,
-    parameters: Sequence[Any] = (),
-    *,
-    limit: int | None = None,
+    warehouse: Connection, query: str, parameters: Sequence[Any] = (), *, limit: int | None = None
 ) -> SQLResult:
     """As `answer`, with notes on what its reader should know."""
     result = answer(warehouse, query, parameters, limit=limit)
@@ -72,11 +68,7 @@ class Watched(Iterator[tuple[Any, ...]]):
 
 
 def tell(
-    warehouse: duckdb.DuckDBPyConnection,
-    query: str,
-    parameters: Sequence[Any] = (),
-    *,
-    suspicious: bool = True,
+    warehouse: Connection, query: str, parameters: Sequence[Any] = (), *, suspicious: bool = True
 ) -> None:
     """Note what the reader of the statement's answer should know."""
     for message in doubts(warehouse, query, parameters, suspicious=suspicious):
@@ -84,11 +76,7 @@ def tell(
 
 
 def doubts(
-    warehouse: duckdb.DuckDBPyConnection,
-    query: str,
-    parameters: Sequence[Any] = (),
-    *,
-    suspicious: bool = True,
+    warehouse: Connection, query: str, parameters: Sequence[Any] = (), *, suspicious: bool = True
 ) -> list[str]:
     """What the reader of the statement's answer should know; nothing if that can't be told."""
     found: list[str] = []
@@ -106,7 +94,7 @@ def doubts(
     return found
 
 
-def _renamed(warehouse: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+def _renamed(warehouse: Connection) -> dict[tuple[str, str], str]:
     """What events, and properties by dataset, are called since another spelling has their name.
 
     Who says the name of a base column means that one, not a property of the same name.

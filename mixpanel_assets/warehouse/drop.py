@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import duckdb
-
 from mixpanel_assets.errors import ConfigError, TableNotFoundError, near_names
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.connection import (
+    Connection,
     as_load_errors,
     first_column,
     in_transaction,
@@ -27,7 +26,7 @@ ASSETS = {
 RESERVED = {name for names in ASSETS.values() for name in names} | {"landed"}
 
 
-def found_table(warehouse: duckdb.DuckDBPyConnection, name: str) -> str | None:
+def found_table(warehouse: Connection, name: str) -> str | None:
     """The table or view of that name, as it is written there."""
     query = (
         "select table_name from information_schema.tables "
@@ -36,7 +35,7 @@ def found_table(warehouse: duckdb.DuckDBPyConnection, name: str) -> str | None:
     return next(iter(first_column(warehouse, query, [name])), None)
 
 
-def named_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
+def named_tables(warehouse: Connection) -> list[str]:
     """The tables that are there besides those of the assets, in order of their names."""
     query = (
         "select table_name from duckdb_tables() where schema_name = 'main' and not internal "
@@ -45,14 +44,12 @@ def named_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for name in first_column(warehouse, query) if name.lower() not in RESERVED]
 
 
-def asset_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
+def asset_tables(warehouse: Connection) -> list[str]:
     """The tables of assets that are there, by the names that `drop_tables` knows them by."""
     return [asset for asset in ASSETS if found_table(warehouse, asset)]
 
 
-def drop_tables(
-    warehouse: duckdb.DuckDBPyConnection, names: Sequence[str], *, force: bool
-) -> list[str]:
+def drop_tables(warehouse: Connection, names: Sequence[str], *, force: bool) -> list[str]:
     """Drop the tables, and what `landed` has of them; all of them or none.
 
     Tables of assets go with `force` only, events and profiles with all that belongs to them; the
@@ -63,7 +60,7 @@ def drop_tables(
         return [_drop_as_asked(warehouse, name, force=force) for name in dict.fromkeys(names)]
 
 
-def _drop_as_asked(warehouse: duckdb.DuckDBPyConnection, name: str, *, force: bool) -> str:
+def _drop_as_asked(warehouse: Connection, name: str, *, force: bool) -> str:
     found = found_table(warehouse, name)
     if found is None:
         raise table_not_found(warehouse, name)
@@ -80,7 +77,7 @@ def _drop_as_asked(warehouse: duckdb.DuckDBPyConnection, name: str, *, force: bo
     return found
 
 
-def _drop_asset(warehouse: duckdb.DuckDBPyConnection, asset: str) -> None:
+def _drop_asset(warehouse: Connection, asset: str) -> None:
     for layout in (EVENTS, PROFILES):
         if asset == layout.dataset:
             forget_properties(warehouse, layout)
@@ -91,13 +88,13 @@ def _drop_asset(warehouse: duckdb.DuckDBPyConnection, asset: str) -> None:
     warehouse.execute("delete from landed where dataset = ?", [asset])
 
 
-def _drop(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
+def _drop(warehouse: Connection, name: str) -> None:
     query = "select 1 from duckdb_views() where schema_name = 'main' and view_name = ?"
     kind = "view" if first_column(warehouse, query, [name]) else "table"
     warehouse.execute(f"drop {kind} if exists {quoted(name)}")
 
 
-def drop_named(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
+def drop_named(warehouse: Connection, name: str) -> None:
     """Drop the table or view of that name, if there is one, and every trace of it."""
     if found := found_table(warehouse, name):
         _drop(warehouse, found)
@@ -105,7 +102,7 @@ def drop_named(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
         warehouse.execute(f"delete from {table} where lower(dataset) = lower(?)", [name])
 
 
-def table_not_found(warehouse: duckdb.DuckDBPyConnection, name: str) -> TableNotFoundError:
+def table_not_found(warehouse: Connection, name: str) -> TableNotFoundError:
     near = near_names(name, named_tables(warehouse))
     return TableNotFoundError(
         f"there is no table {name}",

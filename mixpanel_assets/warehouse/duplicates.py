@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from datetime import date
 
-import duckdb
-
-from mixpanel_assets.warehouse.connection import number
+from mixpanel_assets.warehouse.connection import Connection, number
 from mixpanel_assets.warehouse.stage import counted
 
 
-def begin_keys(warehouse: duckdb.DuckDBPyConnection) -> None:
+def begin_keys(warehouse: Connection) -> None:
     """Make the tables of keys, empty."""
     warehouse.execute(
         """
@@ -26,19 +24,19 @@ def begin_keys(warehouse: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def add_keys(warehouse: duckdb.DuckDBPyConnection, file: int) -> None:
+def add_keys(warehouse: Connection, file: int) -> None:
     """Remember the keys of what is staged."""
     warehouse.execute(
         f"insert into keys select {file}, hash_1, hash_2, processed from stage where has_key"
     )
 
 
-def forget_keys(warehouse: duckdb.DuckDBPyConnection, file: int) -> None:
+def forget_keys(warehouse: Connection, file: int) -> None:
     """Forget the keys of the file."""
     warehouse.execute(f"delete from keys where file = {file}")
 
 
-def find_duplicates(warehouse: duckdb.DuckDBPyConnection) -> None:
+def find_duplicates(warehouse: Connection) -> None:
     """Put the keys that several rows share into temp.newest, and when the newest came in."""
     warehouse.execute(
         """
@@ -50,7 +48,7 @@ def find_duplicates(warehouse: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def without_duplicates(warehouse: duckdb.DuckDBPyConnection, dropped: dict[date, int]) -> str:
+def without_duplicates(warehouse: Connection, dropped: dict[date, int]) -> str:
     """SQL: which rows of temp.stage no other replaces; the others are in `dropped`, by day.
 
     temp.surveys no longer counts what those carry.

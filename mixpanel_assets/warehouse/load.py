@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-import duckdb
-
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import LandedDay
@@ -14,6 +12,7 @@ from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import renew_comments
 from mixpanel_assets.warehouse.connection import (
     ROW_GROUP,
+    Connection,
     as_load_errors,
     literal,
     number,
@@ -32,11 +31,7 @@ MERGED_AFTER = 10  # loads; small ones have a row group of their own until then
 
 
 def load_files(
-    warehouse: duckdb.DuckDBPyConnection,
-    files: Sequence[LandedFile],
-    settings: Settings,
-    *,
-    rebuild: bool = False,
+    warehouse: Connection, files: Sequence[LandedFile], settings: Settings, *, rebuild: bool = False
 ) -> list[LandedDay]:
     """Replace the files' days by exactly the files' events, or change nothing.
 
@@ -75,7 +70,7 @@ def note_repaired(by_day: Mapping[date, int], kind: str) -> None:
         )
 
 
-def _insert_file(warehouse: duckdb.DuckDBPyConnection, source: Source) -> list[LandedDay]:
+def _insert_file(warehouse: Connection, source: Source) -> list[LandedDay]:
     """Insert the file's records without duplicates, and record each day of it in `landed`."""
     file, dropped = source.file, insert_events(warehouse, source)
     counts = {
@@ -114,7 +109,7 @@ def _insert_file(warehouse: duckdb.DuckDBPyConnection, source: Source) -> list[L
     return landed
 
 
-def insert_events(warehouse: duckdb.DuckDBPyConnection, source: Source) -> dict[date, int]:
+def insert_events(warehouse: Connection, source: Source) -> dict[date, int]:
     """Insert the file's records; the duplicates that were left out, by day."""
     dropped: dict[date, int] = {}
     zone = source.settings.project_timezone
@@ -138,7 +133,7 @@ def insert_events(warehouse: duckdb.DuckDBPyConnection, source: Source) -> dict[
     return dropped
 
 
-def _write_properties(warehouse: duckdb.DuckDBPyConnection) -> None:
+def _write_properties(warehouse: Connection) -> None:
     """Record what the rows carry, by day, and an example of each."""
     warehouse.execute(
         """
@@ -152,9 +147,7 @@ def _write_properties(warehouse: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _spare_vacuum(
-    warehouse: duckdb.DuckDBPyConnection, days: Sequence[LandedDay], replaced: int
-) -> None:
+def _spare_vacuum(warehouse: Connection, days: Sequence[LandedDay], replaced: int) -> None:
     """Let the next checkpoint leave row groups as they are, but after deletes and many small loads.
 
     To fill up small ones it rewrites full ones beside them, which can be all of the table.
@@ -166,7 +159,7 @@ def _spare_vacuum(
     warehouse.execute("reset max_vacuum_tasks" if replaced or small else "set max_vacuum_tasks = 0")
 
 
-def _delete(warehouse: duckdb.DuckDBPyConnection, rows: str, days: Sequence[date] | None) -> int:
+def _delete(warehouse: Connection, rows: str, days: Sequence[date] | None) -> int:
     """Delete what a table has of the days, or of every day; how many rows it had."""
     which = "is not null"
     if days is not None:
@@ -175,7 +168,7 @@ def _delete(warehouse: duckdb.DuckDBPyConnection, rows: str, days: Sequence[date
 
 
 def insert_typed(
-    warehouse: duckdb.DuckDBPyConnection,
+    warehouse: Connection,
     source: Source,
     values: Mapping[str, str],
     *,

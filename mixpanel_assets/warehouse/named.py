@@ -8,12 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import duckdb
-
 from mixpanel_assets.errors import TableExistsError, UsageError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import as_load_errors, first_column, number, quoted
+from mixpanel_assets.warehouse.connection import (
+    Connection,
+    as_load_errors,
+    first_column,
+    number,
+    quoted,
+)
 from mixpanel_assets.warehouse.create import create_table, create_tables
 from mixpanel_assets.warehouse.drop import RESERVED, drop_named, found_table, table_not_found
 from mixpanel_assets.warehouse.load import insert_events, insert_typed, note_repaired
@@ -66,7 +70,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def check_pull(warehouse: duckdb.DuckDBPyConnection, name: str, kind: Kind, how: How) -> None:
+def check_pull(warehouse: Connection, name: str, kind: Kind, how: How) -> None:
     """Raise the error for which a pull can't be loaded under that name, if there is one.
 
     UsageError, TableExistsError, TableNotFoundError (to append to).
@@ -78,7 +82,7 @@ def check_pull(warehouse: duckdb.DuckDBPyConnection, name: str, kind: Kind, how:
         check_free(warehouse, name)
 
 
-def check_free(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
+def check_free(warehouse: Connection, name: str) -> None:
     """TableExistsError if there is a table of that name."""
     if found_table(warehouse, name):
         raise TableExistsError(
@@ -88,7 +92,7 @@ def check_free(warehouse: duckdb.DuckDBPyConnection, name: str) -> None:
         )
 
 
-def _check_appendable(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> None:
+def _check_appendable(warehouse: Connection, layout: Layout) -> None:
     if found_table(warehouse, layout.table) != layout.table:
         raise table_not_found(warehouse, layout.table)
     query = "select column_name from duckdb_columns() where schema_name = 'main' and table_name = ?"
@@ -98,7 +102,7 @@ def _check_appendable(warehouse: duckdb.DuckDBPyConnection, layout: Layout) -> N
 
 
 def load_named(
-    warehouse: duckdb.DuckDBPyConnection,
+    warehouse: Connection,
     name: str,
     kind: Kind,
     files: Sequence[LandedFile],
@@ -143,7 +147,7 @@ def load_named(
     return added
 
 
-def _insert(warehouse: duckdb.DuckDBPyConnection, survey: Survey) -> NamedTable:
+def _insert(warehouse: Connection, survey: Survey) -> NamedTable:
     layout, duplicates = survey.columns.layout, 0
     table = quoted(layout.table)
     last = number(warehouse, f"select max(rowid) + 1 from {table}") - 1
@@ -187,7 +191,7 @@ delete from {table} where rowid in (
 """
 
 
-def _insert_profiles(warehouse: duckdb.DuckDBPyConnection, source: Source) -> int:
+def _insert_profiles(warehouse: Connection, source: Source) -> int:
     """Insert the file's profiles, in the place of those with the same distinct_id; how many."""
     replaced = 0
     table = quoted(source.columns.layout.table)
@@ -199,9 +203,7 @@ def _insert_profiles(warehouse: duckdb.DuckDBPyConnection, source: Source) -> in
     return replaced
 
 
-def records(
-    warehouse: duckdb.DuckDBPyConnection, name: str, kind: Kind, *, raw: bool
-) -> Iterator[str]:
+def records(warehouse: Connection, name: str, kind: Kind, *, raw: bool) -> Iterator[str]:
     """Each row as one JSON text, a few at a time in memory.
 
     Raw is as Mixpanel sent it: event and properties, or $distinct_id and $properties.

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import duckdb
-
-from mixpanel_assets.warehouse.connection import insert_rows, literal, quoted
+from mixpanel_assets.warehouse.connection import Connection, insert_rows, literal, quoted
 from mixpanel_assets.warehouse.numbers import stored_values
 from mixpanel_assets.warehouse.source import Mode, layered
 from mixpanel_assets.warehouse.spelling import alike, plain_names, unused
@@ -42,14 +40,12 @@ class PropertyColumns:
         self._unwritten: set[str] = set()
 
     @staticmethod
-    def known(
-        warehouse: duckdb.DuckDBPyConnection, dataset: str = EVENTS.dataset
-    ) -> list[PropertyColumn]:
+    def known(warehouse: Connection, dataset: str = EVENTS.dataset) -> list[PropertyColumn]:
         """What the warehouse knows of the properties of a dataset."""
         found = warehouse.execute("from internal.property_columns")
         names = [name for name, *_ in found.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-        # In layout 1 all were of events; who only reads may come before it is brought up to date.
+        # In layout 1 all were of events; a reader may come before the upgrade.
         return [
             PropertyColumn(
                 row["property"], row["column_name"], row["type"], row["physical"], row["wide"]
@@ -76,7 +72,7 @@ class PropertyColumns:
         return "exact" if large else "plain"
 
     def learn(self, seen: Mapping[str, Seen]) -> None:
-        """Every property seen has a column or a computed one, of a type that holds its values."""
+        """Give every property seen a column or a computed one, of a type that holds its values."""
         for name, found in sorted(seen.items(), key=lambda item: (-item[1].events, item[0])):
             if not is_addressable(name):
                 found = replace(found, type=UNSEEN)  # it shows in `properties` alone
@@ -86,10 +82,10 @@ class PropertyColumns:
             else:
                 self._widen(known, found)
 
-    def write(self, warehouse: duckdb.DuckDBPyConnection) -> None:
+    def write(self, warehouse: Connection) -> None:
         """Bring the table and the registry up to what was learned from temp.surveys.
 
-        Columns are renamed and added, and values of widened ones made anew.
+        Columns are renamed and added, and values of widened ones computed again.
         """
         table = quoted(self.layout.table)
         for old, new in self._rename(warehouse):
@@ -112,21 +108,14 @@ class PropertyColumns:
             "where dataset = ? and property in (select unnest(?::varchar[]))",
             [self.layout.dataset, list(self._unwritten)],
         )
-        rows: list[dict[str, object]] = [
-            {
-                "property": column.property,
-                "column_name": column.column,
-                "type": column.type,
-                "physical": column.physical,
-                "wide": column.wide,
-                "dataset": self.layout.dataset,
-            }
+        rows = [
+            {**vars(column), "column_name": column.column, "dataset": self.layout.dataset}
             for column in map(self._by_property.__getitem__, self._unwritten)
         ]
         insert_rows(warehouse, "internal.property_columns", rows)
         self._unwritten = set()
 
-    def _rename(self, warehouse: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    def _rename(self, warehouse: Connection) -> list[tuple[str, str]]:
         """Give each property the name its spelling deserves; which columns to rename, in order."""
         base = self.layout.base
         counts = dict.fromkeys((name for name in self._by_property if name not in base), 0)
@@ -206,7 +195,7 @@ def computed(column: PropertyColumn) -> str:
 
 
 def _widened(column: PropertyColumn, name: str) -> str:
-    """SQL: the value anew from what was sent; from the column itself where that is one text."""
+    """SQL: the value from what was sent; from the column itself where that is one text."""
     old = f"to_json({name})" if column.type in ("VARCHAR", "JSON") else name
     if column.type == "VARCHAR":
         old = f"coalesce({old}->>'$', {old}::varchar)"

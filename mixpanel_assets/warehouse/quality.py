@@ -1,56 +1,54 @@
-"""Whether what is landed is sound: one statement for each question, over the days of a run."""
+"""Whether what is landed is sound: one statement for each check, over the days of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
-import duckdb
+from mixpanel_assets.warehouse.connection import Connection
 
-MOST_TOLD = 5  # things that a detail names
+MOST_NAMED = 5  # things that a detail names
 TYPICAL_DAYS = 7  # before the newest, on each of which a property has to be to be missed
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one question found: whether all is well, in words, and in numbers."""
+    """What one check found: whether all is well, in words, and in numbers."""
 
     ok: bool
     detail: str
     numbers: Mapping[str, int | float] = field(default_factory=dict)
 
 
-def rows_as_landed(warehouse: duckdb.DuckDBPyConnection, start: date, end: date) -> Finding:
+def rows_as_landed(warehouse: Connection, start: date, end: date) -> Finding:
     """The table has as many rows of each day as `landed` says."""
-    days = warehouse.execute(
-        """
-        select day, coalesce(told.rows, 0), coalesce(held.rows, 0)
+    query = """
+        select day, coalesce(recorded.rows, 0), coalesce(held.rows, 0)
         from (select day, rows from landed
-              where dataset = 'events' and day between $start and $end) told
+              where dataset = 'events' and day between $start and $end) recorded
         full join (select event_date as day, count(*) as rows from events_wide
                    where event_date between $start and $end group by 1) held using (day)
         order by day
-        """,
-        {"start": start, "end": end},
-    ).fetchall()
-    wrong = [f"{day} has {held:,} rows, and {told:,} were landed" for day, told, held in days
-             if told != held]  # fmt: skip
+        """
+    days = _found(warehouse, query, start=start, end=end)
+    wrong = [
+        f"{day} has {held:,} rows, and {recorded:,} were landed"
+        for day, recorded, held in days
+        if recorded != held
+    ]
     rows = sum(held for *_, held in days)
-    return Finding(
-        not wrong,
-        _told(wrong) or f"{rows:,} rows of {len(days)} days, as landed",
-        {"rows": rows, "days": len(days), "days_wrong": len(wrong)},
-    )
+    well = f"{rows:,} rows of {len(days)} days, as landed"
+    return _finding(wrong, well, rows=rows, days=len(days), days_wrong=len(wrong))
 
 
-def no_duplicates(warehouse: duckdb.DuckDBPyConnection, start: date, end: date) -> Finding:
+def no_duplicates(warehouse: Connection, start: date, end: date) -> Finding:
     """No two rows are one event to Mixpanel: by event, distinct_id, time and $insert_id.
 
     Rows without $insert_id are events of their own; those without a time are not looked at.
     """
-    days = warehouse.execute(
-        """
+    query = """
         select event_date, sum(copies - 1)::BIGINT
         from (
             select event_date, count(*) as copies
@@ -62,18 +60,16 @@ def no_duplicates(warehouse: duckdb.DuckDBPyConnection, start: date, end: date) 
             having copies > 1
         )
         group by 1 order by 1
-        """,
-        {"start": start, "end": end},
-    ).fetchall()
-    total = sum(copies for _, copies in days)
-    told = [f"{day} has {copies:,} rows too many" for day, copies in days]
-    return Finding(not days, _told(told) or "every row is an event", {"duplicates": total})
-
-
-def no_hole(warehouse: duckdb.DuckDBPyConnection, start: date, end: date) -> Finding:
-    """No whole day is empty between days that are not."""
-    days = warehouse.execute(
         """
+    days = _found(warehouse, query, start=start, end=end)
+    wrong = [f"{day} has {copies:,} rows too many" for day, copies in days]
+    total = sum(copies for _, copies in days)
+    return _finding(wrong, "every row is an event", duplicates=total)
+
+
+def no_hole(warehouse: Connection, start: date, end: date) -> Finding:
+    """No whole day is empty between days that are not."""
+    query = """
         select day from (
             select day, rows, partial, lag(rows) over (order by day) as before,
                    lead(rows) over (order by day) as after
@@ -82,46 +78,42 @@ def no_hole(warehouse: duckdb.DuckDBPyConnection, start: date, end: date) -> Fin
         where day between $start and $end and rows = 0 and not partial
           and before > 0 and coalesce(after, before) > 0
         order by day
-        """,
-        {"start": start, "end": end},
-    ).fetchall()
-    told = [f"{day} is empty, and the days around it are not" for (day,) in days]
-    return Finding(not days, _told(told) or "no day stands out empty", {"empty_days": len(days)})
-
-
-def times_in_day(
-    warehouse: duckdb.DuckDBPyConnection, start: date, end: date, zone: str
-) -> Finding:
-    """Every event's time is within its day, in the zone in which the project counts days."""
-    days = warehouse.execute(
         """
+    days = _found(warehouse, query, start=start, end=end)
+    wrong = [f"{day} is empty, and the days around it are not" for (day,) in days]
+    return _finding(wrong, "no day stands out empty", empty_days=len(days))
+
+
+def times_in_day(warehouse: Connection, start: date, end: date, zone: str) -> Finding:
+    """Every event's time is within its day, in the zone in which the project counts days."""
+    query = """
         select event_date, count(*) filter (event_time is null),
                count(*) filter (timezone($zone, event_time)::date <> event_date)
         from events_wide where event_date between $start and $end
         group by 1 order by 1
-        """,
-        {"start": start, "end": end, "zone": zone},
-    ).fetchall()
-    told = [f"{day} has {outside:,} events with a time of another day in {zone}"
-            for day, _, outside in days if outside]  # fmt: skip
-    return Finding(
-        not told,
-        _told(told) or f"every time is within its day in {zone}",
-        {"outside": sum(n for *_, n in days), "without_time": sum(n for _, n, _ in days)},
-    )
+        """
+    days = _found(warehouse, query, start=start, end=end, zone=zone)
+    wrong = [
+        f"{day} has {outside:,} events with a time of another day in {zone}"
+        for day, _, outside in days
+        if outside
+    ]
+    numbers = {"outside": sum(n for *_, n in days), "without_time": sum(n for _, n, _ in days)}
+    return _finding(wrong, f"every time is within its day in {zone}", **numbers)
 
 
-def schema_steady(warehouse: duckdb.DuckDBPyConnection, end: date) -> Finding:
+def schema_steady(warehouse: Connection, end: date) -> Finding:
     """The newest whole day has the events, properties and types that the days before it have.
 
     A property is missed if its event had it on each of up to seven days before, and came without.
     """
-    changes = warehouse.execute(SCHEMA_CHANGES, {"end": end, "days": TYPICAL_DAYS}).fetchall()
-    told = [f"{text} ({change})" for change, text in changes]
+    changes = _found(warehouse, SCHEMA_CHANGES, end=end, days=TYPICAL_DAYS)
     kinds = ("new_event", "new", "vanished", "type_changed")
-    counts = {kind: sum(change.replace(" ", "_") == kind for change, _ in changes)
-              for kind in kinds}  # fmt: skip
-    return Finding(not changes, _told(told) or "as on the days before", counts)
+    counts = {
+        kind: sum(change.replace(" ", "_") == kind for change, _ in changes) for kind in kinds
+    }
+    wrong = [f"{text} ({change})" for change, text in changes]
+    return _finding(wrong, "as on the days before", **counts)
 
 
 SCHEMA_CHANGES = """
@@ -164,23 +156,20 @@ order by all
 """
 
 
-def busiest_events(warehouse: duckdb.DuckDBPyConnection, day: date, most: int) -> dict[str, int]:
+def busiest_events(warehouse: Connection, day: date, most: int) -> dict[str, int]:
     """The rows of the day by event, those with most."""
-    return dict(
-        warehouse.execute(
-            "select event_name, count(*) as n from events_wide where event_date = ? "
-            "and event_name is not null group by 1 order by n desc, 1 limit ?",
-            [day, most],
-        ).fetchall()
-    )
+    query = """
+        select event_name, count(*) as n from events_wide
+        where event_date = $day and event_name is not null group by 1 order by n desc, 1 limit $most
+        """
+    return dict(_found(warehouse, query, day=day, most=most))
 
 
-def newest_whole_day(warehouse: duckdb.DuckDBPyConnection) -> date | None:
+def newest_whole_day(warehouse: Connection) -> date | None:
     """The last day that was over when it was landed."""
-    row = warehouse.execute(
-        "select max(day) from landed where dataset = 'events' and not partial and rows > 0"
-    ).fetchone()
-    return row[0] if row else None
+    query = "select max(day) from landed where dataset = 'events' and not partial and rows > 0"
+    ((day,),) = _found(warehouse, query)
+    return day if isinstance(day, date) else None
 
 
 def as_reported(
@@ -194,10 +183,14 @@ def as_reported(
     ]
     totals = {"landed": sum(landed.values()), "reported": sum(reported.values())}
     well = f"{len(landed)} events of {day} as Mixpanel reports them"
-    return Finding(not wrong, _told(wrong) or well, {**totals, "events_wrong": len(wrong)})
+    return _finding(wrong, well, **totals, events_wrong=len(wrong))
 
 
-def _told(things: list[str]) -> str:
-    """The first of them, and how many more there are."""
-    more = f"; and {len(things) - MOST_TOLD} more" if len(things) > MOST_TOLD else ""
-    return "; ".join(things[:MOST_TOLD]) + more
+def _found(warehouse: Connection, query: str, **parameters: object) -> list[tuple[Any, ...]]:
+    return warehouse.execute(query, parameters).fetchall()
+
+
+def _finding(wrong: Sequence[str], well: str, **numbers: int) -> Finding:
+    """What is wrong, the first of it in words; or that all is well."""
+    more = f"; and {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
+    return Finding(not wrong, "; ".join(wrong[:MOST_NAMED]) + more or well, numbers)

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from mixpanel_assets.errors import near_names
-from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.connection import Connection, first_column, literal, quoted
 from mixpanel_assets.warehouse.syntax import (
     ARROWS,
     BOOLEAN,
@@ -42,9 +42,9 @@ ABOUT_EVENTS = ("event_name", *TIMES)
 
 @dataclass
 class Statement:
-    """A parsed statement: its tables, and the conditions and properties that it speaks of."""
+    """A parsed statement: its tables, conditions and properties."""
 
-    warehouse: duckdb.DuckDBPyConnection
+    warehouse: Connection
     query: str
     parameters: Sequence[Any]
     tree: Node
@@ -53,11 +53,9 @@ class Statement:
     others: set[str] = field(default_factory=set)  # what stands for rows other than these tables'
 
     @classmethod
-    def read(
-        cls, warehouse: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any]
-    ) -> Statement:
-        text = warehouse.execute("select json_serialize_sql(?)", [query]).fetchall()[0][0]
-        statements = json.loads(text).get("statements") or [{}]  # none: it is no SELECT
+    def read(cls, warehouse: Connection, query: str, parameters: Sequence[Any]) -> Statement:
+        (text,) = first_column(warehouse, "select json_serialize_sql(?)", [query])
+        statements = json.loads(text).get("statements") or [{}]  # none: it is not a SELECT
         one = cls(warehouse, query, parameters, statements[0])
         nodes = list(walk(one.tree))
         local = {key["key"] for node in nodes for key in common_tables(node) if "value" in key}
@@ -97,25 +95,27 @@ class Statement:
 
     def _spellings(self, renamed: dict[tuple[str, str], str]) -> Iterator[str]:
         for path in self.tables:
-            if path[0].lower() == "by_event" and path[-1] not in self._events(path[-1]):
-                found = ", ".join(map(repr, self._events(path[-1])))
-                if found:
-                    yield (
-                        f"by_event.{quoted(path[-1])} has the events named {found}; none that is "
-                        f"landed is named {path[-1]!r}"
-                    )
-            elif path[0].lower() == "by_event" and (view := renamed.get(("by_event", path[-1]))):
+            if path[0].lower() != "by_event":
+                continue
+            name, events = path[-1], self._events(path[-1])
+            if events and name not in events:
                 yield (
-                    f"by_event.{quoted(path[-1])} has the events of another spelling; those named "
-                    f"{path[-1]!r} are in by_event.{quoted(view)}"
+                    f"by_event.{quoted(name)} has the events named {', '.join(map(repr, events))}; "
+                    f"none that is landed is named {name!r}"
                 )
-        datasets = {_dataset(path) for path in self.tables}
+            elif name in events and (view := renamed.get(("by_event", name))):
+                yield (
+                    f"by_event.{quoted(name)} has the events of another spelling; those named "
+                    f"{name!r} are in by_event.{quoted(view)}"
+                )
+        if len(datasets := {_dataset(path) for path in self.tables}) != 1:
+            return
+        (dataset,) = datasets
         for node in walk(self.tree):
             column = column_of(node)
             if column is None or column.lower() in self.made:
                 continue
-            known = [renamed.get((dataset, column)) for dataset in datasets]
-            if len(known) == 1 and (instead := known[0]):
+            if instead := renamed.get((dataset, column)):
                 yield (
                     f"the column {quoted(column)} is that of another spelling; the property "
                     f"{column!r} is in {quoted(instead)}"
@@ -124,7 +124,7 @@ class Statement:
     def _events(self, name: str) -> list[str]:
         """The landed events of this name, whatever the case of its letters.
 
-        None if a view is called exactly so: whoever writes its name knows what it has.
+        None if a view has exactly this name, and it is not the name of its event.
         """
         rows = self.warehouse.execute(
             "select event_name, view_name from internal.event_views "
@@ -229,16 +229,12 @@ class Statement:
     def _near_values(self, table: list[str], column: str, words: list[str]) -> list[str]:
         if not words:
             return []
-        values = [value for value in self._values(table, column) if isinstance(value, str)]
-        return [near for word in words for near in near_names(word, values, 3)][:5]
-
-    def _values(self, table: list[str], column: str) -> list[Any]:
-        """The commonest values of a column."""
-        rows = self.warehouse.execute(
+        query = (
             f"select {quoted(column)} from {_source(table)} where {quoted(column)} is not null "
             f"group by 1 order by count(*) desc limit {MOST_VALUES}"
-        ).fetchall()
-        return [value for (value,) in rows]
+        )
+        values = [one for one in first_column(self.warehouse, query) if isinstance(one, str)]
+        return [near for word in words for near in near_names(word, values, 3)][:5]
 
     def _properties(self) -> Iterator[str]:
         """Notes on properties that no record has, and on those that the chosen event has not."""
@@ -248,14 +244,11 @@ class Statement:
         if not asked:
             return
         datasets = {_dataset(path) for path in self.tables}
-        known = dict.fromkeys(
-            name
-            for (name,) in self.warehouse.execute(
-                "select property from internal.property_columns "
-                "where dataset in (select unnest(?::varchar[])) order by rowid",
-                [list(datasets)],
-            ).fetchall()
+        query = (
+            "select property from internal.property_columns "
+            "where dataset in (select unnest(?::varchar[])) order by rowid"
         )
+        known = dict.fromkeys(first_column(self.warehouse, query, [list(datasets)]))
         if not known:
             return
         for name in asked:
@@ -270,15 +263,14 @@ class Statement:
         if [_name(path).lower() for path in self.tables] != [EVENTS.table]:
             return []
         named = {column.lower() for node in walk(self.tree) if (column := column_of(node))}
-        rows = self.warehouse.execute(
+        query = (
             "select property from internal.property_columns where dataset = 'events' and physical "
-            "and lower(column_name) in (select unnest(?::varchar[]))",
-            [list(named - self.made)],
-        ).fetchall()
-        return [name for (name,) in rows]
+            "and lower(column_name) in (select unnest(?::varchar[]))"
+        )
+        return first_column(self.warehouse, query, [list(named - self.made)])
 
     def _given(self) -> str:
-        """SQL that is true, with every parameter: DuckDB takes no others."""
+        """SQL that is true, with every parameter: DuckDB wants all of them used."""
         given = [f"${n} is null" for n in range(1, len(self.parameters) + 1)]
         return f" and ({' or '.join(['true', *given])})"
 
@@ -304,14 +296,11 @@ class Statement:
         if len(named := self._compared(about[0])) != 1:
             return
         (event,) = named
-        carriers = [
-            carrier
-            for (carrier,) in self.warehouse.execute(
-                "select event_name from internal.property_days where property = ? "
-                "and event_name is not null group by 1 order by sum(events) desc",
-                [name],
-            ).fetchall()
-        ]
+        query = (
+            "select event_name from internal.property_days where property = ? "
+            "and event_name is not null group by 1 order by sum(events) desc"
+        )
+        carriers = first_column(self.warehouse, query, [name])
         landed = self._any(["events"], f"event_name = {literal(event)}")
         if landed and carriers and event not in carriers:
             shown = ", ".join(map(repr, carriers[:3]))
@@ -331,15 +320,13 @@ class Statement:
 
     def _words(self, nodes: Iterable[Node]) -> list[str]:
         """The texts that the nodes are: literals, and parameters."""
-        words = []
+        values: list[Any] = []
         for node in nodes:
-            value = text_of(node)
+            values.append(text_of(node))
             if node.get("class") == "PARAMETER":
                 with suppress(ValueError, IndexError):
-                    value = self.parameters[int(node["identifier"]) - 1]
-            if isinstance(value, str):
-                words.append(value)
-        return words
+                    values.append(self.parameters[int(node["identifier"]) - 1])
+        return [value for value in values if isinstance(value, str)]
 
     def _shown(self, condition: Node) -> str:
         """The condition as it was written, if DuckDB says where."""
@@ -361,24 +348,20 @@ class Statement:
         for node in walk(bare):
             if node.get("class") == "COLUMN_REF":
                 node["column_names"] = node["column_names"][-1:]
-        shell = self.warehouse.execute("select json_serialize_sql('select 0')").fetchall()[0][0]
+        (shell,) = first_column(self.warehouse, "select json_serialize_sql('select 0')")
         tree = json.loads(shell)
         tree["statements"][0]["node"]["select_list"] = [bare]
-        text = self.warehouse.execute(
-            "select json_deserialize_sql(?::json)", [json.dumps(tree)]
-        ).fetchall()[0][0]
+        query = "select json_deserialize_sql(?::json)"
+        (text,) = first_column(self.warehouse, query, [json.dumps(tree)])
         return str(text).removeprefix("SELECT ")
 
     def _any(self, path: list[str], condition: str) -> bool | None:
         """Whether a row of the table meets the condition; None if it can't be asked that."""
+        query = f"select 1 from {_source(path)} where {condition}{self._given()} limit 1"
         try:
-            rows = self.warehouse.execute(
-                f"select 1 from {_source(path)} where {condition}{self._given()} limit 1",
-                list(self.parameters),
-            ).fetchall()
+            return bool(first_column(self.warehouse, query, self.parameters))
         except (duckdb.BinderException, duckdb.CatalogException, duckdb.ConversionException):
             return None
-        return bool(rows)
 
 
 def _dataset(path: list[str]) -> str:
@@ -390,7 +373,7 @@ def _dataset(path: list[str]) -> str:
 
 
 def _name(path: list[str]) -> str:
-    """The table as one says it."""
+    """The table as it is shown."""
     return ".".join(part for part in path if part.lower() != "main")
 
 

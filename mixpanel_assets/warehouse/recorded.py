@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-import duckdb
-
-from mixpanel_assets.warehouse.connection import as_load_errors, insert_rows
+from mixpanel_assets.warehouse.connection import Connection, as_load_errors, insert_rows
 from mixpanel_assets.warehouse.create import create_tables
 
 
@@ -30,7 +28,7 @@ class Recorded:
     repaired: int | None = None
 
 
-def record_landed(warehouse: duckdb.DuckDBPyConnection, *rows: Recorded) -> None:
+def record_landed(warehouse: Connection, *rows: Recorded) -> None:
     """Add the rows to `landed`, as loaded now."""
     loaded = {"loaded_at": datetime.now(UTC)}
     every = [
@@ -40,7 +38,7 @@ def record_landed(warehouse: duckdb.DuckDBPyConnection, *rows: Recorded) -> None
     insert_rows(warehouse, "landed", every)
 
 
-def files_in_use(warehouse: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, str]:
+def files_in_use(warehouse: Connection, dataset: str) -> dict[date, str]:
     """By day of the dataset that is landed, empty ones too: the name of its landed file."""
     query = "select day, file from landed where dataset = ?"
     with as_load_errors():

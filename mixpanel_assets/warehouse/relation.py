@@ -16,7 +16,7 @@ from mixpanel_assets.errors import (
     did_you_mean,
     near_names,
 )
-from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.connection import Connection, literal, quoted
 from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns, computed
 from mixpanel_assets.warehouse.rows import answer
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VIEWS, PROFILES
@@ -52,7 +52,7 @@ class Value:
     type: str
 
 
-def catalogue(warehouse: duckdb.DuckDBPyConnection) -> list[Relation]:
+def catalogue(warehouse: Connection) -> list[Relation]:
     """Every table and view that is for questions, the views of events last."""
     rows = answer(
         warehouse,
@@ -79,7 +79,7 @@ def _relation(schema: str, table: str, is_view: bool, columns: dict[str, str]) -
     return Relation(name, schema, table, type_, columns, f"{quoted(schema)}.{quoted(wide)}")
 
 
-def find_relation(warehouse: duckdb.DuckDBPyConnection, table: str) -> Relation:
+def find_relation(warehouse: Connection, table: str) -> Relation:
     """The table or view of that name; `by_event.Name` is the view of an event.
 
     TableNotFoundError names those that may have been meant.
@@ -105,7 +105,7 @@ def find_relation(warehouse: duckdb.DuckDBPyConnection, table: str) -> Relation:
     return replace(found, properties=_properties(warehouse, found))
 
 
-def _view_of(warehouse: duckdb.DuckDBPyConnection, event: str) -> str:
+def _view_of(warehouse: Connection, event: str) -> str:
     """The view of the event that is spelled like this; else the name as it is."""
     query = "select view_name from internal.event_views where event_name = ?"
     with suppress(SQLError):  # no load has come so far
@@ -114,9 +114,7 @@ def _view_of(warehouse: duckdb.DuckDBPyConnection, event: str) -> str:
     return event
 
 
-def _properties(
-    warehouse: duckdb.DuckDBPyConnection, relation: Relation
-) -> dict[str, PropertyColumn]:
+def _properties(warehouse: Connection, relation: Relation) -> dict[str, PropertyColumn]:
     """How each property that a load knows of shows in the relation."""
     dataset = relation.name
     if relation.schema == "by_event" or dataset in LANDED:
@@ -138,7 +136,7 @@ def _properties(
     }
 
 
-def find_events(warehouse: duckdb.DuckDBPyConnection, table: str) -> Relation:
+def find_events(warehouse: Connection, table: str) -> Relation:
     """The table of events of that name; TableNotFoundError if it is another kind of table."""
     found = find_relation(warehouse, table)
     if found.type != "events":
@@ -153,7 +151,7 @@ def find_events(warehouse: duckdb.DuckDBPyConnection, table: str) -> Relation:
 
 
 def find_property(
-    warehouse: duckdb.DuckDBPyConnection, relation: Relation, name: str, event: str | None = None
+    warehouse: Connection, relation: Relation, name: str, event: str | None = None
 ) -> Value:
     """The property's value over `relation.wide`: a column if there is one, else out of the JSON.
 
@@ -190,9 +188,7 @@ def known_property(relation: Relation, name: str) -> Value | None:
     return Value(quoted(column.column) if column.physical else computed(column), column.type)
 
 
-def _property_of_json(
-    warehouse: duckdb.DuckDBPyConnection, relation: Relation, name: str
-) -> Value | None:
+def _property_of_json(warehouse: Connection, relation: Relation, name: str) -> Value | None:
     if relation.properties or "properties" not in relation.columns or not is_addressable(name):
         return None
     query = f"select 1 from {relation.wide} where list_contains(json_keys(properties), ?) limit 1"
@@ -201,9 +197,7 @@ def _property_of_json(
     return Value(computed(PropertyColumn(name, name, "VARCHAR", False)), "VARCHAR")
 
 
-def property_keys(
-    warehouse: duckdb.DuckDBPyConnection, relation: Relation, event: str | None = None
-) -> list[str]:
+def property_keys(warehouse: Connection, relation: Relation, event: str | None = None) -> list[str]:
     """The names of all properties that rows, or those of one event, have; sorted."""
     if relation.name in LANDED:
         query = "select distinct property from internal.property_days where true"
@@ -215,9 +209,7 @@ def property_keys(
     return sorted(row[0] for row in answer(warehouse, query))
 
 
-def check_events(
-    warehouse: duckdb.DuckDBPyConnection, relation: Relation, events: list[str]
-) -> None:
+def check_events(warehouse: Connection, relation: Relation, events: list[str]) -> None:
     """EventNotFoundError for the first name that no row has, with those that may be meant."""
     query = f"""
         select name from (select unnest(?::varchar[]) as name)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from mixpanel_assets.errors import SQLError
 from mixpanel_assets.results import JSONText, SQLResult
-from mixpanel_assets.warehouse.connection import sql_error, too_large
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.connection import Connection, reading, sql_error, too_large
 
 FETCHED_AT_ONCE = 1_000  # rows
 
-# What DuckDB's parser calls a statement that answers. It only makes for a clear error: what such a
-# statement may do, and others could, is up to the locks of the connection.
-QUESTIONS = (
+# What DuckDB's parser calls a statement that answers. The check is only for a clear error: what a
+# statement can do is up to the locks of the connection.
+READ_ONLY = (
     duckdb.StatementType.SELECT,
     duckdb.StatementType.EXPLAIN,
     duckdb.StatementType.PRAGMA,
@@ -26,29 +28,45 @@ QUESTIONS = (
 )
 
 
+def opened(
+    path: Path, settings: Settings, timeout: float | None = None
+) -> AbstractContextManager[Connection]:
+    """The warehouse at a path, open for reading."""
+    return reading(
+        path, memory_limit=settings.memory_limit, threads=settings.threads, timeout=timeout
+    )
+
+
+def rows_of(
+    path: Path, settings: Settings, query: str, *parameters: object
+) -> list[tuple[Any, ...]]:
+    """What the query gives; nothing without a warehouse, or before its first load."""
+    if not path.exists():
+        return []
+    with opened(path, settings) as warehouse, suppress(duckdb.CatalogException):
+        return warehouse.execute(query, list(parameters)).fetchall()
+    return []
+
+
 def answer(
-    warehouse: duckdb.DuckDBPyConnection,
-    query: str,
-    parameters: Sequence[Any] = (),
-    *,
-    limit: int | None = None,
+    warehouse: Connection, query: str, parameters: Sequence[Any] = (), *, limit: int | None = None
 ) -> SQLResult:
-    """The rows of one statement; one more than `limit` is looked for, and said. SQLError."""
+    """The rows of one statement; `limit` of them, and whether there are more. SQLError."""
     columns, types, coming = stream(warehouse, query, parameters)
     rows = list(coming if limit is None else islice(coming, limit + 1))
     return SQLResult(columns, rows[:limit], limit is not None and len(rows) > limit, types)
 
 
 def stream(
-    warehouse: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()
+    warehouse: Connection, query: str, parameters: Sequence[Any] = ()
 ) -> tuple[list[str], list[str], Iterator[tuple[Any, ...]]]:
     """The columns of one statement, their types, and its rows as they are asked for.
 
     Raises SQLError, also while rows come.
     """
-    with _told():
+    with _as_sql_errors():
         statements = warehouse.extract_statements(query)
-        # To DuckDB before 2.0 a PIVOT is a type that it makes and a question, both without text.
+        # In DuckDB before 2.0 a PIVOT is two statements without text: it creates a type first.
         while len(statements) > 1 and not any(statement.query for statement in statements):
             warehouse.execute(statements.pop(0))
         if not statements:
@@ -58,17 +76,17 @@ def stream(
             raise SQLError(
                 f"only one statement is allowed; got {len(statements)}", hint="send them one by one"
             )
-        _check_question(statements[0])
+        _check_read_only(statements[0])
         result = warehouse.execute(statements[0], list(parameters))
     described = result.description or []
     types = [one[1] for one in described]
     return [str(one[0]) for one in described], list(map(str, types)), _rows(result, types)
 
 
-def _rows(result: duckdb.DuckDBPyConnection, types: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+def _rows(result: Connection, types: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
     has_json = any("JSON" in str(type_) for type_ in types)
     while True:
-        with _told():
+        with _as_sql_errors():
             rows = result.fetchmany(FETCHED_AT_ONCE)
         if not rows:
             return
@@ -76,8 +94,8 @@ def _rows(result: duckdb.DuckDBPyConnection, types: Sequence[Any]) -> Iterator[t
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """What DuckDB raises is an error of ours."""
+def _as_sql_errors() -> Iterator[None]:
+    """Raise an error of ours for one of DuckDB's."""
     try:
         yield
     except duckdb.Error as error:
@@ -86,14 +104,14 @@ def _told() -> Iterator[None]:
         raise too_large() from error
 
 
-def _check_question(statement: duckdb.Statement) -> None:
+def _check_read_only(statement: duckdb.Statement) -> None:
     try:
         kind = statement.type
     except ValueError:
-        kind = None  # one that DuckDB's Python has no word for, such as UPDATE EXTENSIONS
-    if kind not in QUESTIONS:
+        kind = None  # DuckDB's Python lacks some, such as UPDATE EXTENSIONS
+    if kind not in READ_ONLY:
         raise SQLError(
-            f"a question is wanted, and this is {kind.name if kind else 'none'}",
+            f"only read-only statements are allowed; got {kind.name if kind else 'another one'}",
             hint="ask with SELECT, FROM, WITH, PIVOT, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN",
         )
 

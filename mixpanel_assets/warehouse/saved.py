@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-import duckdb
-
 from mixpanel_assets.warehouse.catalog import insert_texts
-from mixpanel_assets.warehouse.connection import as_load_errors, in_transaction, number
+from mixpanel_assets.warehouse.connection import Connection, as_load_errors, in_transaction, number
 from mixpanel_assets.warehouse.create import create_table, create_tables
 from mixpanel_assets.warehouse.recorded import Recorded, record_landed
 
@@ -27,7 +25,7 @@ SAVED_REPORT_COLUMNS = {
 
 
 def load_saved_reports(
-    warehouse: duckdb.DuckDBPyConnection,
+    warehouse: Connection,
     reports: Mapping[int, Sequence[Mapping[str, Any]]],
     *,
     day: date,

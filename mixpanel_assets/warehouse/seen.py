@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import duckdb
-
-from mixpanel_assets.warehouse.connection import number
+from mixpanel_assets.warehouse.connection import Connection, number
 from mixpanel_assets.warehouse.numbers import large, mixed
 from mixpanel_assets.warehouse.properties import PropertyColumns
 from mixpanel_assets.warehouse.source import VALUES, Mode, layered
@@ -19,9 +17,7 @@ class LargeNumbersError(Exception):
     """A number may be too large for a double: the file has to be read exactly."""
 
 
-def properties_seen(
-    warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns, mode: Mode
-) -> dict[str, Seen]:
+def properties_seen(warehouse: Connection, columns: PropertyColumns, mode: Mode) -> dict[str, Seen]:
     """Every staged property, with the narrowest type that holds its values exactly.
 
     Raises LargeNumbersError when that can't be said of a part that was read plainly.
@@ -51,7 +47,7 @@ def properties_seen(
     }
 
 
-def _long_integers(warehouse: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
+def _long_integers(warehouse: Connection) -> dict[str, tuple[int, int]]:
     """Per property with integers of 16 digits or more: how many exceed 64 bits, and the largest."""
     if not number(warehouse, "select sum(long_integers) from survey"):
         return {}
@@ -95,10 +91,7 @@ def _numbers(kinds: Mapping[str, Mapping[str, int]], layout: Layout) -> list[str
 
 
 def _unsettled(
-    warehouse: duckdb.DuckDBPyConnection,
-    numbers: list[str],
-    lists: list[str],
-    looked_into: Mapping[str, str],
+    warehouse: Connection, numbers: list[str], lists: list[str], looked_into: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
     """Those of the numbers and lists that have to be looked into: staging has not cleared them."""
     query = "select coalesce(bool_or(large), false), coalesce(bool_or(mixed), false) from stage"
@@ -109,7 +102,7 @@ def _unsettled(
     )
 
 
-def _any_large(warehouse: duckdb.DuckDBPyConnection) -> bool:
+def _any_large(warehouse: Connection) -> bool:
     """Whether a double may round a number of any property."""
     # In JSON numbers alone begin with a sign or a digit, which are next to each other.
     query = f"""
@@ -122,9 +115,7 @@ def _any_large(warehouse: duckdb.DuckDBPyConnection) -> bool:
     return number(warehouse, query) > 0
 
 
-def _looked_into(
-    warehouse: duckdb.DuckDBPyConnection, numbers: list[str], lists: list[str]
-) -> set[str]:
+def _looked_into(warehouse: Connection, numbers: list[str], lists: list[str]) -> set[str]:
     """Those of the numbers that a double may round, and of the lists that hold more than text."""
     kinds = {**dict.fromkeys(numbers, "DOUBLE"), **dict.fromkeys(lists, "JSON")}
     if not kinds:

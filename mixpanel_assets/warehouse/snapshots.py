@@ -6,14 +6,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 
-import duckdb
-
 from mixpanel_assets.errors import LoadError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.results import Snapshot
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.comments import renew_comments
-from mixpanel_assets.warehouse.connection import as_load_errors, first_column, literal, number
+from mixpanel_assets.warehouse.connection import (
+    Connection,
+    as_load_errors,
+    first_column,
+    literal,
+    number,
+)
 from mixpanel_assets.warehouse.create import create_profile_tables, forget_properties
 from mixpanel_assets.warehouse.load import insert_typed, note_repaired
 from mixpanel_assets.warehouse.numbers import LONG_NUMBER
@@ -29,11 +33,7 @@ SHARE_OF_MEMORY = 0.6
 
 
 def load_snapshots(
-    warehouse: duckdb.DuckDBPyConnection,
-    files: Sequence[LandedFile],
-    settings: Settings,
-    *,
-    rebuild: bool = False,
+    warehouse: Connection, files: Sequence[LandedFile], settings: Settings, *, rebuild: bool = False
 ) -> list[Snapshot]:
     """Load snapshots of different days, in order, or change nothing.
 
@@ -59,7 +59,7 @@ def load_snapshots(
 
 
 @contextmanager
-def _sparing_memory(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def _sparing_memory(warehouse: Connection) -> Iterator[None]:
     """Let DuckDB take less memory in the block than it otherwise may."""
     (limit,) = first_column(warehouse, "select current_setting('memory_limit')")
     size, unit = limit.split()
@@ -70,7 +70,7 @@ def _sparing_memory(warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
         warehouse.execute(f"set memory_limit = '{limit}'")
 
 
-def _undo_from(warehouse: duckdb.DuckDBPyConnection, day: date | None) -> None:
+def _undo_from(warehouse: Connection, day: date | None) -> None:
     """Undo the snapshot of the day if it is there; None undoes all of them."""
     if day is None:
         warehouse.execute("delete from profiles_wide")
@@ -90,7 +90,7 @@ def _undo_from(warehouse: duckdb.DuckDBPyConnection, day: date | None) -> None:
     warehouse.execute("delete from landed where dataset = 'profiles' and day = ?", [day])
 
 
-def _take(warehouse: duckdb.DuckDBPyConnection, source: Source, count: int) -> Snapshot:
+def _take(warehouse: Connection, source: Source, count: int) -> Snapshot:
     """Add what is not as it was, close what it replaces or is gone, and record it in `landed`."""
     file, day = source.file, source.file.start
     warehouse.execute(BEGIN)
@@ -110,8 +110,7 @@ def _take(warehouse: duckdb.DuckDBPyConnection, source: Source, count: int) -> S
     )
     rows, size, repaired = (
         number(
-            warehouse,
-            f"select sum({what}) from surveys where property is null and file = {count}",
+            warehouse, f"select sum({what}) from surveys where property is null and file = {count}"
         )
         for what in ("events", "bytes", "repaired")
     )
@@ -182,7 +181,7 @@ select count(*) from (
 """
 
 
-def _insert(warehouse: duckdb.DuckDBPyConnection, source: Source) -> None:
+def _insert(warehouse: Connection, source: Source) -> None:
     insert_typed(
         warehouse,
         source,
@@ -197,7 +196,7 @@ def _insert(warehouse: duckdb.DuckDBPyConnection, source: Source) -> None:
     )
 
 
-def _write_counts(warehouse: duckdb.DuckDBPyConnection, file: int) -> None:
+def _write_counts(warehouse: Connection, file: int) -> None:
     """Record which properties the last snapshot's profiles carry, and an example of each."""
     warehouse.execute(
         f"""

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import duckdb
-
 from mixpanel_assets.errors import EventsOutsideSpanError, LoadError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import ROW_GROUP, number
+from mixpanel_assets.warehouse.connection import ROW_GROUP, Connection, number
 from mixpanel_assets.warehouse.mend import cut_lines, mend, odd_lines
 from mixpanel_assets.warehouse.parts import parts
 from mixpanel_assets.warehouse.properties import PropertyColumns
@@ -34,7 +32,7 @@ class Source:
     folder: Path
     staged: bool = False  # it is all in temp.stage already
 
-    def stage_parts(self, warehouse: duckdb.DuckDBPyConnection) -> Iterator[int]:
+    def stage_parts(self, warehouse: Connection) -> Iterator[int]:
         """Put one part after the other into temp.stage; their numbers.
 
         Raises LoadError, and ExportIncompleteError for a line that is not a record.
@@ -47,7 +45,7 @@ class Source:
             self._stage(warehouse, part)
             yield count
 
-    def _stage(self, warehouse: duckdb.DuckDBPyConnection, part: Path) -> None:
+    def _stage(self, warehouse: Connection, part: Path) -> None:
         # In order of events a column is long runs of values and of nulls: smaller, faster to ask.
         layout = self.columns.layout
         order = "order by event_name" if layout.of_events else ""
@@ -67,7 +65,7 @@ class Source:
                 hint="report it; the days before and after it can be landed alone",
             )
 
-    def _take_odd(self, warehouse: duckdb.DuckDBPyConnection, part: Path, records: Records) -> Path:
+    def _take_odd(self, warehouse: Connection, part: Path, records: Records) -> Path:
         """Remove odd records from temp.stage; a file that has their lines, if need be all lines."""
         odd, apart = number(warehouse, NOT_REGULAR), self.folder / "odd.jsonl"
         # The lines found are the odd ones if they are as many, and none of them is regular.
@@ -102,7 +100,7 @@ def watched(columns: PropertyColumns, mode: Mode) -> dict[str, str]:
     return {name: kind for name, kind in few if name.lower() not in KEYS}
 
 
-def in_pieces(warehouse: duckdb.DuckDBPyConnection, which: str = "true") -> str:
+def in_pieces(warehouse: Connection, which: str = "true") -> str:
     """SQL: the rows of temp.stage, in a piece for each thread that DuckDB has, unless they are few.
 
     As one table they would be read by one thread for every READ_AT_ONCE of them.
@@ -112,7 +110,7 @@ def in_pieces(warehouse: duckdb.DuckDBPyConnection, which: str = "true") -> str:
     return _cut([rows * n // pieces for n in range(1, pieces)], which)
 
 
-def in_row_groups(warehouse: duckdb.DuckDBPyConnection, which: str) -> str:
+def in_row_groups(warehouse: Connection, which: str) -> str:
     """SQL: the rows of temp.stage that are wanted, so that threads insert whole row groups of them.
 
     Several small row groups would be merged at some later checkpoint, which also rewrites the full
@@ -146,14 +144,12 @@ def row_group_ends(rows: int, threads: int) -> list[int]:
     return [ROW_GROUP * min(n, full - pieces + i) for i, n in enumerate(equal, 1)]
 
 
-def _rows_and_threads(warehouse: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+def _rows_and_threads(warehouse: Connection) -> tuple[int, int]:
     rows = number(warehouse, "select count(*) from stage")
     return rows, number(warehouse, "select current_setting('threads')")
 
 
-def _positions(
-    warehouse: duckdb.DuckDBPyConnection, counts: Sequence[int], which: str
-) -> list[int]:
+def _positions(warehouse: Connection, counts: Sequence[int], which: str) -> list[int]:
     """Before which rows of temp.stage there are so many that are wanted.
 
     At a multiple of READ_AT_ONCE it is that row of all: a few rows beyond it would be read by
@@ -199,7 +195,7 @@ def counted(table: str, sign: str = "") -> str:
         """
 
 
-def check_span(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
+def check_span(warehouse: Connection, file: LandedFile) -> None:
     """EventsOutsideSpanError if a staged record is of none of the file's days."""
     if file.start == file.end:
         return

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-import duckdb
-
 from mixpanel_assets.errors import LoadError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import in_transaction, number
+from mixpanel_assets.warehouse.connection import Connection, in_transaction, number
 from mixpanel_assets.warehouse.duplicates import add_keys, begin_keys, find_duplicates, forget_keys
 from mixpanel_assets.warehouse.parts import work_folder
 from mixpanel_assets.warehouse.properties import PropertyColumns
@@ -35,7 +33,7 @@ class Survey:
 
 @contextmanager
 def surveyed(
-    warehouse: duckdb.DuckDBPyConnection,
+    warehouse: Connection,
     files: Sequence[LandedFile],
     layout: Layout,
     settings: Settings,
@@ -73,9 +71,7 @@ create or replace temp table examples (event_name VARCHAR, property VARCHAR, exa
 """
 
 
-def _survey_in_some_mode(
-    warehouse: duckdb.DuckDBPyConnection, source: Source, file: int
-) -> tuple[Source, int]:
+def _survey_in_some_mode(warehouse: Connection, source: Source, file: int) -> tuple[Source, int]:
     """The source in the fastest mode that reads it right, and how many parts it has."""
     try:
         return source, _survey_file(warehouse, source, file)
@@ -86,7 +82,7 @@ def _survey_in_some_mode(
     return exact, _survey_file(warehouse, exact, file)
 
 
-def _survey_file(warehouse: duckdb.DuckDBPyConnection, source: Source, file: int) -> int:
+def _survey_file(warehouse: Connection, source: Source, file: int) -> int:
     columns, count = source.columns, 0
     for count in source.stage_parts(warehouse):  # noqa: B007  the last one is wanted
         rows = in_pieces(warehouse)
@@ -102,7 +98,7 @@ def _survey_file(warehouse: duckdb.DuckDBPyConnection, source: Source, file: int
     return count + 1
 
 
-def _check_properties(warehouse: duckdb.DuckDBPyConnection, file: LandedFile) -> None:
+def _check_properties(warehouse: Connection, file: LandedFile) -> None:
     count = number(warehouse, "select count(distinct property) from survey")
     if count > MOST_PROPERTIES:
         raise LoadError(
@@ -118,7 +114,7 @@ def shortened(example: str) -> str:
     return f"case when length({example}) > {LONGEST_EXAMPLE} then {cut} else {example} end"
 
 
-def _add_examples(warehouse: duckdb.DuckDBPyConnection) -> None:
+def _add_examples(warehouse: Connection) -> None:
     """Give every property that is staged an example for each event that carries it."""
     # Of a large part one record in sixteen has an example of nearly everything.
     if number(warehouse, "select sum(events) from survey where property is null") > SAMPLED_BELOW:
@@ -126,7 +122,7 @@ def _add_examples(warehouse: duckdb.DuckDBPyConnection) -> None:
     _take_examples(warehouse, "true")
 
 
-def _take_examples(warehouse: duckdb.DuckDBPyConnection, which: str) -> None:
+def _take_examples(warehouse: Connection, which: str) -> None:
     lacking = """
         select distinct event_name, property
         from survey

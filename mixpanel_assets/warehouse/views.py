@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-import duckdb
-
-from mixpanel_assets.warehouse.connection import insert_rows, literal, quoted
+from mixpanel_assets.warehouse.connection import Connection, insert_rows, literal, quoted
 from mixpanel_assets.warehouse.numbers import stored_values
 from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns
 from mixpanel_assets.warehouse.source import layered
@@ -22,7 +20,7 @@ from mixpanel_assets.warehouse.tables import (
 from mixpanel_assets.warehouse.types import UNSEEN
 
 
-def write_event_views(warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns) -> None:
+def write_event_views(warehouse: Connection, columns: PropertyColumns) -> None:
     """Give by_event a view for each landed event, with the columns that its properties have now."""
     carried = dict(
         warehouse.execute(
@@ -63,7 +61,7 @@ def write_event_views(warehouse: duckdb.DuckDBPyConnection, columns: PropertyCol
 
 
 def _view_names(
-    warehouse: duckdb.DuckDBPyConnection, events: Iterable[str], known: Mapping[str, str]
+    warehouse: Connection, events: Iterable[str], known: Mapping[str, str]
 ) -> dict[str, str]:
     """The view of each event; of spellings that differ in case only the commonest has its own."""
     counts = dict.fromkeys(events, 0)
@@ -84,7 +82,7 @@ def _of_event(event: str, properties: Iterable[PropertyColumn]) -> str:
     return _typed(base, shown, f"main.events_wide where event_name = {literal(event)}")
 
 
-def write_profile_views(warehouse: duckdb.DuckDBPyConnection, columns: PropertyColumns) -> None:
+def write_profile_views(warehouse: Connection, columns: PropertyColumns) -> None:
     """Give `profiles` and `profile_history` a column for each property."""
     newest = "(select max(day) from main.landed where dataset = 'profiles')"
     for view, base, which in (
