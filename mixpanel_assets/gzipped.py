@@ -1,4 +1,4 @@
-"""gzip streams, taken apart as they come."""
+"""gzip streams, decompressed as they come."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PIECE = 4 * 1024 * 1024  # a compressed chunk may be a thousand times larger tha
 
 
 class Inflater:
-    """A gzip stream on its way; several members after each other are one stream."""
+    """Decompresses a gzip stream in pieces; several members one after the other are one stream."""
 
     def __init__(self) -> None:
         self._member = isal_zlib.decompressobj(GZIP)

@@ -22,9 +22,9 @@ LOCK_WAIT = 1.0  # seconds: what is landed only adds to what Mixpanel says
 
 
 def tell_names(client: Client, settings: Settings, reading: Opened | None = None) -> None:
-    """The client knows the names of its project, landed ones by `reading` its warehouse.
+    """Give the client the names of its project, landed ones by `reading` its warehouse.
 
-    Nothing is read, nor DuckDB loaded, before a name is in doubt.
+    Nothing is read, and DuckDB is not loaded, before a name is in doubt.
     """
     path = settings.warehouse_path(client.credentials.project_id)
     opened = reading or (lambda: _reading(path, settings))

@@ -1,4 +1,4 @@
-"""The record between the rooms: landed files, what their names tell, and how they are written.
+"""The record between the rooms: landed files, their names, and how they are written.
 
 mixpanel/ writes them, warehouse/ loads them, and neither knows the other.
 """

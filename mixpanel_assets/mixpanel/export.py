@@ -36,12 +36,11 @@ def export_events(
     *,
     longest_text: int = 0,
 ) -> LandedFile:
-    """One verified file in `folder` holds the chosen events of these days, both ends included.
+    """One verified file of the chosen events of these days, both ends included.
 
-    If it has at most `longest_text` bytes uncompressed, these are a file beside it.
-
-    A cut answer is asked for again as a whole, some times; then ExportIncompleteError. Nothing
-    but verified files ever bears its name in `folder`.
+    If it has at most `longest_text` bytes uncompressed, these are a file beside it. A cut answer is
+    asked for again as a whole, some times; then ExportIncompleteError. Only a verified file ever
+    has its name.
 
     https://developer.mixpanel.com/reference/raw-event-export
     """
@@ -71,7 +70,7 @@ def _export_once(
 
 
 class Sink(Protocol):
-    """Where a body goes, as one gzip stream and as the text that is."""
+    """Where a body goes, as a gzip stream and uncompressed."""
 
     def write(self, data: bytes) -> None: ...
 
@@ -79,9 +78,9 @@ class Sink(Protocol):
 
 
 def copy_verified(response: httpx.Response, file: Sink, lines: LineCheck, bounds: Bounds) -> int:
-    """The body is in `file`, went by `lines`, and is whole: how many lines it has.
+    """Copy a body to `file`, checked by `lines`; how many lines it has.
 
-    Raises ExportIncompleteError if it is not, AnswerTooLargeError for more than `bounds` allow.
+    Raises ExportIncompleteError if it is not whole, AnswerTooLargeError if `bounds` are exceeded.
     """
     gzipped = response.headers.get("Content-Encoding", "").lower() == "gzip"
     copy = _copy_gzip if gzipped else _copy_plain
@@ -125,7 +124,7 @@ def _cut_is_incomplete(lines: LineCheck) -> Iterator[None]:
 
 
 class LineCheck:
-    r"""Sees a body go by in chunks; raises ExportIncompleteError unless every line is a record.
+    r"""Checks a body as it comes; raises ExportIncompleteError unless every line is a record.
 
     Lines end with \n and with nothing else: a value may hold U+2028, U+0085 and the like. That
     each record is valid JSON throughout is left to the load, which parses every byte anyway.
@@ -136,7 +135,7 @@ class LineCheck:
         self._rest = bytearray()
 
     def feed(self, data: bytes) -> None:
-        """The next piece of the body, cut anywhere."""
+        """Check the next piece of the body, cut anywhere."""
         cut = data.rfind(b"\n") + 1
         if cut:
             self._check(self._rest + data[:cut])
@@ -147,7 +146,7 @@ class LineCheck:
                 raise self.incomplete(f"a line is longer than {LONGEST_LINE:,} bytes")
 
     def finish(self) -> None:
-        """The body is over: a last line without its line end counts too."""
+        """Check what is left at the end: a last line without its line end counts too."""
         if self._rest.strip():
             self._check_line(self._rest)
             self._rest = bytearray()
@@ -184,7 +183,7 @@ class LineCheck:
             record = None
         if not isinstance(record, dict) or "event" not in record:
             seen = line.strip()[-120:].decode("utf-8", "replace")
-            raise self.incomplete(f"it has a line that is no event, ending in {seen!r}")
+            raise self.incomplete(f"it has a line that is not an event, ending in {seen!r}")
         self.count += 1
         return record
 

@@ -14,7 +14,7 @@ from mixpanel_assets.mixpanel.answers import error_for, is_error, said
 
 HINT = "Mixpanel sent a damaged page; run the same command again later"
 
-# Numbers are compared as text: nobody here computes with them.
+# Numbers stay text: they are only compared.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 _FRAME = re.compile(
     r"""\{\s*"\$distinct_id"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"\$properties"\s*:\s*(?=\{)"""
@@ -38,7 +38,7 @@ class Page:
 def page_of(status: int, headers: Mapping[str, str], body: bytes) -> Page:
     """The page that an answer holds, or the error that it means.
 
-    Raises ExportIncompleteError for a body that is no page, or not all of it.
+    Raises ExportIncompleteError for a body that is not a page, or not all of it.
     """
     if status != 200:
         raise error_for(status, headers, body)
@@ -58,7 +58,7 @@ def page_of(status: int, headers: Mapping[str, str], body: bytes) -> Page:
     except (ValueError, TypeError, RecursionError) as error:
         reason = f"{error}, in {said(body[-200:])!r}"
         raise ExportIncompleteError(
-            f"Mixpanel's answer is no page of profiles: {reason}", hint=HINT, reason=reason
+            f"Mixpanel's answer is not a page of profiles: {reason}", hint=HINT, reason=reason
         ) from error
 
 
@@ -106,7 +106,7 @@ def _mark(text: str, at: int, expected: str) -> tuple[str, int]:
 
 def _profile(value: Any, text: str) -> tuple[bytes, bytes]:
     if not isinstance(value, dict):
-        raise TypeError("one of its results is no profile")
+        raise TypeError("one of its results is not a profile")
     distinct_id = value.get("$distinct_id")
     name = distinct_id if isinstance(distinct_id, str) else text
     key = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest()

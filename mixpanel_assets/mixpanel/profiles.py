@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import as_completed
 from datetime import date
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
 
 from isal import isal_zlib
 
 from mixpanel_assets.errors import AnswerTooLargeError, ExportIncompleteError, QueryError
 from mixpanel_assets.gzipped import GZIP
 from mixpanel_assets.landed import FileWriter, LandedFile, landing, profiles_name
+from mixpanel_assets.mixpanel.background import in_background
 from mixpanel_assets.mixpanel.client import Client, Kind, Question
 from mixpanel_assets.mixpanel.pages import Page, page_of
 from mixpanel_assets.mixpanel.selection import ProfileSelection
@@ -74,7 +75,7 @@ def export_profiles(
 
 
 class _Found:
-    """The profiles so far: each is in the file once, whichever pages it was on."""
+    """The profiles that came: each is in the file once, whichever pages it was on."""
 
     def __init__(self, file: FileWriter, progress: Progress) -> None:
         self.total = 0
@@ -92,7 +93,7 @@ class _Found:
         return max(0, self.total - self.count)
 
     def add(self, page: Page) -> int:
-        """The page's profiles are in the file; how many of them were new."""
+        """Write the page's profiles to the file; how many of them were new."""
         before = self.count
         lines = []
         for key, line in page.profiles:
@@ -108,7 +109,7 @@ class _Found:
 
 
 def _download(mixpanel: Client, fields: dict[str, str], found: _Found) -> None:
-    """All profiles of one query are found, or ExportIncompleteError says how many are not."""
+    """Download all profiles of one query; ExportIncompleteError says how many are missing."""
     first = mixpanel.answer_to(_question(fields, 0, "query"), page_of)
     if first.total is None:
         raise _incomplete(found, "the first page does not say how many there are")
@@ -156,7 +157,7 @@ class _Session:
         ]
 
     def fetch(self, numbers: Iterable[int]) -> None:
-        """These pages' profiles are found, whatever page comes first."""
+        """Download these pages, in any order."""
         in_vain = 0
         try:
             for number, page in _arriving(self._ask, numbers):
@@ -168,7 +169,7 @@ class _Session:
             raise _incomplete(self._found, f"the session ended: {error.message}") from error
 
     def fetch_rest(self) -> None:
-        """What comes after the planned pages is found, up to the first page with nothing new."""
+        """Download what comes after the planned pages, up to the first page with nothing new."""
         end = self.planned + MOST_BEYOND
         try:
             for number in range(self.planned, end):
@@ -190,28 +191,12 @@ def _question(fields: Mapping[str, str], number: int, kind: Kind | None) -> Ques
 
 def _arriving(ask: Callable[[int], Page], numbers: Iterable[int]) -> Iterator[tuple[int, Page]]:
     """The pages as they come, a few asked for at a time; the first failure is raised."""
-    came: SimpleQueue[tuple[int, Page | BaseException]] = SimpleQueue()
-
-    def fetch(number: int) -> None:
-        try:
-            came.put((number, ask(number)))
-        except BaseException as error:  # noqa: BLE001  it is raised where the page is wanted
-            came.put((number, error))
-
-    def begin(some: Iterable[int]) -> int:
-        # A thread of a pool would keep an interrupted process alive until Mixpanel answers.
-        threads = [Thread(target=fetch, args=(number,), daemon=True) for number in some]
-        for thread in threads:
-            thread.start()
-        return len(threads)
-
-    waiting = iter(numbers)
-    running = begin(islice(waiting, PAGES_AT_ONCE))
+    waiting = ((number, in_background(partial(ask, number))) for number in numbers)
+    running = {future: number for number, future in islice(waiting, PAGES_AT_ONCE)}
     while running:
-        number, page = came.get()
-        if isinstance(page, BaseException):
-            raise page
-        running += begin(islice(waiting, 1)) - 1
+        done = next(as_completed(running))
+        number, page = running.pop(done), done.result()
+        running |= {future: following for following, future in islice(waiting, 1)}
         yield number, page
 
 

@@ -17,7 +17,22 @@ AHEAD = 60  # seconds that this machine's clock may be ahead of Mixpanel's
 
 
 @dataclass(frozen=True)
-class EventSelection:
+class _Selection:
+    def filters(self) -> dict[str, Any]:
+        """The conditions by name: what the landed records were filtered by."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if value is not None and value is not False and value != ""
+        }
+
+
+def _sent(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in fields.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class EventSelection(_Selection):
     """Events that meet all of these conditions; without any, every event.
 
     Raises UsageError for conditions that no event can meet.
@@ -43,18 +58,14 @@ class EventSelection:
     def fields(self) -> dict[str, str]:
         """The parameters of the export that it means."""
         fields = {"event": _json(self.events), "where": self.where or None, "limit": self.limit}
-        return {name: str(value) for name, value in fields.items() if value is not None}
-
-    def filters(self) -> dict[str, Any]:
-        """The conditions by name: what the landed events were filtered by."""
-        return _conditions(self)
+        return _sent(fields)
 
 
 EVERY_EVENT = EventSelection()
 
 
 @dataclass(frozen=True)
-class ProfileSelection:
+class ProfileSelection(_Selection):
     """Profiles that meet all of these conditions; without any, every user of the project.
 
     Raises UsageError for conditions that exclude or need each other.
@@ -107,10 +118,6 @@ class ProfileSelection:
             some = list(self.distinct_ids[start : start + MOST_IDS])
             yield {**fields, "distinct_ids": json.dumps(some)}
 
-    def filters(self) -> dict[str, Any]:
-        """The conditions by name: what the landed profiles were filtered by."""
-        return _conditions(self)
-
     def _fields(self) -> dict[str, str]:
         as_of = self.as_of_timestamp
         if as_of is None and self.behaviors is not None:
@@ -126,16 +133,8 @@ class ProfileSelection:
             fields["filter_by_cohort"] = json.dumps({"id": self.cohort_id})
             # Mixpanel's own default is true.
             fields["include_all_users"] = json.dumps(self.include_all_users)
-        return {name: str(value) for name, value in fields.items() if value is not None}
+        return _sent(fields)
 
 
 def _json(values: Sequence[Any] | None) -> str | None:
     return None if values is None else json.dumps(list(values))
-
-
-def _conditions(selection: EventSelection | ProfileSelection) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in asdict(selection).items()
-        if value is not None and value is not False and value != ""
-    }

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from threading import Thread
 
 from mixpanel_assets.errors import AnswerTooLargeError, DateRangeError, ExportIncompleteError
 from mixpanel_assets.landed import LandedFile
+from mixpanel_assets.mixpanel.background import in_background
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.export import export_events
 from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection
@@ -26,7 +26,7 @@ KEPT_FOR_OTHERS = 5  # requests of the hour that a long range leaves
 
 @dataclass
 class Pace:
-    """How many days to ask for at once, from what the days so far weighed."""
+    """How many days to ask for at once, from the number of events of the days before."""
 
     events_per_day: float | None
     budget_left: int
@@ -47,13 +47,13 @@ class Pace:
         return self.asked
 
     def saw(self, file: LandedFile) -> None:
-        """The newest files say best what the next days weigh."""
+        """Estimate the next days from the newest files."""
         self._seen = [*self._seen[-2:], (file.records, (file.end - file.start).days + 1)]
         self.events_per_day = sum(n for n, _ in self._seen) / sum(n for _, n in self._seen)
         self.budget_left -= 1
 
     def shrink(self) -> bool:
-        """What was asked for was too much: ask for half from now on; False if it was one day."""
+        """Ask for half as many days from now on; False if it was one day."""
         self.most_days = max(1, self.asked // 2)
         return self.asked > 1
 
@@ -83,7 +83,7 @@ def export_spans(
         if day > end:
             return None
         last = day + timedelta(pace.next_days((end - day).days + 1) - 1)
-        return _in_background(partial(export, day, last, folder, selection))
+        return in_background(partial(export, day, last, folder, selection))
 
     day, ahead = start, begin(start)
     try:
@@ -103,24 +103,10 @@ def export_spans(
     finally:
         if ahead:
             if not ahead.done():
-                mixpanel.close()  # nobody will use what is being downloaded
+                mixpanel.close()  # what is being downloaded is not needed
             ahead.add_done_callback(_drop_text)
 
 
 def _drop_text(ahead: Future[LandedFile]) -> None:
     if not ahead.exception():
         ahead.result().drop_text()
-
-
-def _in_background(download: Callable[[], LandedFile]) -> Future[LandedFile]:
-    # A thread of a pool would keep an interrupted process alive until Mixpanel answers.
-    future: Future[LandedFile] = Future()
-
-    def fulfil() -> None:
-        try:
-            future.set_result(download())
-        except BaseException as error:  # noqa: BLE001  it is raised where the result is wanted
-            future.set_exception(error)
-
-    Thread(target=fulfil, name="export", daemon=True).start()
-    return future

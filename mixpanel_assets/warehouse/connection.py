@@ -1,4 +1,4 @@
-"""The DuckDB file: one process writes or many read, and a held lock is waited for, then named."""
+"""The DuckDB file: one process writes or many read; a lock is waited for, and its holder named."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ INTERRUPT_AGAIN = 0.1
 SCHEMAS = ("by_event", "internal", "information_schema", "pg_catalog")
 
 # Another process has the file, or this one has it open the other way (for reading or for writing),
-# or is just opening or closing it. Not "lock" alone: damage is told of a block.
+# or is just opening or closing it. Not "lock" alone: errors of damage speak of a block.
 IN_USE = "set lock|different configuration|file handle conflict"
 
 # Rows that DuckDB compresses together, which is one core's work, and most loads are of a few
@@ -55,29 +55,20 @@ def writing(
     wait: float = WRITER_WAIT,
     note: Callable[[str], None] = lambda message: None,
 ) -> Iterator[Connection]:
-    """This process alone has the warehouse open; it is made if it is not there.
+    """The warehouse, open for this process alone; it is created if it is missing.
 
     DatabaseLockedError when another process keeps it for `wait` seconds, ConfigError when a newer
-    version made it, or its name is one of a schema.
+    version created it, or it has the name of a schema.
     """
-    _check_name(path)
     make_private_folder(path.parent)
-    config: dict[str, Any] = {
-        "memory_limit": memory_limit,
-        # A column compressed with zstd is stored uncompressed, silently, in an older format.
-        "storage_compatibility_version": "v1.2.0",
-    }
-    if threads:
-        config["threads"] = threads
-    connection = _opened(path, partial(_open_to_write, path, config), wait=wait, note=note)
-    try:
-        _refuse_newer(connection, path)
+    # A column compressed with zstd is stored uncompressed, silently, in an older format.
+    config = _config(memory_limit, threads) | {"storage_compatibility_version": "v1.2.0"}
+    opening = partial(_open_to_write, path, config)
+    with _opened(path, opening, wait=wait, note=note) as connection:
         connection.execute("set global TimeZone = 'UTC'")  # for cursors of it, too
         # What is loaded is in order already, and goes in with every core when it need not stay so.
         connection.execute("set preserve_insertion_order = false")
         yield connection
-    finally:
-        connection.close()
 
 
 @contextmanager
@@ -90,61 +81,97 @@ def reading(
     timeout: float | None = None,
     spilling: bool = False,
 ) -> Iterator[Connection]:
-    """The warehouse is open for reading, and closed to everything else.
+    """The warehouse, open for reading, and closed to everything else.
 
     DuckDB itself refuses writes, files, the network, extensions and settings. What needs more than
     the memory limit fails, unless it may spill into files beside the warehouse; then statements
     can write there too, so they must be our own. After `timeout` seconds what runs is interrupted.
     DatabaseNotFoundError when there is no warehouse yet, DatabaseLockedError when a load keeps it
-    for `wait` seconds, ConfigError when a newer version made it.
+    for `wait` seconds, ConfigError when a newer version created it.
     """
     if not path.exists():
         raise no_warehouse(path)
-    _check_name(path)
-    config: dict[str, Any] = {"memory_limit": memory_limit}
-    if threads:
-        config["threads"] = threads
-    open_ = partial(duckdb.connect, str(path), read_only=True, config=config)
-    connection = _opened(path, open_, wait=wait, note=lambda message: None)
-    try:
-        _refuse_newer(connection, path)
+    config = _config(memory_limit, threads)
+    opening = partial(duckdb.connect, str(path), read_only=True, config=config)
+    with _opened(path, opening, wait=wait) as connection:
         _close_in(connection, spilling=spilling)
         with interrupted_after(connection, timeout):
             yield connection
-    finally:
-        connection.close()
 
 
-def _check_name(path: Path) -> None:
-    """ConfigError if DuckDB could not tell the file, which is a catalog to it, from a schema."""
-    if path.stem.lower() in SCHEMAS:
+def _config(memory_limit: str, threads: int | None) -> dict[str, Any]:
+    return {"memory_limit": memory_limit} | ({"threads": threads} if threads else {})
+
+
+@contextmanager
+def _opened(
+    path: Path,
+    opening: Callable[[], Connection],
+    *,
+    wait: float,
+    note: Callable[[str], None] = lambda message: None,
+) -> Iterator[Connection]:
+    if path.stem.lower() in SCHEMAS:  # the file is a catalog to DuckDB
         raise ConfigError(
             f"a warehouse can't be called {path.name}: {path.stem} is a schema in it",
             hint="name another file with MP_WAREHOUSE",
         )
+    connection = _connect(path, opening, wait, note)
+    try:
+        _refuse_newer(connection, path)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _connect(
+    path: Path, opening: Callable[[], Connection], wait: float, note: Callable[[str], None]
+) -> Connection:
+    started = time.monotonic()
+    delay, noted = FIRST_RETRY, False
+    while True:
+        try:
+            return opening()
+        except duckdb.Error as error:
+            if not re.search(IN_USE, str(error), re.IGNORECASE):
+                raise _unopened(path, error) from error
+            waited = time.monotonic() - started
+            holder = re.search(r"PID (\d+)", str(error))
+            user = f"process {holder[1]}" if holder else "another process or thread"
+            if waited >= wait:
+                raise DatabaseLockedError(
+                    f"{path} is in use by {user}",
+                    hint="try again when it is done, or end that process",
+                    db_path=str(path),
+                    holding_pid=int(holder[1]) if holder else None,
+                ) from error
+            if waited > 2 and not noted:
+                note(f"waiting for the warehouse, in use by {user}")
+                noted = True
+        time.sleep(delay)
+        delay = min(delay * 1.5, LONGEST_RETRY)
 
 
 def _refuse_newer(connection: Connection, path: Path) -> None:
     """ConfigError if the tables have a layout that this version does not know."""
+    query = "select value from internal.settings where name = 'schema_version'"
     try:
-        row = connection.execute(
-            "select value from internal.settings where name = 'schema_version'"
-        ).fetchone()
+        version = number(connection, query)
     except duckdb.CatalogException:
-        return  # no load has come so far yet
-    if row and int(row[0]) > SCHEMA_VERSION:
+        return  # no load has begun yet
+    if version > SCHEMA_VERSION:
         raise ConfigError(
-            f"{path} has layout {row[0]}, and this version of mp knows up to {SCHEMA_VERSION}",
+            f"{path} has layout {version}, and this version of mp knows up to {SCHEMA_VERSION}",
             hint="upgrade mixpanel-assets, or name another file with MP_WAREHOUSE",
         )
 
 
-# Of two threads that open the same file one does it all, and the other finds it done.
+# Of two threads that open the same file one changes all settings; the other finds them changed.
 _CLOSING = threading.Lock()
 
 
 def _close_in(connection: Connection, *, spilling: bool) -> None:
-    """Nothing but reading is possible, and no setting can be changed any more."""
+    """Allow nothing but reading, and no changes of settings."""
     # For the file, not for this connection: others of this process share all of it.
     settings = ["set global TimeZone = 'UTC'", "set enable_external_access = false"]
     if not spilling:
@@ -177,9 +204,9 @@ def _open_to_write(path: Path, config: dict[str, Any]) -> Connection:
 
 
 def _attach_again(connection: Connection) -> None:
-    """The file is open as before, and its tables grow by row groups of ROW_GROUP rows.
+    """Open the file again, so that its tables grow by row groups of ROW_GROUP rows.
 
-    ATTACH alone can say so. To a connection that was never to this file it would be unsafe: the
+    Only ATTACH has that option. On a connection that was never to this file it would be unsafe: the
     next connect to it in this process would open and close it, and so let go of the lock.
     """
     name, path, size = connection.execute(
@@ -194,36 +221,8 @@ def _attach_again(connection: Connection) -> None:
     connection.execute(f"use {file}; detach {aside}")
 
 
-def _opened(
-    path: Path, open_: Callable[[], Connection], *, wait: float, note: Callable[[str], None]
-) -> Connection:
-    started = time.monotonic()
-    delay, told = FIRST_RETRY, False
-    while True:
-        try:
-            return open_()
-        except duckdb.Error as error:
-            if not re.search(IN_USE, str(error), re.IGNORECASE):
-                raise _unopened(path, error) from error
-            waited = time.monotonic() - started
-            holder = re.search(r"PID (\d+)", str(error))
-            who = f"process {holder[1]}" if holder else "another process or thread"
-            if waited >= wait:
-                raise DatabaseLockedError(
-                    f"{path} is in use by {who}",
-                    hint="try again when it is done, or end that process",
-                    db_path=str(path),
-                    holding_pid=int(holder[1]) if holder else None,
-                ) from error
-            if waited > 2 and not told:
-                note(f"waiting for the warehouse, in use by {who}")
-                told = True
-        time.sleep(delay)
-        delay = min(delay * 1.5, LONGEST_RETRY)
-
-
 def _unopened(path: Path, error: duckdb.Error) -> MixpanelDataError:
-    """Why the file can't be opened, other than that somebody else has it."""
+    """The error for a file that can't be opened, other than one in use."""
     message = f"{path} can't be opened: {error}"
     if re.search("read-only|denied|not permitted|no space", str(error), re.IGNORECASE):
         hint = "let this user write to it, and the disk have room; or set MP_WAREHOUSE"
@@ -233,7 +232,7 @@ def _unopened(path: Path, error: duckdb.Error) -> MixpanelDataError:
 
 @contextmanager
 def interrupted_after(connection: Connection, seconds: float | None) -> Iterator[None]:
-    """What runs on the connection in the block is interrupted after so many seconds."""
+    """Interrupt what runs on the connection in the block after so many seconds."""
     if seconds is None:
         yield
         return
@@ -242,7 +241,7 @@ def interrupted_after(connection: Connection, seconds: float | None) -> Iterator
     def interrupt() -> None:
         wait = seconds
         while not ended.wait(wait):
-            connection.interrupt()  # again and again: between two fetches nothing hears of it
+            connection.interrupt()  # again and again: between two fetches it has no effect
             wait = INTERRUPT_AGAIN
 
     thread = threading.Thread(target=interrupt, daemon=True)
@@ -323,22 +322,18 @@ def sql_error(error: duckdb.Error) -> MixpanelDataError:
     """The error of ours that a DuckDB error means, in DuckDB's own words."""
     if isinstance(error, duckdb.InterruptException):
         return too_slow()
-    message = str(error)
+    message, hint = str(error), None
     if isinstance(error, duckdb.OutOfMemoryException):
-        message = message.partition("\n")[0]
-        return SQLError(message, hint="raise MP_MEMORY_LIMIT, or ask for less")
-    if isinstance(error, duckdb.ConversionException) and "Malformed JSON" in message:
+        message, hint = message.partition("\n")[0], "raise MP_MEMORY_LIMIT, or ask for less"
+    elif isinstance(error, duckdb.ConversionException) and "Malformed JSON" in message:
         hint = "is JSON compared with a text? ->> gives a text, and -> JSON"
-        return SQLError(message, hint=hint)
-    if re.search(r"json_extract\(\w+, BOOLEAN\)", message):
+    elif re.search(r"json_extract\(\w+, BOOLEAN\)", message):
         hint = "-> binds less than = and and: put (properties->'$.name') in parentheses, or use ->>"
-        return SQLError(message, hint=hint)
-    if isinstance(error, duckdb.CatalogException) and "Table with name" in message:
+    elif isinstance(error, duckdb.CatalogException) and "Table with name" in message:
         hint = (
             "see what is there: mp sql \"select * from event_properties\", or: mp sql 'show tables'"
         )
-        return SQLError(message, hint=hint)
-    return SQLError(message)
+    return SQLError(message, hint=hint)
 
 
 def too_slow() -> SQLError:

@@ -1,8 +1,8 @@
 """Why an answer may not be what was asked: empty, zero or null for a reason that is known.
 
-A statement is looked at only when its answer is suspicious. Each condition in it that no row meets,
-and each property that nothing landed has, is told in a note, with the names that may be meant.
-What is told is always true of what is landed; no note means that nothing was found.
+A statement is looked at only when its answer is suspicious. There is a note on each condition in it
+that no row meets, and on each property that nothing landed has, with the names that may be meant.
+Notes are always true of what is landed; no note means that nothing was found.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Watched(Iterator[tuple[Any, ...]]):
 
     @property
     def suspicious(self) -> bool:
-        """The answer may mislead."""
+        """Whether the answer may mislead."""
         return bool(self._bare)
 
 
@@ -78,7 +78,7 @@ def tell(
 def doubts(
     warehouse: Connection, query: str, parameters: Sequence[Any] = (), *, suspicious: bool = True
 ) -> list[str]:
-    """What the reader of the statement's answer should know; nothing if that can't be told."""
+    """What the reader of the statement's answer should know; nothing if that is unknown."""
     found: list[str] = []
     # A warehouse of an older layout, one that is slow to ask, a statement nested too deeply: none
     # of these is a reason to fail.
@@ -97,7 +97,7 @@ def doubts(
 def _renamed(warehouse: Connection) -> dict[tuple[str, str], str]:
     """What events, and properties by dataset, are called since another spelling has their name.
 
-    Who says the name of a base column means that one, not a property of the same name.
+    The name of a base column means that one, not a property of the same name.
     """
     rows = warehouse.execute(
         """

@@ -1,4 +1,4 @@
-"""Odd lines of a file, in a form that DuckDB parses: none is dropped, and none is guessed at.
+"""Odd lines of a file, in a form that DuckDB parses: each is kept, and nothing is guessed.
 
 DuckDB gives nothing for a line with a lone surrogate, a byte that is not UTF-8 or a control
 character. Those lines alone go this slow way.
@@ -28,13 +28,6 @@ REPLACEMENT = r"\ufffd"
 SPACE = re.compile(r"[ \t\r\n]*")
 
 CHUNK = 1 << 19  # bytes to look at together
-
-
-def cut_lines(part: Path) -> Iterator[bytes]:
-    """The lines with half of a surrogate pair, as a cut emoji leaves it: most of the odd ones."""
-    for text in _whole_lines(part):
-        if _may_have_surrogates(text):
-            yield from filter(_has_half_a_pair, _at_newlines(text))
 
 
 def odd_lines(part: Path, keys: tuple[str, str]) -> Iterator[bytes]:

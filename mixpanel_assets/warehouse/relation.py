@@ -108,7 +108,7 @@ def find_relation(warehouse: Connection, table: str) -> Relation:
 def _view_of(warehouse: Connection, event: str) -> str:
     """The view of the event that is spelled like this; else the name as it is."""
     query = "select view_name from internal.event_views where event_name = ?"
-    with suppress(SQLError):  # no load has come so far
+    with suppress(SQLError):  # no load has begun yet
         for (view,) in answer(warehouse, query, [event]):
             return str(view)
     return event
@@ -124,8 +124,8 @@ def _properties(warehouse: Connection, relation: Relation) -> dict[str, Property
     try:
         known = PropertyColumns.known(warehouse, dataset)
     except duckdb.CatalogException:
-        return {}  # no load has come so far
-    if relation.wide == relation.source:  # what is no column of a table is one of its views
+        return {}  # no load has begun yet
+    if relation.wide == relation.source:  # a column of its view, if not of the table
         known = [
             replace(one, physical=one.physical or one.column in relation.columns) for one in known
         ]

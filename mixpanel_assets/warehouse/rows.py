@@ -133,7 +133,7 @@ def with_json(value: Any, type_: Any) -> Any:
     return value
 
 
-# What DuckDB takes for a number though JSON has none such; text is passed over.
+# What DuckDB takes for a number though JSON does not have it; text is passed over.
 _TEXT_OR_NO_NUMBER = re.compile(r'("(?:[^"\\]|\\.)*")|-?(?:nan|inf(?:inity)?)\b', re.IGNORECASE)
 
 

@@ -189,7 +189,7 @@ def _chosen_days(file: LandedFile) -> str:
     if file.days is None or file.start == file.end:
         return ""
     listed = ", ".join(f"date {literal(str(day))}" for day in sorted(file.days))
-    # What is of none of the file's days at all stays in sight: it must not get lost.
+    # What is of none of the file's days is not left out: it must not get lost.
     within = f"event_date between date '{file.start}' and date '{file.end}'"
     return f" where event_date in ({listed}) or ({within}) is not true"
 

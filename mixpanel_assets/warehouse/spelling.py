@@ -1,4 +1,4 @@
-"""Names in DuckDB, which can't tell `plan` from `Plan`: each name answers for its own spelling."""
+"""Names in DuckDB, to which `plan` and `Plan` are the same: each spelling has a name of its own."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from mixpanel_assets.errors import EventsOutsideSpanError, LoadError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.connection import ROW_GROUP, Connection, number
-from mixpanel_assets.warehouse.mend import cut_lines, mend, odd_lines
+from mixpanel_assets.warehouse.mend import mend, odd_lines
 from mixpanel_assets.warehouse.parts import parts
 from mixpanel_assets.warehouse.properties import PropertyColumns
 from mixpanel_assets.warehouse.source import KEYS, VALUES, Mode, Records
@@ -68,15 +68,14 @@ class Source:
     def _take_odd(self, warehouse: Connection, part: Path, records: Records) -> Path:
         """Remove odd records from temp.stage; a file that has their lines, if need be all lines."""
         odd, apart = number(warehouse, NOT_REGULAR), self.folder / "odd.jsonl"
+        with apart.open("wb") as file:
+            file.writelines(odd_lines(part, records.layout.keys))
+        again = f"from {records.sent(apart)}"
+        count = number(warehouse, f"select count(*) {again}")
         # The lines found are the odd ones if they are as many, and none of them is regular.
-        for some in (cut_lines(part), odd_lines(part, records.layout.keys)):
-            with apart.open("wb") as file:
-                file.writelines(some)
-            again = f"from {records.sent(apart)}"
-            count = number(warehouse, f"select count(*) {again}")
-            if count == odd and not number(warehouse, f"select count(*) {again} where regular"):
-                warehouse.execute("delete from stage where not regular")
-                return apart
+        if count == odd and not number(warehouse, f"select count(*) {again} where regular"):
+            warehouse.execute("delete from stage where not regular")
+            return apart
         warehouse.execute("delete from stage")
         return part
 

@@ -48,7 +48,7 @@ def arguments(node: Node) -> list[Node]:
 
 
 def is_torn(node: Node) -> bool:
-    """Whether an arrow takes in a comparison beside its column and its path, and is no lambda."""
+    """Whether an arrow, not a lambda, takes in a comparison beside its column and its path."""
     if node.get("class") != "LAMBDA" and node.get("function_name") not in ("->", "->>"):
         return False
     source, path = [*arguments(node), {}, {}][:2]

@@ -56,7 +56,7 @@ LANDED_COLUMNS = {
     "filters": ("JSON", "what the rows were filtered by; null for all"),
     "checksum": ("VARCHAR", "SHA-256 of the landed file"),
     "partial": ("BOOLEAN", "the day was not over when it was exported"),
-    "repaired": ("BIGINT", "rows whose text was no Unicode: U+FFFD stands for what was not"),
+    "repaired": ("BIGINT", "rows whose text was not Unicode: U+FFFD stands for what was not"),
 }
 
 

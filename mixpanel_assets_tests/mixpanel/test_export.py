@@ -73,7 +73,7 @@ def test_a_body_that_ends_inside_a_record_is_refused(
 def test_a_tail_that_is_no_record_is_refused_and_shown(tail: bytes) -> None:
     with pytest.raises(ExportIncompleteError, match="after 1 events") as raised:
         count(body([{"event": "a", "properties": {}}]) + tail, 16)
-    assert "no event" in raised.value.details["reason"]
+    assert "not an event" in raised.value.details["reason"]
 
 
 def test_a_last_line_without_its_end_is_a_record_like_the_others() -> None:

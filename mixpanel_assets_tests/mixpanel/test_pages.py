@@ -113,7 +113,7 @@ def test_any_page_is_taken_apart_and_any_part_of_it_is_refused(
     ],
 )
 def test_what_is_no_page_is_refused_and_shown(body: bytes) -> None:
-    with pytest.raises(ExportIncompleteError, match="no page of profiles") as raised:
+    with pytest.raises(ExportIncompleteError, match="not a page of profiles") as raised:
         page_of(200, {}, body)
     assert len(raised.value.message) < 700
 

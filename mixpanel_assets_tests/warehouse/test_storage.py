@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mixpanel_assets.warehouse.connection import ROW_GROUP, writing
 from mixpanel_assets.warehouse.load import MERGED_AFTER
+from mixpanel_assets.warehouse.stage import row_group_ends
 from mixpanel_assets_tests.warehouse.conftest import DAY, NOON, Warehouse
 
 MORE_THAN_A_ROW_GROUP = 130_000
@@ -118,6 +122,34 @@ def test_a_load_leaves_one_row_group_that_is_not_full(tmp_path: Path, events: in
     sizes = sorted(size for size, *_ in places(tmp_path))
     assert sum(sizes) == events
     assert min(sizes[1:]) > 0.95 * ROW_GROUP
+
+
+@pytest.mark.parametrize(
+    ("rows", "threads", "ends"),
+    [
+        (0, 2, []),
+        (80_000, 2, []),
+        (150_000, 1, []),
+        (150_000, 2, [2]),
+        (150_000, 8, [1, 2]),
+        (2 * ROW_GROUP, 2, [1]),
+        (7 * ROW_GROUP, 3, [2, 5]),
+    ],
+)
+def test_threads_share_whole_row_groups(rows: int, threads: int, ends: list[int]) -> None:
+    assert row_group_ends(rows, threads) == [ROW_GROUP * end for end in ends]
+
+
+@given(rows=st.integers(0, 10**7), threads=st.integers(1, 64))
+def test_each_thread_has_a_whole_row_group_and_the_last_one_what_is_left(
+    rows: int, threads: int
+) -> None:
+    ends = row_group_ends(rows, threads)
+    shares = [end - start for start, end in pairwise([0, *ends, rows])]
+    assert len(shares) == max(1, min(threads, rows // ROW_GROUP))
+    assert all(share % ROW_GROUP == 0 for share in shares[:-1])
+    assert not ends or min(shares) >= ROW_GROUP
+    assert max(shares) - min(shares) <= 2 * ROW_GROUP
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
