@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from mixpanel_assets.results.catalog import Skipped
-from mixpanel_assets.warehouse.comments import exists, write_comments
+from mixpanel_assets.warehouse.comments import write_comments
 from mixpanel_assets.warehouse.connection import (
     Connection,
     as_load_errors,
     first_column,
+    has_tables,
     in_transaction,
     insert_rows,
 )
@@ -103,8 +104,13 @@ def replace_catalog(
                 create_table(warehouse, table, CATALOG_TABLES[table])
                 insert_texts(warehouse, table, CATALOG_TABLES[table], found)
                 warehouse.execute("delete from landed where dataset = ?", [table])
-                size = len(json.dumps(found, default=str))
-                record_landed(warehouse, Recorded(table, day, len(found), size, asked_at))
+            record_landed(
+                warehouse,
+                *(
+                    Recorded(table, day, len(found), len(json.dumps(found, default=str)), asked_at)
+                    for table, found in rows.items()
+                ),
+            )
             write_comments(warehouse)
     return {table: len(found) for table, found in rows.items()}
 
@@ -141,7 +147,7 @@ def days_landed_since(warehouse: Connection, moment: datetime) -> list[date]:
 
 def _first_column(warehouse: Connection, query: str, *parameters: object) -> list[Any]:
     """What the query says of loads; nothing in a warehouse without one."""
-    if not exists(warehouse, "internal", "property_days"):
+    if not has_tables(warehouse, "internal", "property_days"):
         return []
     return first_column(warehouse, query, parameters)
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import duckdb
 
-from mixpanel_assets.warehouse.connection import Connection, literal, number, quoted
+from mixpanel_assets.warehouse.connection import Connection, has_tables, literal, quoted
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VIEWS, PROFILES
 
 # What has a column for each property, by dataset; a view has comments of its own.
@@ -23,7 +23,7 @@ def write_comments(warehouse: Connection) -> int:
     Comments on what it no longer describes go. How many comments were changed. A view that was
     replaced has lost its comments: call it after a load too.
     """
-    if not exists(warehouse, "main", "lexicon_events", "lexicon_properties"):
+    if not has_tables(warehouse, "main", "lexicon_events", "lexicon_properties"):
         return 0
     described = _of_views(warehouse) | _of_wide_columns(warehouse)
     # DuckDB takes a NUL for the end of a comment, if it takes it at all.
@@ -112,12 +112,3 @@ def _comments(warehouse: Connection) -> dict[Place, str]:
     found = {(schema, table, column): text for schema, table, column, text in rows}
     ours = {layout.table: layout.columns for layout in (EVENTS, PROFILES)}
     return {place: text for place, text in found.items() if place[2] not in ours.get(place[1], ())}
-
-
-def exists(warehouse: Connection, schema: str, *tables: str) -> bool:
-    """Whether all of these tables are there."""
-    query = (
-        "select count(*) from duckdb_tables() where schema_name = ? "
-        "and table_name in (select unnest(?::varchar[]))"
-    )
-    return number(warehouse, query, [schema, list(tables)]) == len(tables)

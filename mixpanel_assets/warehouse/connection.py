@@ -291,6 +291,12 @@ def first_column(warehouse: Connection, query: str, parameters: Sequence[Any] = 
     return [row[0] for row in warehouse.execute(query, list(parameters)).fetchall()]
 
 
+def has_tables(warehouse: Connection, schema: str, *tables: str) -> bool:
+    """Whether all of these tables are there."""
+    query = "select table_name from duckdb_tables() where schema_name = ?"
+    return {*tables} <= {*first_column(warehouse, query, [schema])}
+
+
 def insert_rows(
     warehouse: Connection,
     table: str,

@@ -8,6 +8,7 @@ from mixpanel_assets.warehouse.connection import (
     SCHEMA_VERSION,
     Connection,
     first_column,
+    has_tables,
     in_transaction,
     literal,
     quoted,
@@ -102,7 +103,7 @@ def forget_properties(warehouse: Connection, layout: Layout) -> None:
 
 def create_table(warehouse: Connection, table: str, columns: Mapping[str, tuple[str, str]]) -> None:
     """Create the table if it is missing, with comments that say what its columns mean."""
-    if _is_table(warehouse, table):
+    if has_tables(warehouse, "main", table):
         return
     ddl = ", ".join(
         f"{quoted(name)} {type_}" + (" using compression zstd" if name == "properties" else "")
@@ -139,24 +140,24 @@ def _separate_datasets(warehouse: Connection) -> None:
 
 def _show_all_profile_properties(warehouse: Connection) -> None:
     """profile_history becomes a view; views of events show event_name, and no long examples."""
-    if _is_table(warehouse, "landed"):
+    if has_tables(warehouse, "main", "landed"):
         warehouse.execute("alter table landed add column if not exists repaired BIGINT")
-    if _is_table(warehouse, "profile_history"):
+    if has_tables(warehouse, "main", "profile_history"):
         _free(warehouse, PROFILES.table)
         warehouse.execute("drop view if exists profiles")
         warehouse.execute(f"alter table profile_history rename to {PROFILES.table}")
         write_profile_views(warehouse, _known(warehouse, PROFILES))
     for examples in ("property_examples", "profile_counts"):
-        if _is_table(warehouse, examples, "internal"):
+        if has_tables(warehouse, "internal", examples):
             cut = shortened("example")
             warehouse.execute(f"update internal.{examples} set example = {cut}")
-    if _is_table(warehouse, "event_views", "internal"):
+    if has_tables(warehouse, "internal", "event_views"):
         write_event_views(warehouse, _known(warehouse, EVENTS))
 
 
 def _free(warehouse: Connection, name: str) -> None:
     """Rename a table that was fetched under a name before it was ours."""
-    if _is_table(warehouse, name):
+    if has_tables(warehouse, "main", name):
         warehouse.execute(f"alter table {name} rename to {name}_fetched")
         for table in ("landed", "internal.property_columns"):
             warehouse.execute(
@@ -166,11 +167,6 @@ def _free(warehouse: Connection, name: str) -> None:
 
 def _known(warehouse: Connection, layout: Layout) -> PropertyColumns:
     return PropertyColumns(PropertyColumns.known(warehouse, layout.dataset), 0, layout)
-
-
-def _is_table(warehouse: Connection, name: str, schema: str = "main") -> bool:
-    query = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
-    return bool(first_column(warehouse, query, [schema, name]))
 
 
 # By the version that they bring up to the next one, each in a transaction of its own.

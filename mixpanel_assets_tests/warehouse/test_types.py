@@ -7,11 +7,13 @@ from decimal import Decimal
 from itertools import permutations
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mixpanel_assets.warehouse.connection import quoted
+from mixpanel_assets.warehouse.connection import first_column, quoted
+from mixpanel_assets.warehouse.numbers import is_long, quoting
 from mixpanel_assets_tests.warehouse.conftest import DAY, DAY_MS, NOON, Warehouse, each, sent
 
 NEXT = DAY + timedelta(1)
@@ -301,3 +303,22 @@ def test_a_name_that_differs_in_case_only_has_its_own_values_however_it_is_writt
     )
     found = warehouse.sql(f'select {quoted(column)} from by_event."E"')
     assert sorted(found, key=str) == [("its",), ("its",), (None,), (None,)]
+
+
+@given(
+    sign=st.sampled_from(["", "-"]),
+    whole=st.from_regex(r"0|[1-9][0-9]{0,41}", fullmatch=True),
+    fraction=st.from_regex(r"(\.[0-9]{1,41})?", fullmatch=True),
+    exponent=st.from_regex(r"([eE][+-]?[0-9]{1,4})?", fullmatch=True),
+)
+def test_python_and_duckdb_agree_on_which_numbers_are_exact(
+    sign: str, whole: str, fraction: str, exponent: str
+) -> None:
+    number = f"{sign}{whole}{fraction}{exponent}"
+    sent_ = f'{{"a":{number},"b":[{number},{number}]}}'
+    (found,) = first_column(CONNECTION, f"select {quoting('?')}", [sent_])
+    long = f'{{"a":"{number}","b":["{number}","{number}"]}}'
+    assert found == (long if is_long(number) else sent_)
+
+
+CONNECTION = duckdb.connect()
