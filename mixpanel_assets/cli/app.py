@@ -15,7 +15,7 @@ from mixpanel_assets.cli.drop import drop
 from mixpanel_assets.cli.fetch import fetch
 from mixpanel_assets.cli.inspect import inspect
 from mixpanel_assets.cli.materialize import materialize, rebuild
-from mixpanel_assets.cli.options import Invocation, share_options
+from mixpanel_assets.cli.options import Invocation
 from mixpanel_assets.cli.query import query
 from mixpanel_assets.cli.simulate import simulate
 from mixpanel_assets.cli.spec import spec
@@ -79,7 +79,6 @@ app.add_typer(auth)
 app.command()(dev)
 app.command()(simulate)
 app.command()(spec)
-share_options(app)
 
 # What typer raises for a wrong command line, wherever this version of it keeps that class.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]

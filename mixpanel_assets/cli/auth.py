@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import FormatOption, Invocation, JqOption
+from mixpanel_assets.cli.options import Invocation, answering
 from mixpanel_assets.errors import AuthenticationError, ConfigError
 from mixpanel_assets.settings import Settings
 
@@ -30,18 +30,19 @@ NameOrNone = Annotated[
 
 
 @auth.command("list")
-def list_(format_: FormatOption = None, jq: JqOption = None) -> None:
+@answering
+def list_() -> Any:
     """Show the accounts of the configuration file, without their secrets.
 
     mp auth list
     """
     from mixpanel_assets.accounts import list_accounts
 
-    form = output.wanted(format_, jq)
-    output.answer(list_accounts(Settings.from_env()), form)
+    return list_accounts(Settings.from_env())
 
 
 @auth.command()
+@answering
 def add(
     name: NameArgument,
     username: Annotated[
@@ -68,16 +69,13 @@ def add(
             "--project-secret", help="The secret is the project's own (until 2027-03-03)."
         ),
     ] = False,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
+) -> Any:
     """Add an account; its secret is asked for, or taken from MP_SECRET or stdin.
 
     mp auth add shop --username shop.ab12cd.mp-service-account --project 12345
     """
     from mixpanel_assets.accounts import add_account, make_credentials
 
-    form = output.wanted(format_, jq)
     settings = Settings.from_env()
     who = "" if project_secret else _said(username, "--username", "User name")
     if project_secret and username:
@@ -94,77 +92,71 @@ def add(
     is_default = add_account(settings, name, credentials, timezone=timezone, default=default)
     if credentials.warning:
         output.note(credentials.warning)
-    output.answer({"added": name, "is_default": is_default}, form)
+    return {"added": name, "is_default": is_default}
 
 
 @auth.command()
+@answering
 def remove(
     name: NameArgument,
     force: Annotated[bool, typer.Option("--force", help="Do not ask whether to.")] = False,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
+) -> Any:
     """Remove an account; what it has landed stays.
 
     mp auth remove shop --force
     """
     from mixpanel_assets.accounts import remove_account
 
-    form = output.wanted(format_, jq)
     if not force:
         if not sys.stdin.isatty():
             raise typer.BadParameter("nobody is there to be asked: say --force")
         if output.ask(f"Remove the account {name}? [y/N] ").lower() not in ("y", "yes"):
             raise typer.Abort
     default = remove_account(Settings.from_env(), name)
-    output.answer({"removed": name, "default": default}, form)
+    return {"removed": name, "default": default}
 
 
 @auth.command()
-def switch(name: NameArgument, format_: FormatOption = None, jq: JqOption = None) -> None:
+@answering
+def switch(name: NameArgument) -> Any:
     """Use an account wherever none is named.
 
     mp auth switch shop
     """
     from mixpanel_assets.accounts import switch_account
 
-    form = output.wanted(format_, jq)
     switch_account(Settings.from_env(), name)
-    output.answer({"default": name}, form)
+    return {"default": name}
 
 
 @auth.command()
+@answering
 def show(
     context: typer.Context,
     name: NameOrNone = None,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
+) -> Any:
     """Show which account is in use and where it comes from, or a named one; never its secret.
 
     mp auth show
     """
-    form = output.wanted(format_, jq)
     account = _account(context, name)
     if account.credentials.warning:
         output.note(account.credentials.warning)
-    output.answer(account.to_dict(), form)
+    return account.to_dict()
 
 
 @auth.command("test")
+@answering
 def prove(
     context: typer.Context,
     name: NameOrNone = None,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
+) -> Any:
     """Ask Mixpanel whether it lets the account in; takes one of the hour's 60 exports.
 
     mp auth test
     """
     from mixpanel_assets.mixpanel.probe import ask_for_access
 
-    form = output.wanted(format_, jq)
     account = _account(context, name)
     known = account.credentials
     try:
@@ -173,17 +165,14 @@ def prove(
         if account.name:
             error.hint = f"see who it asks as, and where: mp auth show {account.name}"
         raise
-    output.answer(
-        {
-            "account": account.name,
-            "ok": True,
-            "kind": known.kind,
-            "project_id": known.project_id,
-            "region": known.region,
-            "source": account.source,
-        },
-        form,
-    )
+    return {
+        "account": account.name,
+        "ok": True,
+        "kind": known.kind,
+        "project_id": known.project_id,
+        "region": known.region,
+        "source": account.source,
+    }
 
 
 def _account(context: typer.Context, name: str | None) -> Account:

@@ -13,12 +13,11 @@ import typer
 
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.options import (
-    FormatOption,
     FromOption,
     Invocation,
-    JqOption,
     NoWaitOption,
     ToOption,
+    answering,
     names_in,
 )
 
@@ -56,6 +55,7 @@ def _fetch() -> None:
 
 
 @fetch.command("events")
+@answering
 def fetch_events(
     context: typer.Context,
     start: FromOption,
@@ -74,28 +74,28 @@ def fetch_events(
     stdout: StdoutOption = False,
     raw: RawOption = False,
     no_wait: NoWaitOption = False,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
+    *,
+    form: output.Form,
+) -> Any:
     """Pull events into a table of their own (default: fetched_events), or to stdout.
 
     mp fetch events purchases --from 7d --events Purchase
     """
-    target = _target(name, "fetched_events", replace, append, stdout, raw, format_, jq)
+    target = _target(name, "fetched_events", replace, append, stdout, raw, form)
     chosen: dict[str, Any] = {"from_date": start, "to_date": end, "where": where, "limit": limit}
     invocation: Invocation = context.obj
     with invocation.working("days", wait=not no_wait) as (workspace, progress):
         if target.stdout:
             lines = workspace.event_lines(events=names_in(events), raw=raw, **chosen)
             _pour(progress, lines, "events")
-            return
-        fetched = workspace.fetch_events(
+            return None
+        return workspace.fetch_events(
             target.name, events=names_in(events), how=target.how, **chosen
         )
-    output.answer(fetched, target.form)
 
 
 @fetch.command("profiles")
+@answering
 def fetch_profiles(
     context: typer.Context,
     name: NameArgument = None,
@@ -132,14 +132,14 @@ def fetch_profiles(
     stdout: StdoutOption = False,
     raw: RawOption = False,
     no_wait: NoWaitOption = False,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
+    *,
+    form: output.Form,
+) -> Any:
     """Pull profiles into a table of their own (default: fetched_profiles), or to stdout.
 
     mp fetch profiles payers --where 'properties["plan"] != "free"'
     """
-    target = _target(name, "fetched_profiles", replace, append, stdout, raw, format_, jq)
+    target = _target(name, "fetched_profiles", replace, append, stdout, raw, form)
     ids = [*(distinct_id or []), *(names_in(distinct_ids) or [])]
     options: dict[str, Any] = {
         "where": where,
@@ -155,19 +155,17 @@ def fetch_profiles(
     with invocation.working("profiles", wait=not no_wait) as (workspace, progress):
         if target.stdout:
             _pour(progress, workspace.profile_lines(raw=raw, **options), "profiles")
-            return
-        fetched = workspace.fetch_profiles(target.name, how=target.how, **options)
-    output.answer(fetched, target.form)
+            return None
+        return workspace.fetch_profiles(target.name, how=target.how, **options)
 
 
 @dataclass(frozen=True)
 class _Target:
-    """Where a pull goes, and how its answer is written."""
+    """Where a pull goes."""
 
     name: str
     how: How
     stdout: bool
-    form: output.Form
 
 
 def _target(
@@ -177,8 +175,7 @@ def _target(
     append: bool,
     stdout: bool,
     raw: bool,
-    format_: output.Format | None,
-    jq: str | None,
+    form: output.Form,
 ) -> _Target:
     """What the options mean together; a usage error if they contradict each other."""
     if replace and append:
@@ -187,11 +184,10 @@ def _target(
         raise typer.BadParameter("--raw needs --stdout: tables hold the records as they are")
     if stdout and (name or replace or append):
         raise typer.BadParameter("--stdout makes no table: no NAME, --replace or --append")
-    if stdout and (jq or format_ not in (None, output.Format.jsonl)):
+    if stdout and (form.program or (form.given and form.format is not output.Format.jsonl)):
         raise typer.BadParameter("--stdout writes lines of JSON: no --jq, no other --format")
     how: How = "replace" if replace else "append" if append else "create"
-    form = output.Form(output.Format.jsonl) if stdout else output.wanted(format_, jq)
-    return _Target(name or default, how, stdout, form)
+    return _Target(name or default, how, stdout)
 
 
 def _pour(progress: Progress, stream: Generator[str, None, None], unit: str) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
-from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import FormatOption, JqOption
+from mixpanel_assets.cli.options import answering
 from mixpanel_assets.cli.questions import InspectGroup
 
 inspect = typer.Typer(
@@ -23,11 +24,11 @@ def _inspect() -> None:
 
 
 @inspect.command("info")
-def inspect_info(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:
+@answering
+def inspect_info(context: typer.Context) -> Any:
     """Show where the warehouse is, whose it is, its tables and its size.
 
     mp inspect info
     """
-    form = output.wanted(format_, jq)
     with context.obj.workspace() as workspace:
-        output.answer(workspace.info(), form)
+        return workspace.info()

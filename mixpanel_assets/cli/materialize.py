@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixpanel_assets.cli import output
 from mixpanel_assets.cli.options import (
-    FormatOption,
     FromOption,
     Invocation,
-    JqOption,
     NoWaitOption,
     ToOption,
+    answering,
 )
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, PlanRequiredError
 
@@ -48,6 +46,7 @@ def _rebuild() -> None:
 
 
 @materialize.command("events")
+@answering
 def materialize_events(
     context: typer.Context,
     start: FromOption,
@@ -59,28 +58,19 @@ def materialize_events(
         bool, typer.Option("--detach", help="Hand the days to a running mp dev, and don't wait.")
     ] = False,
     no_wait: NoWaitOption = False,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
+) -> Any:
     """Replace each day by what Mixpanel exports for it now.
 
     mp materialize events --from 2026-01-01 --to 2026-01-31
     """
-    form, invocation = output.wanted(format_, jq), _invocation(context)
+    invocation: Invocation = context.obj
     if detach and no_wait:
         raise typer.BadParameter("--no-wait is for days that are landed here, not for --detach")
     if detach:
         with invocation.workspace() as workspace:
-            output.answer(_hand_over(workspace, start, end, missing=missing), form)
-        return
+            return _hand_over(workspace, start, end, missing=missing)
     with invocation.working("days", wait=not no_wait) as (workspace, _):
-        landing = workspace.materialize_events(start, end, missing=missing)
-    output.answer(landing.to_dict(), form)
-
-
-def _invocation(context: typer.Context) -> Invocation:
-    invocation: Invocation = context.obj
-    return invocation
+        return workspace.materialize_events(start, end, missing=missing)
 
 
 def _hand_over(
@@ -110,59 +100,53 @@ def _hand_over(
 
 
 @materialize.command("profiles")
+@answering
 def materialize_profiles(
     context: typer.Context,
     no_wait: NoWaitOption = False,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
+) -> Any:
     """Take today's snapshot of all user profiles; it takes one of the hour's 60 queries.
 
     mp materialize profiles
     """
-    form = output.wanted(format_, jq)
-    with _invocation(context).working("profiles", wait=not no_wait) as (workspace, _):
-        snapshot = workspace.materialize_profiles()
-    output.answer(snapshot.to_dict(), form)
+    with context.obj.working("profiles", wait=not no_wait) as (workspace, _):
+        return workspace.materialize_profiles()
 
 
 @materialize.command("catalog")
+@answering
 def materialize_catalog(
     context: typer.Context,
     no_wait: NoWaitOption = False,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
+) -> Any:
     """Copy the Lexicon, cohorts, funnels, saved reports and annotations; it takes two queries.
 
     mp materialize catalog
     """
-    form = output.wanted(format_, jq)
-    with _invocation(context).working("tables", wait=not no_wait) as (workspace, _):
-        tables = workspace.materialize_catalog()
-    output.answer([table.to_dict() for table in tables], form)
+    with context.obj.working("tables", wait=not no_wait) as (workspace, _):
+        return workspace.materialize_catalog()
 
 
 @materialize.command("all")
+@answering
 def materialize_all(
     context: typer.Context,
     start: FromOption,
     end: ToOption = None,
     no_wait: NoWaitOption = False,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
+) -> Any:
     """Land the days' events, today's profiles and the catalog, as far as the plan gives them.
 
     mp materialize all --from 7d
     """
-    form, invocation, wait = output.wanted(format_, jq), _invocation(context), not no_wait
+    invocation: Invocation = context.obj
+    wait = not no_wait
     with invocation.working("days", wait=wait) as (workspace, _):
         events = workspace.materialize_events(start, end).to_dict()
     with invocation.working("profiles", wait=wait) as (workspace, _):
         profiles = _profiles_of_plan(workspace)
         catalog = [table.to_dict() for table in workspace.materialize_catalog()]
-    output.answer({"events": events, "profiles": profiles, "catalog": catalog}, form)
+    return {"events": events, "profiles": profiles, "catalog": catalog}
 
 
 def _profiles_of_plan(workspace: Workspace) -> dict[str, Any]:
@@ -175,34 +159,30 @@ def _profiles_of_plan(workspace: Workspace) -> dict[str, Any]:
 
 
 @rebuild.command("events")
+@answering
 def rebuild_events(
     context: typer.Context,
     start: Annotated[str | None, typer.Option("--from", help="First day; default: all.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
-    format_: FormatOption = None,
-    jq: JqOption = None,
-) -> None:
+) -> Any:
     """Rebuild the events tables from landed files; Mixpanel is not asked.
 
     mp rebuild events
     """
-    form = output.wanted(format_, jq)
     if end and not start:
         raise typer.BadParameter("--to needs --from")
-    with _invocation(context).workspace() as workspace:
-        landing = workspace.rebuild_events(start, end)
-    output.answer(landing.to_dict(), form)
+    with context.obj.workspace() as workspace:
+        return workspace.rebuild_events(start, end)
 
 
 @rebuild.command("profiles")
-def rebuild_profiles(
-    context: typer.Context, format_: FormatOption = None, jq: JqOption = None
-) -> None:
+@answering
+def rebuild_profiles(context: typer.Context) -> Any:
     """Rebuild the profile tables from all landed snapshots; Mixpanel is not asked.
 
     mp rebuild profiles
     """
-    form, began = output.wanted(format_, jq), time.monotonic()
-    with _invocation(context).workspace() as workspace:
+    began = time.monotonic()
+    with context.obj.workspace() as workspace:
         last = workspace.rebuild_profiles()[-1]
-    output.answer(replace(last, seconds=time.monotonic() - began).to_dict(), form)
+    return replace(last, seconds=time.monotonic() - began)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -48,33 +48,36 @@ MaxBytesOption = Annotated[
 ]
 
 
-def share_options(program: typer.Typer) -> None:
-    """Every command that has --format has --max-bytes, too."""
-    for command in program.registered_commands:
-        if command.callback and "format_" in signature(command.callback).parameters:
-            command.callback = _ending(command.callback)
-    for group in program.registered_groups:
-        if group.typer_instance:
-            share_options(group.typer_instance)
+def answering(command: Callable[..., Any]) -> Callable[..., None]:
+    """The command with --format, --jq and --max-bytes, which writes what it returns to stdout.
 
-
-def _ending(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command, whose answer ends where --max-bytes says."""
+    One that writes its answer itself takes `form`, and returns None.
+    """
+    own = signature(command, eval_str=True)
+    given_form = "form" in own.parameters
 
     @wraps(command)
-    def run(*given: Any, max_bytes: int, **options: Any) -> Any:
-        output.MAX_BYTES.set(max_bytes)
-        return command(*given, **options)
+    def run(
+        *given: Any,
+        format_: output.Format | None = None,
+        jq: str | None = None,
+        max_bytes: int = output.MOST_BYTES,
+        **options: Any,
+    ) -> None:
+        form = output.wanted(format_, jq, max_bytes)
+        answer = command(*given, **options, **({"form": form} if given_form else {}))
+        if answer is not None:
+            output.answer(answer, form)
 
-    own = signature(command, eval_str=True)
-    option = Parameter(
-        "max_bytes",
-        Parameter.KEYWORD_ONLY,
-        default=output.MAX_BYTES.get(),
-        annotation=MaxBytesOption,
-    )
-    parameters = [*own.parameters.values(), option]
-    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    parameters = [one for one in own.parameters.values() if one.name != "form"]
+    for name, annotation, default in (
+        ("format_", FormatOption, None),
+        ("jq", JqOption, None),
+        ("max_bytes", MaxBytesOption, output.MOST_BYTES),
+    ):
+        kind = Parameter.KEYWORD_ONLY
+        parameters.append(Parameter(name, kind, default=default, annotation=annotation))
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run
 

@@ -6,7 +6,6 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain, islice
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 LINES_AT_ONCE = 500
-MAX_BYTES = ContextVar("--max-bytes", default=16_000)  # of what is for eyes
+MOST_BYTES = 16_000  # of what is for eyes, unless --max-bytes says otherwise
 MUCH = 64_000  # bytes of what is for programs
 EXIT_CODES = {
     0: "done",
@@ -74,6 +73,7 @@ class Form:
     format: Format
     program: Program | None = None
     max_bytes: int = 0
+    given: bool = False  # by --format
 
     @property
     def structured(self) -> bool:
@@ -86,9 +86,9 @@ class Form:
         return self.program is not None or (self.format is Format.table and not self.max_bytes)
 
 
-def wanted(format_: Format | None, jq: str | None = None) -> Form:
-    """What --format, --jq and --max-bytes say; if that makes no sense, no work is done."""
-    form = Form(format_ or default_format(), max_bytes=MAX_BYTES.get())
+def wanted(format_: Format | None, jq: str | None, max_bytes: int) -> Form:
+    """What --format, --jq and --max-bytes say; a usage error if that makes no sense."""
+    form = Form(format_ or default_format(), max_bytes=max_bytes, given=format_ is not None)
     if jq is None:
         return form
     from mixpanel_assets.cli.jq import compiled
@@ -159,7 +159,7 @@ def _for_eyes(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Form)
 
 
 def _plain(value: Any) -> Any:
-    return value.to_dict() if isinstance(value, Result) else value
+    return value.to_dict() if hasattr(value, "to_dict") else value
 
 
 def _structured(value: Any, form: Form) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import FormatOption, JqOption, NoWaitOption
+from mixpanel_assets.cli.options import NoWaitOption, answering
 from mixpanel_assets.cli.questions import QueryGroup, write
 from mixpanel_assets.cli.sql import sql
 from mixpanel_assets.errors import ConfigError
@@ -36,6 +36,7 @@ query.command(
 
 
 @query.command("jql")
+@answering
 def jql(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="The script's file; - reads stdin.")] = None,
@@ -48,8 +49,8 @@ def jql(
         int | None, typer.Option("--workspace-id", help="A data view; default: all of the project.")
     ] = None,
     no_wait: NoWaitOption = False,
-    format_: FormatOption = None,
-    jq: JqOption = None,
+    *,
+    form: output.Form,
 ) -> None:
     """Run a JQL script, which Mixpanel is retiring.
 
@@ -57,7 +58,6 @@ def jql(
     """
     from mixpanel_assets.questions.live import Jql
 
-    form = output.wanted(format_, jq)
     question = Jql(_script(file, script), _script_params(param or []), workspace_id=workspace)
     with context.obj.workspace(wait=not no_wait) as opened:
         write(question, opened.ask(question), form)

@@ -12,14 +12,12 @@ from typer.core import TyperGroup
 
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.options import (
-    FormatOption,
     Invocation,
-    JqOption,
     NoWaitOption,
+    answering,
     names_in,
     numbers_in,
     rows_wanted,
-    share_options,
 )
 from mixpanel_assets.errors import UsageError
 
@@ -31,7 +29,6 @@ RefreshOption = Annotated[
 ]
 ANSWERED_BY_MIXPANEL = {"no_wait": (NoWaitOption, False)}
 KEPT_FOR_A_WHILE = {"refresh": (RefreshOption, False), **ANSWERED_BY_MIXPANEL}
-SHARED = {"format_": (FormatOption, None), "jq": (JqOption, None)}
 
 
 class QuestionGroup(TyperGroup):
@@ -63,9 +60,8 @@ class QuestionGroup(TyperGroup):
                     continue
                 path = f"mp {self.name} {kind.command_name()}"
                 text = f"{kind.summary()}\n\n{f'{path} {kind.example}'.strip()}"
-                command = _command(kind, {**options, **SHARED})
+                command = answering(_command(kind, options))
                 program.command(kind.command_name(), help=text)(command)
-        share_options(program)
         group: Any = typer.main.get_command(program)
         return dict(group.commands)
 
@@ -89,13 +85,12 @@ def _command(kind: type[Question[Any]], shared: dict[str, tuple[Any, Any]]) -> C
 
     def run(
         context: typer.Context,
+        *,
+        form: output.Form,
         no_wait: bool = False,
         refresh: bool = False,
-        format_: output.Format | None = None,
-        jq: str | None = None,
         **given: Any,
     ) -> None:
-        form = output.wanted(format_, jq)
         try:
             question = kind(**{one.name: _value(one, given[one.name], context) for one in fields})
         except UsageError as error:
@@ -129,6 +124,7 @@ def _parameters(
 ) -> Iterator[Parameter]:
     keyword = Parameter.KEYWORD_ONLY
     yield Parameter("context", keyword, annotation=typer.Context)
+    yield Parameter("form", keyword, annotation=output.Form)
     for field in fields:
         default = Parameter.empty if field.required else field.default
         if isinstance(default, tuple):

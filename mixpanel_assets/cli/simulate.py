@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import FormatOption, Invocation, JqOption
+from mixpanel_assets.cli.options import Invocation, answering
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
 
 
+@answering
 def simulate(
     context: typer.Context,
     port: Annotated[
@@ -45,8 +46,8 @@ def simulate(
     timezone: Annotated[
         str | None, typer.Option("--timezone", help="A project older than 2023, in this zone.")
     ] = None,
-    format_: FormatOption = None,
-    jq: JqOption = None,
+    *,
+    form: output.Form,
 ) -> None:
     """Run a local Mixpanel on this machine until stopped; print how to use it.
 
@@ -57,7 +58,6 @@ def simulate(
     from mixpanel_assets.simulator.store import Store
     from mixpanel_assets.simulator.world.shop import World
 
-    form = output.wanted(format_, jq)
     if data is not None and not data.is_dir():
         raise ConfigError(f"{data} is not a folder", hint="--data takes a folder of day files")
     settings = Settings.from_env()

@@ -14,19 +14,19 @@ import typer
 
 from mixpanel_assets import errors
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import FormatOption, JqOption
+from mixpanel_assets.cli.options import answering
 
 TYPES = {str: "text", int: "integer", float: "number", bool: "flag", Path: "path"}
 
 
-def spec(context: typer.Context, format_: FormatOption = None, jq: JqOption = None) -> None:
+@answering
+def spec(context: typer.Context, *, form: output.Form) -> None:
     """Print every command, option, argument and exit code as JSON.
 
     mp spec --jq '.commands[].command'
     """
-    form = output.wanted(format_, jq)
     program = describe(context.find_root().command)
-    if form.format in (output.Format.json, output.Format.jsonl):
+    if form.structured:
         output.answer(program, form)
     else:
         rows = [(command["command"], command["help"]) for command in program["commands"]]

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import FormatOption, Invocation, JqOption, rows_wanted
+from mixpanel_assets.cli.options import Invocation, answering, rows_wanted
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
 
@@ -23,6 +23,7 @@ GRACE = 1.0  # second that DuckDB has to end once it is told
 TEXTS = 3 * 10**9  # bytes beside MP_MEMORY_LIMIT, which does not count the texts of an answer
 
 
+@answering
 def sql(
     context: typer.Context,
     query: Annotated[str | None, typer.Argument(help="One SQL statement; - reads stdin.")] = None,
@@ -39,15 +40,14 @@ def sql(
     timeout: Annotated[
         float, typer.Option("--timeout", min=0, help="Seconds after which to stop; 0 for never.")
     ] = 300,
-    format_: FormatOption = None,
-    jq: JqOption = None,
+    *,
+    form: output.Form,
 ) -> None:
     """Ask the warehouse with read-only SQL (DuckDB's).
 
     mp sql "select event_name, count(*) from events group by all"
     """
     invocation: Invocation = context.obj
-    form = output.wanted(format_, jq)
     text = _query(query, file)
     most = 1 if scalar else rows_wanted(context, limit)
     workspace = invocation.workspace(timeout=timeout)
