@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 from isal.igzip_lib import IsalError
 
 from mixpanel_assets.errors import ExportIncompleteError
 from mixpanel_assets.gzipped import GZIP, Inflater
-from mixpanel_assets.landed import LandedFile, events_name, landing
-from mixpanel_assets.mixpanel.bounds import Bounds, Meter
+from mixpanel_assets.landed import FileWriter, LandedFile, events_name, landing
+from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection
 from mixpanel_assets.settings import make_private_folder
@@ -65,51 +65,47 @@ def _export_once(
     params |= selection.fields()
     path = folder / events_name(start, end, exported_at)
     with landing(path, longest_text) as file, mixpanel.stream_export(params) as response:
-        lines = copy_verified(response, file, LineCheck(), mixpanel.bounds)
+        lines = copy_verified(response, LineCheck(), mixpanel.bounds, file)
     return LandedFile(path, start, end, exported_at, file.checksum, lines, text=file.text)
 
 
-class Sink(Protocol):
-    """Where a body goes, as a gzip stream and uncompressed."""
-
-    def write(self, data: bytes) -> None: ...
-
-    def write_text(self, data: bytes) -> None: ...
-
-
-def copy_verified(response: httpx.Response, file: Sink, lines: LineCheck, bounds: Bounds) -> int:
-    """Copy a body to `file`, checked by `lines`; how many lines it has.
+def copy_verified(
+    response: httpx.Response, lines: LineCheck, bounds: Bounds, file: FileWriter | None = None
+) -> int:
+    """Check a body by `lines`, and copy it to a file; how many lines it has.
 
     Raises ExportIncompleteError if it is not whole, AnswerTooLargeError if `bounds` are exceeded.
     """
     gzipped = response.headers.get("Content-Encoding", "").lower() == "gzip"
-    copy = _copy_gzip if gzipped else _copy_plain
+    meter = bounds.of_export()
     with _cut_is_incomplete(lines):
-        copy(response, file, lines, bounds.of_export())
+        for data, text in _inflated(response, lines) if gzipped else _deflated(response):
+            meter.count(len(text))
+            lines.feed(text)
+            if file:
+                file.write(data)
+                file.write_text(text)
         lines.finish()
     return lines.count
 
 
-def _copy_gzip(response: httpx.Response, file: Sink, lines: LineCheck, meter: Meter) -> None:
+def _inflated(response: httpx.Response, lines: LineCheck) -> Iterator[tuple[bytes, bytes]]:
+    """A gzip body in pieces: as it was sent, and uncompressed."""
     inflater = Inflater()
     for chunk in response.iter_raw():
-        file.write(chunk)
+        yield chunk, b""
         for piece in inflater.feed(chunk):
-            meter.count(len(piece))
-            lines.feed(piece)
-            file.write_text(piece)
+            yield b"", piece
     if not inflater.ended:
         raise lines.incomplete("its gzip stream has no end")
 
 
-def _copy_plain(response: httpx.Response, file: Sink, lines: LineCheck, meter: Meter) -> None:
+def _deflated(response: httpx.Response) -> Iterator[tuple[bytes, bytes]]:
+    """A plain body in pieces: compressed, and as it was sent."""
     deflate = zlib.compressobj(1, wbits=GZIP)
     for chunk in response.iter_raw():
-        meter.count(len(chunk))
-        lines.feed(chunk)
-        file.write_text(chunk)
-        file.write(deflate.compress(chunk))
-    file.write(deflate.flush())
+        yield deflate.compress(chunk), chunk
+    yield deflate.flush(), b""
 
 
 @contextmanager

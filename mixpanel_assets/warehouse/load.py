@@ -88,21 +88,11 @@ def _insert_file(warehouse: Connection, source: Source) -> list[LandedDay]:
         landed.append(
             LandedDay(day, events, copies, size, partial, file.path.name, repaired=repaired)
         )
+    at, checksum = file.exported_at, file.checksum
     record_landed(
         warehouse,
         *(
-            Recorded(
-                EVENTS.dataset,
-                day.day,
-                day.rows,
-                day.bytes,
-                file.exported_at,
-                duplicates=day.duplicates,
-                file=day.file,
-                checksum=file.checksum,
-                partial=day.partial,
-                repaired=day.repaired,
-            )
+            Recorded(EVENTS.dataset, exported_at=at, checksum=checksum, **vars(day))
             for day in landed
         ),
     )

@@ -40,11 +40,11 @@ def surveyed(
     *,
     fresh: bool = False,
 ) -> Iterator[Survey]:
-    """A transaction to load the files in; they are counted in temp.surveys, and the registry
-    knows each of their properties. `fresh`: nothing that the table has now is to stay.
+    """A transaction to load files in that have been surveyed; `fresh`: nothing else is to stay.
 
-    temp.examples has values of them. The look itself changes nothing of the warehouse, and comes
-    before the transaction: a line that DuckDB can't parse would end it.
+    The files are counted in temp.surveys, temp.examples has values of their properties, and the
+    registry knows each of these. All that comes before the transaction, which a line that DuckDB
+    can't parse would end, and changes nothing of the warehouse.
     """
     known = [] if fresh else PropertyColumns.known(warehouse, layout.dataset)
     columns = PropertyColumns(known, settings.max_property_columns, layout)

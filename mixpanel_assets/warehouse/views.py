@@ -32,12 +32,8 @@ def write_event_views(warehouse: Connection, columns: PropertyColumns) -> None:
             """
         ).fetchall()
     )
-    known = {
-        event: (view, definition)
-        for event, view, definition in warehouse.execute(
-            "select event_name, view_name, definition from internal.event_views"
-        ).fetchall()
-    }
+    query = "select event_name, [view_name, definition] from internal.event_views"
+    known: dict[str, list[str]] = dict(warehouse.execute(query).fetchall())
     names = _view_names(warehouse, carried, {event: view for event, (view, _) in known.items()})
     gone = [event for event, (view, _) in known.items() if names.get(event) != view]
     for event in gone:
