@@ -70,9 +70,9 @@ pages:
 benchmark *arguments:
     python -m mixpanel_assets_tests.benchmarks {{arguments}}
 
-# the long form of the torture suite, about an hour
+# the long form: the torture suite in full, and every case that the short form leaves out
 torture *arguments:
-    pytest --torture -n 4 mixpanel_assets_tests/torture mixpanel_assets_tests/defs/test_weeks.py {{arguments}}
+    pytest --torture -n 4 {{arguments}}
 
 # our answers beside those of other clients
 judges *arguments:

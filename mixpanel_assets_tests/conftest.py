@@ -6,14 +6,15 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
+import hypothesis
 import pytest
 from pydantic import SecretStr
 
@@ -41,11 +42,62 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write", type=Path, help="the document for the torture suite's table")
 
 
-def pytest_configure() -> None:
-    """Nor does their collection, which loads the definitions."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Set what has to be known when the tests are collected."""
+    config.addinivalue_line("markers", "long: left to the long form, --torture")
+    examples = 100 if config.getoption("--torture") else 8
+    hypothesis.settings.register_profile(
+        "slow",
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+    )
+    # Collection loads the definitions, which must not read this machine's settings either.
     for name in [name for name in os.environ if name.startswith(("MP_", "DAGSTER_"))]:
         del os.environ[name]
     os.environ["MP_HOME"] = "/nonexistent"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked as long, but for the long form."""
+    if config.getoption("--torture"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
+LONG = pytest.mark.long
+Tries = Callable[[int, int], int]
+
+
+def long(*values: Any) -> Any:
+    """A case of a test for the long form only."""
+    return pytest.param(*values, marks=LONG)
+
+
+def shortened(cases: Iterable[Any], *kept: Any) -> list[Any]:
+    """The cases, of which the short form has only those that are kept."""
+    return [case if case in kept else long(case) for case in cases]
+
+
+@pytest.fixture
+def tries(request: pytest.FixtureRequest) -> Tries:
+    """`tries(3, 200)` is 3, or 200 in the long form."""
+    in_full = request.config.getoption("--torture")
+    return lambda few, many: many if in_full else few
+
+
+@contextmanager
+def settled(folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """This process has the folder and the environment of one that was started so."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("MP_", "DAGSTER_"))]:
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.chdir(folder)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets_tests.conftest import DAY, Answer, event
+from mixpanel_assets_tests.conftest import DAY, Answer, event, long
 
 Mp = Callable[..., Answer]
 DAYS = {"from_date": DAY, "to_date": DAY}
@@ -69,8 +69,14 @@ WORKSPACES = {
 }
 
 
-@pytest.mark.parametrize("kind", WORKSPACES)
-@pytest.mark.parametrize("used_before", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "used_before"),
+    [
+        *((kind, True) for kind in WORKSPACES),
+        ("file", False),
+        *(long(kind, False) for kind in WORKSPACES if kind != "file"),
+    ],
+)
 def test_a_workspace_stays_with_its_project_whatever_the_environment_says_later(
     kind: str,
     used_before: bool,

@@ -1,8 +1,6 @@
 """Every example in the help of the command line works, on a project that has everything."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from mixpanel_assets import Workspace
 from mixpanel_assets.cli.app import app
 from mixpanel_assets.cli.spec import describe
 from mixpanel_assets.settings import Settings
@@ -17,7 +16,7 @@ from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets_tests.clidoc import PAGE, page
-from mixpanel_assets_tests.conftest import Answer
+from mixpanel_assets_tests.conftest import Answer, settled
 
 Typed = Callable[[str, dict[str, str]], Answer]
 
@@ -55,10 +54,8 @@ def analyst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str
             "MP_PROJECT_ID": shop.project.project_id,
         }
         (folder / "counts.js").write_text(SCRIPT)
-        land = ["materialize", "events", "--from", "7d"]
-        subprocess.run(
-            [sys.executable, "-m", "mixpanel_assets", *land], env=environment, cwd=folder
-        )
+        with settled(folder, environment), Workspace() as workspace:
+            workspace.materialize_events("7d")
         yield environment, shop
 
 

@@ -22,7 +22,7 @@ from mixpanel_assets.mixpanel.selection import EventSelection, ProfileSelection
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event
 
-MANY = 200_000
+MANY = 100_000
 MOST_RSS = 650  # MB, of which DuckDB may take 400 and an empty stream takes 110
 LONG = "12345678901234567890123456789.000000000000000000001"
 
@@ -176,7 +176,7 @@ def test_many_records_take_little_memory(crowd: Simulator, project: Project) -> 
     finally:
         tracemalloc.stop()
     assert count == MANY
-    assert peak < 20_000_000  # all of them are a hundred
+    assert peak < 20_000_000  # all of them are fifty
 
 
 MAIN = """

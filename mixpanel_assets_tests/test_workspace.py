@@ -21,7 +21,7 @@ from mixpanel_assets.errors import (
     TableNotFoundError,
 )
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets_tests.conftest import DAY, NOON, event
+from mixpanel_assets_tests.conftest import DAY, NOON, event, long
 
 LAST = DAY + timedelta(2)
 
@@ -35,7 +35,7 @@ def days(account: Simulator) -> Simulator:
     return account
 
 
-@pytest.fixture(params=["own", "file", "memory", "ephemeral"])
+@pytest.fixture(params=["own", "file", "memory", long("ephemeral")])
 def ws(request: pytest.FixtureRequest, days: Simulator, tmp_path: Path) -> Iterator[mp.Workspace]:
     """A workspace over each kind of warehouse."""
     make = {

@@ -1,8 +1,5 @@
 """A home that is landed once and then only read."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -10,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from mixpanel_assets import Workspace
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world.shop import World
+from mixpanel_assets_tests.conftest import settled
 
 FIRST, LAST = date(2024, 1, 1), date(2024, 1, 7)
 
@@ -37,20 +36,13 @@ class Home:
 
 @pytest.fixture(scope="session")
 def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """The first week of 2024 of a made-up project, landed by `mp`. Tests only read it."""
+    """The first week of 2024 of a made-up project, landed. Tests only read it."""
     folder = tmp_path_factory.mktemp("week")
     store = Store(world=World(first_day=FIRST, events_per_day=100), last_day=LAST)
     with Simulator(store) as mixpanel:
         home = Home(folder / "home", mixpanel)
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("MP_", "DAGSTER_"))}
-        span = ["--from", str(FIRST), "--to", str(LAST)]
-        subprocess.run(
-            [sys.executable, "-m", "mixpanel_assets", "materialize", "events", *span],
-            env={**clean, **home.environment, "HOME": str(folder)},
-            cwd=folder,
-            check=True,
-            capture_output=True,
-        )
+        with settled(folder, {**home.environment, "HOME": str(folder)}), Workspace() as workspace:
+            workspace.materialize_events(FIRST, LAST)
         yield home
 
 

@@ -304,7 +304,7 @@ def test_a_list_is_a_table_too(shop: None, here: Mp) -> None:
 
 
 def test_an_account_s_time_zone_is_that_of_its_project_s_days(
-    here: Mp, mp: Mp, monkeypatch: pytest.MonkeyPatch
+    here: Mp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     zone = "Pacific/Kiritimati"  # it is tomorrow there for most of the day
     with Simulator(project=Project(timezone=zone)) as mixpanel:
@@ -317,12 +317,12 @@ def test_an_account_s_time_zone_is_that_of_its_project_s_days(
         other = ("auth", "add", "x", "-u", "x", "-p", "9", "-d", "--secret-stdin")
         assert here(*other, stdin="x").code == 0
         day = ("--from", "2024-01-02", "--to", "2024-01-02")
-        landed = mp("-a", "far", "materialize", "events", *day)
+        landed = here("-a", "far", "materialize", "events", *day)
         assert (landed.code, landed.json["rows"]) == (0, 1), landed.err
         asked = "select epoch_ms(event_time) from events"
-        assert mp("-a", "far", "sql", "--scalar", asked).json == noon
+        assert here("-a", "far", "sql", "--scalar", asked).json == noon
         today = datetime.now(ZoneInfo(zone)).date()
-        latest = mp("-a", "far", "materialize", "events", "--from", str(today))
+        latest = here("-a", "far", "materialize", "events", "--from", str(today))
         assert latest.code == 0, latest.err
         assert latest.json["to"] in (str(today), str(today + timedelta(1)))
 

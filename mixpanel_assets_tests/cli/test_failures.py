@@ -93,8 +93,8 @@ def test_what_mixpanel_refuses_is_said_in_its_words(
     assert answer.error["details"]["status"] == int(fault[:3])
 
 
-def test_wrong_credentials_are_one_line_on_stderr(account: Simulator, mp: Mp) -> None:
-    answer = mp(*LAND, MP_SECRET="wrong")
+def test_wrong_credentials_are_one_line_on_stderr(account: Simulator, here: Mp) -> None:
+    answer = here(*LAND, MP_SECRET="wrong")
     assert (answer.code, answer.out) == (3, "")
     assert answer.error["code"] == "AUTH_FAILED"
     assert "Unable to authenticate request" in answer.error["message"]

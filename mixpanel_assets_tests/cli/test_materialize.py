@@ -178,12 +178,12 @@ def test_an_account_of_the_file_may_be_named(
     assert here("-a", "nobody", *run).error["code"] == "ACCOUNT_NOT_FOUND"
 
 
-def test_a_legacy_project_counts_days_in_its_own_zone(mp: Mp, tmp_path: Path) -> None:
+def test_a_legacy_project_counts_days_in_its_own_zone(here: Mp) -> None:
     zone = "Pacific/Kiritimati"  # its day begins 14 hours before UTC's
     with Simulator(project=Project(timezone=zone)) as mixpanel:
         env = {"MP_BASE_URL": mixpanel.url, "MP_USERNAME": mixpanel.project.username}
         env |= {"MP_SECRET": mixpanel.project.secret, "MP_PROJECT_ID": "12345"}
-        answer = mp("materialize", "events", "--from", "today", **env, MP_PROJECT_TIMEZONE=zone)
+        answer = here("materialize", "events", "--from", "today", **env, MP_PROJECT_TIMEZONE=zone)
         assert (answer.code, answer.err) == (0, "")
         assert asked(mixpanel) == [(answer.json["from"], answer.json["to"])]
         assert answer.json["partitions"][0]["partial"] is True

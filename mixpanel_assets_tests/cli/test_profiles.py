@@ -27,8 +27,8 @@ def people(account: Simulator) -> Simulator:
     return account
 
 
-def test_a_snapshot_is_told_on_stdout_alone(people: Simulator, mp: Mp) -> None:
-    answer = mp("materialize", "profiles")
+def test_a_snapshot_is_told_on_stdout_alone(people: Simulator, here: Mp) -> None:
+    answer = here("materialize", "profiles")
     assert (answer.code, answer.err) == (0, "")
     told = answer.json
     assert list(told) == [
@@ -133,14 +133,14 @@ def test_status_shows_profiles_beside_events(people: Simulator, here: Mp) -> Non
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
-def test_the_day_of_a_snapshot_is_the_project_s(zone: str, mp: Mp) -> None:
+def test_the_day_of_a_snapshot_is_the_project_s(zone: str, here: Mp) -> None:
     with Simulator(project=Project(timezone=zone)) as mixpanel:
         mixpanel.profiles.fill(3)
         env = {"MP_BASE_URL": mixpanel.url, "MP_USERNAME": mixpanel.project.username}
         env |= {"MP_SECRET": mixpanel.project.secret, "MP_PROJECT_ID": "12345"}
         env |= {"MP_PROJECT_TIMEZONE": zone}
-        answer = mp("materialize", "profiles", **env)
-        again = mp("rebuild", "profiles", **env)
+        answer = here("materialize", "profiles", **env)
+        again = here("rebuild", "profiles", **env)
     assert (answer.code, answer.err) == (0, "")
     assert answer.json["snapshot_date"] == again.json["snapshot_date"] == today(zone)
     days = {today(each) for each in ("Pacific/Kiritimati", "Pacific/Pago_Pago")}

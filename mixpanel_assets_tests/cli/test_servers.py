@@ -64,7 +64,9 @@ def start() -> Iterator[Start]:
         process.communicate()
 
 
-def test_the_demo_lands_answers_and_leaves_the_real_home_alone(mp: Mp, tmp_path: Path) -> None:
+def test_the_demo_lands_answers_and_leaves_the_real_home_alone(
+    mp: Mp, here: Mp, tmp_path: Path
+) -> None:
     demo = mp("demo", "--days", "2")
     assert (demo.code, demo.err) == (0, "")
     assert demo.out.count("\n$ mp sql --format table '") == 3
@@ -72,10 +74,10 @@ def test_the_demo_lands_answers_and_leaves_the_real_home_alone(mp: Mp, tmp_path:
     assert (tmp_path / ".mp-demo").is_dir()
     env = {"MP_HOME": str(tmp_path / ".mp-demo"), "MP_PROJECT_ID": "12345"}
     assert f"export MP_HOME={env['MP_HOME']} MP_PROJECT_ID=12345\n" in demo.out
-    (status,) = mp("status", **env).json
+    (status,) = here("status", **env).json
     assert (status["first_day"], status["days"]) == (str(TODAY - timedelta(2)), 2)
     tries = [line[5:] for line in demo.out.splitlines() if line.startswith("  mp sql ")]
-    shown = [mp(*shlex.split(line), **env) for line in tries]
+    shown = [here(*shlex.split(line), **env) for line in tries]
     assert [(a.code, a.err, len(a.out.splitlines()) > 2) for a in shown] == [(0, "", True)] * 2
 
 
@@ -128,7 +130,7 @@ DETACH = ("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-04",
 
 
 def test_dev_shows_what_is_landed_ticks_takes_days_over_and_stops_when_told(
-    account: Simulator, start: Start, mp: Mp, here: Mp, tmp_path: Path
+    account: Simulator, start: Start, here: Mp, tmp_path: Path
 ) -> None:
     home = tmp_path / "home" / "dagster"
     address = home / ".dagster" / "ui.json"
@@ -142,7 +144,7 @@ def test_dev_shows_what_is_landed_ticks_takes_days_over_and_stops_when_told(
     assert {"2024-01-02", "2024-01-03"} <= _days(told)
     assert address.stat().st_mode & 0o777 == 0o600
     assert listeners(port) == {"127.0.0.1"}
-    other = mp(*DETACH, MP_PROJECT_ID="999")
+    other = here(*DETACH, MP_PROJECT_ID="999")
     assert (other.code, other.out, other.error["code"]) == (2, "", "CONFIG_ERROR")
     _is_handed_days(f"http://127.0.0.1:{port}", here, process)
     while (run := _scheduled(graphql, process)).get("status") not in ("SUCCESS", "FAILURE"):

@@ -19,7 +19,7 @@ from dagster._core.scheduler.instigation import ScheduleInstigatorData
 from mixpanel_assets.defs.instance import TEMPLATE, WORKSPACE, make_instance
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets_tests.conftest import Answer
+from mixpanel_assets_tests.conftest import LONG, Answer
 
 Mp = Callable[..., Answer]
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -82,6 +82,18 @@ def ask(process: subprocess.Popen[bytes], port: int, query: str) -> Any:
     raise AssertionError("the UI has ended")
 
 
+def test_dagster_finds_the_instance_from_another_folder(
+    account: Simulator, here: Mp, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = make_instance(elsewhere.parent / ODD / "dagster")
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    assert here(*LAND).code == 0
+    monkeypatch.chdir(elsewhere)
+    assert len(dagster_runs()) == 1
+    assert list(elsewhere.iterdir()) == []
+
+
+@LONG
 def test_dagster_its_daemon_and_its_ui_find_the_instance_from_another_folder(
     account: Simulator, here: Mp, start: Start, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,13 +171,14 @@ def test_a_home_that_was_moved_has_its_instance_where_it_is_now(
 
 
 def test_a_checkout_has_one_instance_from_inside_and_from_elsewhere(
-    account: Simulator, mp: Mp, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+    account: Simulator, here: Mp, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout = elsewhere.parent / "checkout"
     checkout.mkdir()
     shutil.copy(TEMPLATE, checkout / "dagster.yaml")
     monkeypatch.chdir(checkout)
-    assert mp(*LAND).code == 0
+    assert here(*LAND).code == 0
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
     assert (checkout / ".dagster" / "storage" / "history" / "runs.db").is_file()
     monkeypatch.chdir(elsewhere)
     (run,) = dagster_runs(DAGSTER_HOME=str(checkout))

@@ -17,7 +17,7 @@ from mixpanel_assets_tests.defs.then import DEFS, Clock, land, tick
 
 FIRST = date(2024, 1, 1)  # a Monday
 BACKFILL = 40  # days that are there on the first morning
-DAYS, LONG = 17, 60  # the second with --torture; neither ends on a Sunday
+DAYS, LONG = 11, 60  # the second with --torture; neither ends on a Sunday
 QUIET = 8  # days at the end on which nothing of the past changes
 SUNDAY = 6
 

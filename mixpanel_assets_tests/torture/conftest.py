@@ -14,15 +14,7 @@ from mixpanel_assets_tests.documents import machine_facts, put_into
 
 FIGURE = "figure"
 
-Tries = Callable[[int, int], int]
 Figures = Callable[[str, int, str | dict[str, int]], None]
-
-
-@pytest.fixture
-def tries(request: pytest.FixtureRequest) -> Tries:
-    """`tries(3, 200)` is 3, or 200 in the long form."""
-    long = request.config.getoption("--torture")
-    return lambda few, many: many if long else few
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import pytest
 from mixpanel_assets.errors import BudgetExhaustedError
 from mixpanel_assets.mixpanel.budget import HOUR, Budget
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets_tests.conftest import Answer
-from mixpanel_assets_tests.torture.conftest import Figures, Tries
+from mixpanel_assets_tests.conftest import Answer, Tries
+from mixpanel_assets_tests.torture.conftest import Figures
 from mixpanel_assets_tests.torture.landing import LAND, Home, Version
 
 MB = 1_000_000

@@ -27,8 +27,8 @@ from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.warehouse.connection import reading
 from mixpanel_assets.warehouse.doubts import asked
-from mixpanel_assets_tests.conftest import DAY, Project, event
-from mixpanel_assets_tests.torture.conftest import Figures, Tries
+from mixpanel_assets_tests.conftest import DAY, Project, Tries, event
+from mixpanel_assets_tests.torture.conftest import Figures
 from mixpanel_assets_tests.torture.statements import READS, WRITES, dressed
 
 CANARY = "the-canary-sings-4711"
@@ -168,7 +168,7 @@ def test_no_statement_changes_makes_or_tells_anything(
     box: Box, tries: Tries, figures: Figures
 ) -> None:
     before, answered, chance = box.state(), 0, random.Random("closed box")
-    count = tries(60, 3000)
+    count = tries(30, 3000)
     for _ in range(count):
         text, door = dressed(chance, box.places), chance.choice(DOORS)
         known, answer = said(door, box, text)

@@ -12,7 +12,8 @@ import pytest
 
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets_tests.torture.conftest import Figures, Tries
+from mixpanel_assets_tests.conftest import Tries
+from mixpanel_assets_tests.torture.conftest import Figures
 from mixpanel_assets_tests.torture.landing import (
     DAGSTER,
     DAYS,

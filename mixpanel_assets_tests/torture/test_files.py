@@ -17,8 +17,8 @@ from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.settings import Settings, make_private_folder
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.cli.test_servers import listeners
-from mixpanel_assets_tests.conftest import DAY, Answer, Project, event
-from mixpanel_assets_tests.torture.conftest import Figures, Tries
+from mixpanel_assets_tests.conftest import DAY, Answer, Project, Tries, event
+from mixpanel_assets_tests.torture.conftest import Figures
 
 Mp = Callable[..., Answer]
 DAYS = ("--from", str(DAY), "--to", str(DAY))

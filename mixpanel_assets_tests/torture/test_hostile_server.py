@@ -17,9 +17,10 @@ from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.late import newest_arrivals
 from mixpanel_assets.mixpanel.profiles import MOST_BEYOND
 from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets.warehouse.connection import reading
 from mixpanel_assets_tests.asking import discovery, live
-from mixpanel_assets_tests.conftest import DAY, Project, event, project_at
-from mixpanel_assets_tests.torture.conftest import Figures, Tries
+from mixpanel_assets_tests.conftest import DAY, Project, Tries, event, project_at
+from mixpanel_assets_tests.torture.conftest import Figures
 from mixpanel_assets_tests.torture.hostile import (
     GB,
     MB,
@@ -277,11 +278,13 @@ class Victim:
 
     home: Path
     project: Project
+    landed: Any = None
 
     def state(self) -> Any:
         """Everything in the warehouse, and every file of ours beside it."""
         tables = ("events", "landed", "profiles", "kept_days", "people")
-        rows = [self.project.sql(f"from {table} order by all") for table in tables]
+        with reading(self.project.path) as warehouse:
+            rows = [warehouse.execute(f"from {t} order by all").fetchall() for t in tables]
         folders = ("landed", "spool", "data")
         files = [p for f in folders for p in (self.home / f).rglob("*") if p.is_file()]
         assert [p for p in files if "spool" in p.parts] == []
@@ -290,13 +293,12 @@ class Victim:
     @contextmanager
     def meeting(self, harm: Harm, bounds: Bounds = SMALL) -> Iterator[tuple[Project, Hostile]]:
         """The same project at a server that does harm; afterwards all is as it was before."""
-        before = self.state()
         with Hostile(harm) as server:
             project = project_at(self.home, server)
             project.client.bounds = bounds
             with project.client:
                 yield project, server
-        assert self.state() == before
+        assert self.state() == self.landed
 
 
 @pytest.fixture(scope="module")
@@ -311,7 +313,9 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
             ingest_profiles(project.client, project.warehouse, project.settings, DAY)
             fetch_events(project.client, project.warehouse, project.settings, "kept_days", DAY, DAY)
             fetch_profiles(project.client, project.warehouse, project.settings, "people")
-        yield Victim(home, project)
+        found = Victim(home, project)
+        found.landed = found.state()
+        yield found
 
 
 def land(project: Project) -> None:
@@ -473,9 +477,10 @@ PAGES: dict[str, Harm] = {
 
 
 @pytest.mark.parametrize("what", PAGES)
-def test_pages_that_do_harm_end_and_change_nothing(what: str, victim: Victim) -> None:
+def test_pages_that_do_harm_end_and_change_nothing(what: str, victim: Victim, tries: Tries) -> None:
     harm = PAGES[what]
     ways: dict[Way, str] = dict.fromkeys([land_profiles, append_profiles], "EXPORT_INCOMPLETE")
+    ways = some(ways, what, tries)
     assert assert_ends(victim, harm, ways) <= 4 * (MOST_BEYOND + 2)
 
 

@@ -30,8 +30,8 @@ from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.named import NAME as TABLE
 from mixpanel_assets.warehouse.named import check_name
-from mixpanel_assets_tests.conftest import DAY, NOON, Project
-from mixpanel_assets_tests.torture.conftest import Figures, Tries
+from mixpanel_assets_tests.conftest import DAY, NOON, Project, Tries
+from mixpanel_assets_tests.torture.conftest import Figures
 
 NASTY = [
     *("../../x", "/etc/passwd", "..", ".", "~", "a/b", "a\\b", "C:\\x", "file:///x", "x\0y", "\0"),

@@ -21,8 +21,8 @@ import httpx
 
 from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets_tests.conftest import DAY, event
-from mixpanel_assets_tests.torture.conftest import Figures, Tries
+from mixpanel_assets_tests.conftest import DAY, Tries, event
+from mixpanel_assets_tests.torture.conftest import Figures
 
 USER = "ann.the.service-account"
 DAYS = ("--from", str(DAY), "--to", str(DAY))
@@ -229,7 +229,7 @@ def watched_arguments() -> Iterator[set[bytes]]:
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.01):
+        while not over.wait(0.05):
             for file in Path("/proc").glob("[0-9]*/cmdline"):
                 with suppress(OSError):
                     seen.add(file.read_bytes())

@@ -10,7 +10,8 @@ import pytest
 
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.warehouse.connection import SCHEMA_VERSION, reading
-from mixpanel_assets_tests.torture.conftest import Figures, Tries
+from mixpanel_assets_tests.conftest import Tries
+from mixpanel_assets_tests.torture.conftest import Figures
 from mixpanel_assets_tests.torture.landing import DAGSTER, FIRST, LAND, Home, Version, killed
 
 SQL = ("sql", "select event_name, count(*) from event_properties group by all order by all")

@@ -113,6 +113,13 @@ def warehouse(open_warehouse: Callable[..., Warehouse]) -> Warehouse:
     return open_warehouse()
 
 
+@pytest.fixture(scope="module")
+def replaced() -> Iterator[Warehouse]:
+    """One for the cases of a test: each loads the same day again, in place of the one before."""
+    with warehouses() as opened:
+        yield opened()
+
+
 def as_bytes(line: Line) -> bytes:
     if isinstance(line, dict):
         line = json.dumps(line, ensure_ascii=False, separators=(",", ":"))

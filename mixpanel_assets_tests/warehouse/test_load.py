@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixpanel_assets.errors import (
@@ -31,9 +31,7 @@ RECORDED = """
     select event_date, event_name, property, sum(events)::int
     from internal.property_days group by all order by all
 """
-any_example = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+any_example = settings.get_profile("slow")
 
 
 keys = st.fixed_dictionaries(
@@ -222,10 +220,10 @@ TIMES = {
 
 
 @pytest.mark.parametrize("time", TIMES)
-def test_a_time_is_a_time_or_null_and_its_row_is_kept(warehouse: Warehouse, time: str) -> None:
-    warehouse.load(f'{{"event":"E","properties":{{"time":{time}}}}}')
+def test_a_time_is_a_time_or_null_and_its_row_is_kept(replaced: Warehouse, time: str) -> None:
+    replaced.load(f'{{"event":"E","properties":{{"time":{time}}}}}')
     query = "select event_date, event_time::varchar, properties::varchar from events"
-    assert warehouse.sql(query) == [(DAY, TIMES[time], f'{{"time":{time}}}')]
+    assert replaced.sql(query) == [(DAY, TIMES[time], f'{{"time":{time}}}')]
 
 
 def wall(day: date, hour: int) -> int:

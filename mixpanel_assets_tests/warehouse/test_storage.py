@@ -1,7 +1,9 @@
 """What a load costs on disk: what is there already is not written again."""
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,14 @@ from hypothesis import strategies as st
 from mixpanel_assets.warehouse.connection import ROW_GROUP, writing
 from mixpanel_assets.warehouse.load import MERGED_AFTER
 from mixpanel_assets.warehouse.stage import row_group_ends
+from mixpanel_assets_tests.conftest import long
 from mixpanel_assets_tests.warehouse.conftest import DAY, NOON, Warehouse
 
 MORE_THAN_A_ROW_GROUP = 130_000
 MORE_THAN_SIX = 270_000
 
 
+@cache
 def many(day: int, events: int = MORE_THAN_A_ROW_GROUP) -> bytes:
     """Events of a day, each of its own time."""
     first = NOON + day * 86_400_000
@@ -68,12 +72,21 @@ def test_a_small_day_after_large_ones_leaves_those_where_they_are(tmp_path: Path
     assert before < land_and_close(tmp_path, 2, 100)
 
 
+@pytest.fixture(scope="module")
+def two_large_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a warehouse with two large days, to be copied."""
+    home = tmp_path_factory.mktemp("large")
+    for day in range(2):
+        land_and_close(home, day, MORE_THAN_SIX)
+    return home / "warehouse.duckdb"
+
+
 @pytest.mark.parametrize("what", ["merged", "replaced"])
 def test_small_days_are_merged_and_replaced_without_writing_large_ones_anew(
-    tmp_path: Path, what: str
+    tmp_path: Path, two_large_days: Path, what: str
 ) -> None:
-    land_and_close(tmp_path, 0, MORE_THAN_SIX)
-    before = land_and_close(tmp_path, 1, MORE_THAN_SIX)
+    shutil.copy(two_large_days, tmp_path)
+    before = places(tmp_path)
     days = [*range(2, MERGED_AFTER)] if what == "merged" else [2, 2, 2, 2]
     for day in days:
         after = land_and_close(tmp_path, day, 100)
@@ -81,7 +94,7 @@ def test_small_days_are_merged_and_replaced_without_writing_large_ones_anew(
     assert len(before & after) > 0.7 * len(before)
 
 
-@pytest.mark.parametrize("events", [113_000, MORE_THAN_A_ROW_GROUP, 170_000])
+@pytest.mark.parametrize("events", [long(113_000), MORE_THAN_A_ROW_GROUP, long(170_000)])
 def test_whatever_else_is_written_leaves_most_of_the_days_where_they_are(
     tmp_path: Path, events: int
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixpanel_assets.warehouse.connection import first_column, quoted
@@ -178,9 +178,7 @@ loads = st.lists(
 )
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings.get_profile("slow")
 @given(loads=loads, cap=st.sampled_from([1, 3, 256]))
 def test_every_value_is_what_was_sent_after_any_loads_in_any_order(
     open_warehouse: Callable[..., Warehouse], loads: list[tuple[int, list[Any]]], cap: int
