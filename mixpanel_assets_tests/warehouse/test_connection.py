@@ -15,6 +15,7 @@ import pytest
 
 from mixpanel_assets.errors import ConfigError, SQLError
 from mixpanel_assets.warehouse.connection import ROW_GROUP, reading, writing
+from mixpanel_assets_tests.conftest import Tries
 
 ROWS = 3 * ROW_GROUP
 READ_AGAIN_AND_AGAIN = """
@@ -96,14 +97,16 @@ def test_threads_write_to_the_same_file_at_once(tmp_path: Path) -> None:
     assert sizes == [[ROW_GROUP] * 3] * 4
 
 
-def test_threads_that_open_and_close_the_file_all_get_their_turn(tmp_path: Path) -> None:
+def test_threads_that_open_and_close_the_file_all_get_their_turn(
+    tmp_path: Path, tries: Tries
+) -> None:
     path = tmp_path / "w.duckdb"
     with writing(path) as connection:
         connection.execute("create table t (n int)")
 
     def use(thread: int) -> int:
         written, chance = 0, Random(thread)
-        for _ in range(60):
+        for _ in range(tries(20, 60)):
             if chance.random() < 0.5:
                 with reading(path, wait=60) as connection:
                     connection.execute("from t").fetchall()

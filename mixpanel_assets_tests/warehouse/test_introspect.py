@@ -257,16 +257,15 @@ def test_an_expression_can_only_read_the_warehouse(
         local.column_stats(story, expression)
 
 
-@pytest.mark.parametrize("name", ['a"b', "a'b", "a.b", "$x y", "select", "a)--"])
 @pytest.mark.parametrize("cap", [0, 256])
-def test_any_name_is_asked_for_as_it_is(
-    open_warehouse: Callable[..., Warehouse], name: str, cap: int
-) -> None:
+def test_any_name_is_asked_for_as_it_is(open_warehouse: Callable[..., Warehouse], cap: int) -> None:
     warehouse = open_warehouse(max_property_columns=cap)
-    warehouse.load(*each("1", "2", name=name))
+    names = ['a"b', "a'b", "a.b", "$x y", "select", "a)--"]
+    warehouse.load(*(line for name in names for line in each("1", "2", name=name)))
     with asked(warehouse) as connection:
-        assert local.column_stats(connection, name).top_values == [(1, 1), (2, 1)]
-        assert name in local.property_keys(connection)
+        for name in names:
+            assert local.column_stats(connection, name).top_values == [(1, 1), (2, 1)]
+        assert {*names} <= {*local.property_keys(connection)}
 
 
 def test_a_result_is_data_a_frame_and_a_short_text(story: duckdb.DuckDBPyConnection) -> None:
