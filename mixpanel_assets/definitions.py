@@ -13,7 +13,7 @@ from mixpanel_assets.defs.checks import counts_as_reported  # noqa: E402
 from mixpanel_assets.defs.jobs import JOBS  # noqa: E402
 from mixpanel_assets.defs.queries import QUERY_JOBS  # noqa: E402
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource  # noqa: E402
-from mixpanel_assets.defs.saved import saved_reports  # noqa: E402
+from mixpanel_assets.defs.saved_reports import saved_reports  # noqa: E402
 from mixpanel_assets.defs.schedules import make_schedules  # noqa: E402
 from mixpanel_assets.defs.sensors import late_events  # noqa: E402
 

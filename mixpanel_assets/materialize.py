@@ -16,11 +16,11 @@ from sqlalchemy.exc import OperationalError
 from mixpanel_assets.definitions import defs
 from mixpanel_assets.defs.catalog import PARTS, SKIPPED, TABLES
 from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
-from mixpanel_assets.defs.figures import REQUESTS
 from mixpanel_assets.defs.instance import enter_instance
 from mixpanel_assets.defs.jobs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
 from mixpanel_assets.defs.listener import Listener, listener
+from mixpanel_assets.defs.metadata import REQUESTS
 from mixpanel_assets.defs.partitions import days_in_one_run
 from mixpanel_assets.errors import ConfigError, LoadError, MixpanelDataError, RunFailedError
 from mixpanel_assets.notes import Progress

@@ -27,7 +27,7 @@ def dev(
     from mixpanel_assets.access import look_up
     from mixpanel_assets.accounts import using_account
     from mixpanel_assets.defs.backfill import serving_at
-    from mixpanel_assets.defs.running import projects_of_runs, shared_with
+    from mixpanel_assets.defs.runs import projects_of_runs, shared_with
 
     invocation: Invocation = context.obj
     access = look_up(invocation.account)

@@ -9,17 +9,9 @@ import dagster as dg
 from mixpanel_assets.access import look_up
 from mixpanel_assets.defs.checks import CHECKS, check_days
 from mixpanel_assets.defs.failures import as_dagster_failures
-from mixpanel_assets.defs.figures import REQUESTS, SECONDS, Metadata, hours_chart, of_day
-from mixpanel_assets.defs.labels import (
-    CODE_VERSION,
-    FRESH,
-    GROUP,
-    KINDS,
-    OWNERS,
-    TAGS,
-    column_schema,
-)
+from mixpanel_assets.defs.labels import of_tables
 from mixpanel_assets.defs.listener import listener_of, notes_in
+from mixpanel_assets.defs.metadata import REQUESTS, SECONDS, Metadata, hours_chart, of_day
 from mixpanel_assets.defs.partitions import project_days
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.errors import DateRangeError
@@ -30,22 +22,12 @@ from mixpanel_assets.warehouse.days import day_previews, events_by_hour, recent_
 from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 
 
-@dg.asset(
+@dg.asset(  # type: ignore[untyped-decorator]  # ** hides which overload it is
     partitions_def=project_days(look_up().settings),
     backfill_policy=dg.BackfillPolicy.single_run(),
     check_specs=[check.spec for check in CHECKS],
-    freshness_policy=FRESH,
-    group_name=GROUP,
-    kinds=KINDS,
-    owners=OWNERS,
-    tags={**TAGS, "mixpanel/kind": "events"},
-    code_version=CODE_VERSION,
     pool="duckdb_writer",
-    metadata={
-        "dagster/column_schema": column_schema(EVENT_COLUMNS),
-        "dagster/table_name": "events",
-        "dagster/storage_kind": "duckdb",
-    },
+    **of_tables("events", EVENT_COLUMNS, "events"),
 )
 def events(
     context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
@@ -141,20 +123,10 @@ def _portray(run: _Run, warehouse: WarehouseResource) -> list[dg.AssetCheckResul
     return checks
 
 
-@dg.asset(
+@dg.asset(  # type: ignore[untyped-decorator]  # ** hides which overload it is
     partitions_def=project_days(look_up().settings),
-    freshness_policy=FRESH,
-    group_name=GROUP,
-    kinds=KINDS,
-    owners=OWNERS,
-    tags={**TAGS, "mixpanel/kind": "profiles"},
-    code_version=CODE_VERSION,
     pool="duckdb_writer",
-    metadata={
-        "dagster/column_schema": column_schema(CURRENT_COLUMNS),
-        "dagster/table_name": "profiles",
-        "dagster/storage_kind": "duckdb",
-    },
+    **of_tables("profiles", CURRENT_COLUMNS, "profiles"),
 )
 def profiles(
     context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource

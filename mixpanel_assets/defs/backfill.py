@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mixpanel_assets.defs.instance import is_running
-from mixpanel_assets.defs.running import PROJECT
+from mixpanel_assets.defs.runs import PROJECT
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, UnavailableError
 from mixpanel_assets.settings import make_private_folder
 

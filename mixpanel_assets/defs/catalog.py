@@ -6,17 +6,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from mixpanel_assets.defs.failures import as_dagster_failures
-from mixpanel_assets.defs.figures import REQUESTS, SECONDS
-from mixpanel_assets.defs.labels import (
-    CODE_VERSION,
-    FRESH,
-    GROUP,
-    KINDS,
-    OWNERS,
-    TAGS,
-    column_schema,
-)
+from mixpanel_assets.defs.labels import of_tables
 from mixpanel_assets.defs.listener import listener_of
+from mixpanel_assets.defs.metadata import REQUESTS, SECONDS
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.mixpanel.catalog.rows import Part, export_catalog
 from mixpanel_assets.results.catalog import Skipped
@@ -45,17 +37,7 @@ def _spec(name: str) -> dg.AssetSpec:
         name,
         description=f"{description} Replaced whole.",
         skippable=True,
-        group_name=GROUP,
-        kinds=KINDS,
-        owners=OWNERS,
-        tags={**TAGS, "mixpanel/kind": "catalog"},
-        code_version=CODE_VERSION,
-        freshness_policy=FRESH,
-        metadata={
-            "dagster/column_schema": column_schema(columns),
-            "dagster/table_name": ", ".join(tables),
-            "dagster/storage_kind": "duckdb",
-        },
+        **of_tables("catalog", columns, *tables),
     )
 
 

@@ -8,7 +8,7 @@ from mixpanel_assets.defs.assets import events, profiles
 from mixpanel_assets.defs.catalog import catalog
 from mixpanel_assets.defs.checks import counts_as_reported
 from mixpanel_assets.defs.labels import OWNERS, TAGS
-from mixpanel_assets.defs.saved import saved_reports
+from mixpanel_assets.defs.saved_reports import saved_reports
 
 EVENTS_JOB = "events_job"
 PROFILES_JOB = "profiles_job"

@@ -7,7 +7,7 @@ import time
 import dagster as dg
 
 from mixpanel_assets.defs.instance import is_running
-from mixpanel_assets.defs.running import HOST, PID
+from mixpanel_assets.defs.runs import HOST, PID
 
 LOADED = time.time()
 

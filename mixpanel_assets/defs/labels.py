@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -20,8 +21,21 @@ FRESH = dg.FreshnessPolicy.time_window(
 )
 
 
-def column_schema(columns: Mapping[str, tuple[str, str]]) -> dg.TableSchema:
-    """Columns with types and meanings, as the UI shows them."""
-    return dg.TableSchema(
+def of_tables(kind: str, columns: Mapping[str, tuple[str, str]], *tables: str) -> dict[str, Any]:
+    """What the UI shows of an asset with these tables, columns with types and meanings."""
+    schema = dg.TableSchema(
         [dg.TableColumn(name, type_, text) for name, (type_, text) in columns.items()]
     )
+    return {
+        "group_name": GROUP,
+        "kinds": KINDS,
+        "owners": OWNERS,
+        "tags": {**TAGS, "mixpanel/kind": kind},
+        "code_version": CODE_VERSION,
+        "freshness_policy": FRESH,
+        "metadata": {
+            "dagster/column_schema": schema,
+            "dagster/table_name": ", ".join(tables),
+            "dagster/storage_kind": "duckdb",
+        },
+    }

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from mixpanel_assets.defs.listener import listener
-from mixpanel_assets.defs.running import PROJECT, shared_with
+from mixpanel_assets.defs.runs import PROJECT, shared_with
 from mixpanel_assets.notes import note
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 
 from mixpanel_assets.defs.jobs import catalog_job, events_job, profiles_job, saved_reports_job
 from mixpanel_assets.defs.partitions import days_in_one_run
-from mixpanel_assets.defs.saved import NOTHING_TO_ASK
+from mixpanel_assets.defs.saved_reports import NOTHING_TO_ASK
 from mixpanel_assets.settings import Settings
 
 WEEKLY_DAYS = 30  # Mixpanel exports what was deleted for up to 30 days, and merges people meanwhile

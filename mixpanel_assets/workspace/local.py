@@ -53,7 +53,7 @@ class Local(Opening):
 
         Nothing if nothing is landed. Runs are those of the project's own warehouse.
         """
-        from mixpanel_assets.defs.running import running, with_runs
+        from mixpanel_assets.defs.runs import running, with_runs
 
         rows: list[dict[str, Any]] = []
         runs = running(self.settings, self.project_id) if self._path is None else []

@@ -31,7 +31,7 @@ from dagster._core.scheduler.instigation import (
 from mixpanel_assets.defs.backfill import serving_at
 from mixpanel_assets.defs.instance import dagster_home
 from mixpanel_assets.defs.partitions import RANGE_END
-from mixpanel_assets.defs.running import PROJECT
+from mixpanel_assets.defs.runs import PROJECT
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.cli.test_materialize import TODAY

@@ -22,8 +22,8 @@ from mixpanel_assets.defs.instance import make_instance
 from mixpanel_assets.defs.jobs import JOBS, PROFILES_JOB, counts_job
 from mixpanel_assets.defs.killed import of_this_process
 from mixpanel_assets.defs.partitions import RANGE_END, RANGE_START
-from mixpanel_assets.defs.running import JOBS as ASSETS_OF_JOBS
-from mixpanel_assets.defs.running import PID, PROJECT
+from mixpanel_assets.defs.runs import JOBS as ASSETS_OF_JOBS
+from mixpanel_assets.defs.runs import PID, PROJECT
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import Answer
 

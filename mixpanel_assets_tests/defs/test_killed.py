@@ -14,7 +14,7 @@ from dagster._core.remote_origin import (
 )
 
 from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
-from mixpanel_assets.defs.running import HOST, PID
+from mixpanel_assets.defs.runs import HOST, PID
 
 STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
 BEGINNINGS = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, STARTED]

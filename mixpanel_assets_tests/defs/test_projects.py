@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from mixpanel_assets import Workspace
-from mixpanel_assets.defs.running import PROJECT
+from mixpanel_assets.defs.runs import PROJECT
 from mixpanel_assets.notes import AnswerWarning
 from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.server import Simulator

@@ -8,10 +8,10 @@ import pytest
 
 from mixpanel_assets.definitions import defs
 from mixpanel_assets.defs.catalog import SKIPPED
-from mixpanel_assets.defs.figures import REQUESTS
 from mixpanel_assets.defs.jobs import SAVED_REPORTS_JOB
+from mixpanel_assets.defs.metadata import REQUESTS
 from mixpanel_assets.defs.resources import WarehouseResource
-from mixpanel_assets.defs.saved import NOTHING_TO_ASK, REPORTS
+from mixpanel_assets.defs.saved_reports import NOTHING_TO_ASK, REPORTS
 from mixpanel_assets.simulator.app.bookmarks import Insights
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, event

@@ -16,7 +16,7 @@ from mixpanel_assets.defs.catalog import catalog
 from mixpanel_assets.defs.checks import counts_as_reported
 from mixpanel_assets.defs.jobs import JOBS, events_job
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
-from mixpanel_assets.defs.saved import saved_reports
+from mixpanel_assets.defs.saved_reports import saved_reports
 from mixpanel_assets.defs.schedules import make_schedules
 from mixpanel_assets.defs.sensors import late_events
 from mixpanel_assets.mixpanel.budget import Budget

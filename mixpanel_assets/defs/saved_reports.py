@@ -7,17 +7,9 @@ import dagster as dg
 
 from mixpanel_assets.defs.catalog import SKIPPED
 from mixpanel_assets.defs.failures import as_dagster_failures
-from mixpanel_assets.defs.figures import REQUESTS, SECONDS
-from mixpanel_assets.defs.labels import (
-    CODE_VERSION,
-    FRESH,
-    GROUP,
-    KINDS,
-    OWNERS,
-    TAGS,
-    column_schema,
-)
+from mixpanel_assets.defs.labels import of_tables
 from mixpanel_assets.defs.listener import listener_of
+from mixpanel_assets.defs.metadata import REQUESTS, SECONDS
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.mixpanel.live.report_rows import export_saved_reports
 from mixpanel_assets.results.catalog import Skipped
@@ -31,21 +23,11 @@ REPORTS = "reports"  # the metadata entry with the rows of each report
 NOTHING_TO_ASK = "MP_SAVED_REPORTS names no report; the ids are in the table bookmarks"
 
 
-@dg.asset(
+@dg.asset(  # type: ignore[untyped-decorator]  # ** hides which overload it is
     name=SAVED_REPORTS,
     output_required=False,
-    group_name=GROUP,
-    kinds=KINDS,
-    owners=OWNERS,
-    tags={**TAGS, "mixpanel/kind": "saved"},
-    code_version=CODE_VERSION,
     pool="duckdb_writer",
-    freshness_policy=FRESH,
-    metadata={
-        "dagster/column_schema": column_schema(SAVED_REPORT_COLUMNS),
-        "dagster/table_name": SAVED_REPORTS,
-        "dagster/storage_kind": "duckdb",
-    },
+    **of_tables("saved", SAVED_REPORT_COLUMNS, SAVED_REPORTS),
 )
 def saved_reports(
     context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
