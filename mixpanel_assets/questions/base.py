@@ -19,6 +19,7 @@ from typing import (
     Self,
     TypeVar,
     Union,
+    dataclass_transform,
     get_args,
     get_origin,
 )
@@ -28,6 +29,7 @@ from mixpanel_assets.notes import note
 from mixpanel_assets.settings import parse_day
 
 R = TypeVar("R", covariant=True)
+T = TypeVar("T")
 Day = date | str  # 2024-01-31; also today, yesterday and 7d, in the project's time zone
 Check = Callable[[Any, str], Any]  # of a value and its name: the value to use, or UsageError
 
@@ -158,7 +160,13 @@ def _fields_of(kind: Any) -> tuple[Field, ...]:
     return tuple(sorted(found, key=lambda field: not field.required))
 
 
-@dataclass(frozen=True)
+@dataclass_transform(frozen_default=True)
+def question(kind: type[T]) -> type[T]:
+    """Declare a question: a frozen dataclass, without the methods that Question has for all."""
+    return dataclass(frozen=True, eq=False, repr=False)(kind)
+
+
+@question
 class Question(Generic[R]):
     """What can be asked; the answer is an `R`.
 
@@ -177,6 +185,16 @@ class Question(Generic[R]):
 
     def check(self) -> None:
         """Raise UsageError for values that contradict each other."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({given})"
 
     def dated(self, today: date) -> Self:
         """The question with `today`, `7d` and the like as dates."""
@@ -236,7 +254,7 @@ FirstDay = Param("First day: YYYY-MM-DD, today, yesterday or 7d (days ago).", "-
 LastDay = Param("Last day, included.", "--to")
 
 
-@dataclass(frozen=True)
+@question
 class Between(Question[R]):
     """A question about the days of a range, both ends included."""
 
@@ -270,7 +288,7 @@ class Between(Question[R]):
         return replace(asked, **{"to_date": today})
 
 
-@dataclass(frozen=True)
+@question
 class OverDays(Between[R]):
     """A question about the days of a range."""
 

@@ -3,12 +3,12 @@
 Asking raises what live questions do.
 """
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from typing import Annotated, ClassVar, Literal
 
 from mixpanel_assets import results
 from mixpanel_assets.naming import named
-from mixpanel_assets.questions.base import Between, Day, Param, Question, R
+from mixpanel_assets.questions.base import Between, Day, Param, Question, R, question
 from mixpanel_assets.questions.fields import CountingOf, EventName, PropertyName
 
 EntityType = Literal["event", "profile"]
@@ -16,12 +16,12 @@ Pinned = results.Records[results.Annotation]
 Limit = Annotated[int, Param("How many, the commonest first.", "-l", least=1)]
 
 
-@dataclass(frozen=True)
+@question
 class Discovery(Question[R]):
     """A question about what the project has."""
 
 
-@dataclass(frozen=True)
+@question
 class Events(Discovery[list[str]]):
     """List the names of events: of the last 31 days, of the Lexicon, and landed.
 
@@ -32,7 +32,7 @@ class Events(Discovery[list[str]]):
     heading: ClassVar[str] = "event"
 
 
-@dataclass(frozen=True)
+@question
 class Properties(Discovery[list[str]]):
     """List the names of an event's properties, as Mixpanel has seen them lately.
 
@@ -46,7 +46,7 @@ class Properties(Discovery[list[str]]):
     event: EventName
 
 
-@dataclass(frozen=True)
+@question
 class PropertyValues(Discovery[list[str]]):
     """List the commonest values of a property, as text.
 
@@ -66,7 +66,7 @@ class PropertyValues(Discovery[list[str]]):
     limit: Limit = 100
 
 
-@dataclass(frozen=True)
+@question
 class Subproperties(Discovery[results.Records[results.SubPropertyInfo]]):
     """List what is inside a property of objects, or of lists of objects.
 
@@ -79,7 +79,7 @@ class Subproperties(Discovery[results.Records[results.SubPropertyInfo]]):
     property_name: PropertyName
 
 
-@dataclass(frozen=True)
+@question
 class ProfileProperties(Discovery[results.Records[results.ProfileProperty]]):
     """List the properties of user profiles, and what type their values mostly have.
 
@@ -87,7 +87,7 @@ class ProfileProperties(Discovery[results.Records[results.ProfileProperty]]):
     """
 
 
-@dataclass(frozen=True)
+@question
 class TopEvents(Discovery[results.Records[results.TopEvent]]):
     """List today's commonest events, against yesterday's.
 
@@ -101,7 +101,7 @@ class TopEvents(Discovery[results.Records[results.TopEvent]]):
     limit: Limit = 10
 
 
-@dataclass(frozen=True)
+@question
 class Funnels(Discovery[results.Records[results.FunnelInfo]]):
     """List the saved funnels.
 
@@ -110,7 +110,7 @@ class Funnels(Discovery[results.Records[results.FunnelInfo]]):
     """
 
 
-@dataclass(frozen=True)
+@question
 class Cohorts(Discovery[results.Records[results.SavedCohort]]):
     """List the saved cohorts, and how many people are in each.
 
@@ -118,7 +118,7 @@ class Cohorts(Discovery[results.Records[results.SavedCohort]]):
     """
 
 
-@dataclass(frozen=True)
+@question
 class ListBookmarks(Discovery[results.Records[results.BookmarkInfo]]):
     """List the saved reports, which Mixpanel calls bookmarks.
 
@@ -134,7 +134,7 @@ class ListBookmarks(Discovery[results.Records[results.BookmarkInfo]]):
     ] = None
 
 
-@dataclass(frozen=True)
+@question
 class Annotations(Between[Pinned], Discovery[Pinned]):
     """List the notes that are pinned to days.
 
@@ -150,7 +150,7 @@ class Annotations(Between[Pinned], Discovery[Pinned]):
     to_date: Annotated[Day | None, Param("Last day, included; default: all.", "--to")] = None
 
 
-@dataclass(frozen=True)
+@question
 class LexiconSchemas(Discovery[results.Records[results.LexiconSchema]]):
     """List what the Lexicon, Mixpanel's data dictionary, describes.
 
@@ -166,7 +166,7 @@ class LexiconSchemas(Discovery[results.Records[results.LexiconSchema]]):
     ] = None
 
 
-@dataclass(frozen=True)
+@question
 class LexiconSchema(Discovery[results.LexiconSchema]):
     """Show what the Lexicon says of one event, or of profiles, and of their properties.
 

@@ -5,7 +5,7 @@ PlanRequiredError, RateLimitError, BudgetExhaustedError, ServerError and Unavail
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -20,6 +20,7 @@ from mixpanel_assets.questions.base import (
     Param,
     Question,
     R,
+    question,
 )
 from mixpanel_assets.questions.expressions import condition
 from mixpanel_assets.questions.fields import (
@@ -61,7 +62,7 @@ MOST_INTERVAL_DAYS = 90
 LENGTH_UNITS = {"day": 90, "hour": 90 * 24, "minute": 90 * 1440, "second": 90 * 86400}
 
 
-@dataclass(frozen=True)
+@question
 class Live(Question[R]):
     """A question that Mixpanel answers."""
 
@@ -69,7 +70,7 @@ class Live(Question[R]):
     workspace_id: View = None
 
 
-@dataclass(frozen=True)
+@question
 class Segmentation(OverDays[SegmentationResult], Live[SegmentationResult]):
     """Count an event over time, by the values of a property if you like.
 
@@ -95,7 +96,7 @@ class Segmentation(OverDays[SegmentationResult], Live[SegmentationResult]):
             raise UsageError("interval is instead of unit, and for type unique or average only")
 
 
-@dataclass(frozen=True)
+@question
 class OfNumber(OverDays[R], Live[R]):
     """A question about a number of an event."""
 
@@ -106,7 +107,7 @@ class OfNumber(OverDays[R], Live[R]):
     where: Where = None
 
 
-@dataclass(frozen=True)
+@question
 class SegmentationNumeric(OfNumber[NumericBucketResult]):
     """Count an event over time by ranges of a number.
 
@@ -120,7 +121,7 @@ class SegmentationNumeric(OfNumber[NumericBucketResult]):
     type: CountingOf = "general"
 
 
-@dataclass(frozen=True)
+@question
 class SegmentationSum(OfNumber[NumericSumResult]):
     """Add up a number over an event's occurrences.
 
@@ -131,7 +132,7 @@ class SegmentationSum(OfNumber[NumericSumResult]):
     example: ClassVar[str] = "--event Purchase --on amount --from 7d"
 
 
-@dataclass(frozen=True)
+@question
 class SegmentationAverage(OfNumber[NumericAverageResult]):
     """Average a number over an event's occurrences.
 
@@ -142,7 +143,7 @@ class SegmentationAverage(OfNumber[NumericAverageResult]):
     example: ClassVar[str] = "--event Purchase --on amount --from 7d"
 
 
-@dataclass(frozen=True)
+@question
 class Counted(Between[R], Live[R]):
     """A question about counts on a range of days, or in the last units up to now."""
 
@@ -169,7 +170,7 @@ class Counted(Between[R], Live[R]):
         return asked
 
 
-@dataclass(frozen=True)
+@question
 class EventCounts(Counted[EventCountsResult]):
     """Count several events over time.
 
@@ -181,7 +182,7 @@ class EventCounts(Counted[EventCountsResult]):
     events: EventNames
 
 
-@dataclass(frozen=True)
+@question
 class PropertyCounts(Counted[PropertyCountsResult]):
     """Count an event's values of a property over time.
 
@@ -197,7 +198,7 @@ class PropertyCounts(Counted[PropertyCountsResult]):
     limit: Limit = 10
 
 
-@dataclass(frozen=True)
+@question
 class Funnel(OverDays[FunnelResult], Live[FunnelResult]):
     """Show how many reached each step of a saved funnel.
 
@@ -231,7 +232,7 @@ class Funnel(OverDays[FunnelResult], Live[FunnelResult]):
             raise UsageError(f"length is {self.length:,}, and must be from 1 to {most:,}")
 
 
-@dataclass(frozen=True)
+@question
 class Retention(OverDays[RetentionResult], Live[RetentionResult]):
     """Show who came back, by when they first did an event.
 
@@ -286,7 +287,7 @@ class Retention(OverDays[RetentionResult], Live[RetentionResult]):
             )
 
 
-@dataclass(frozen=True)
+@question
 class Frequency(OverDays[FrequencyResult], Live[FrequencyResult]):
     """Show in how many hours or days of each unit people were there.
 
@@ -311,7 +312,7 @@ class Frequency(OverDays[FrequencyResult], Live[FrequencyResult]):
             raise UsageError("addiction_unit must be smaller than unit", hint="addiction_unit hour")
 
 
-@dataclass(frozen=True)
+@question
 class ActivityFeed(OverDays[ActivityFeedResult], Live[ActivityFeedResult]):
     """List what people did.
 
@@ -331,7 +332,7 @@ class ActivityFeed(OverDays[ActivityFeedResult], Live[ActivityFeedResult]):
     ] = 1000
 
 
-@dataclass(frozen=True)
+@question
 class SavedReport(Between[SavedReportResult], Live[SavedReportResult]):
     """Show a saved report: insights, funnels, retention or flows.
 
@@ -368,7 +369,7 @@ class SavedReport(Between[SavedReportResult], Live[SavedReportResult]):
             )
 
 
-@dataclass(frozen=True)
+@question
 class Flows(Live[FlowsResult]):
     """Show a saved report of what people do next.
 
@@ -380,7 +381,7 @@ class Flows(Live[FlowsResult]):
     bookmark_id: BookmarkId
 
 
-@dataclass(frozen=True)
+@question
 class Jql(Live[JQLResult]):
     """Run a JQL script, which Mixpanel is retiring.
 

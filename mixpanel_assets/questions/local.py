@@ -4,12 +4,12 @@ Asking raises DatabaseNotFoundError, DatabaseLockedError and TableNotFoundError.
 """
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from typing import Annotated, ClassVar
 
 from mixpanel_assets import results
 from mixpanel_assets.naming import some_named
-from mixpanel_assets.questions.base import Between, Day, Param, Question, R
+from mixpanel_assets.questions.base import Between, Day, Param, Question, R, question
 from mixpanel_assets.questions.fields import EventName
 
 Table = Annotated[str, Param('A table or view, such as by_event."Purchase".', "-t")]
@@ -20,12 +20,12 @@ Names = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@question
 class Local(Question[R]):
     """A question about tables."""
 
 
-@dataclass(frozen=True)
+@question
 class Tables(Local[list[results.TableInfo]]):
     """List tables and views: what is in them, how many rows, loaded when.
 
@@ -33,7 +33,7 @@ class Tables(Local[list[results.TableInfo]]):
     """
 
 
-@dataclass(frozen=True)
+@question
 class TableSchema(Local[results.TableSchema]):
     """List the columns of a table: type, and what they mean."""
 
@@ -43,7 +43,7 @@ class TableSchema(Local[results.TableSchema]):
     table: Table = "events"
 
 
-@dataclass(frozen=True)
+@question
 class Sample(Local[results.SQLResult]):
     """Show rows of a table at random."""
 
@@ -53,7 +53,7 @@ class Sample(Local[results.SQLResult]):
     n: Annotated[int, Param("How many rows.", "--rows", "-n", least=0)] = 10
 
 
-@dataclass(frozen=True)
+@question
 class Summarize(Local[results.SummaryResult]):
     """Describe every column of a table in numbers: range, quartiles, nulls."""
 
@@ -62,7 +62,7 @@ class Summarize(Local[results.SummaryResult]):
     table: Table = "events"
 
 
-@dataclass(frozen=True)
+@question
 class PropertyKeys(Local[list[str]]):
     """List the names of properties, of all rows or of one event.
 
@@ -77,7 +77,7 @@ class PropertyKeys(Local[list[str]]):
     event: Annotated[str | None, Param("Only this event's; default: all.", "-e")] = None
 
 
-@dataclass(frozen=True)
+@question
 class ColumnStats(Local[results.ColumnStatsResult]):
     """Describe a column or expression: nulls, distinct and commonest values, range, mean.
 
@@ -93,7 +93,7 @@ class ColumnStats(Local[results.ColumnStatsResult]):
     top_n: Annotated[int, Param("How many of its values.", "--top", least=0)] = 10
 
 
-@dataclass(frozen=True)
+@question
 class OfEvents(Between[R], Local[R]):
     """A question about the events of a table.
 
@@ -113,7 +113,7 @@ class OfEvents(Between[R], Local[R]):
     ] = None
 
 
-@dataclass(frozen=True)
+@question
 class EventBreakdown(OfEvents[results.EventBreakdownResult]):
     """Count events by name: how many, by how many people, from when to when."""
 
@@ -123,7 +123,7 @@ class EventBreakdown(OfEvents[results.EventBreakdownResult]):
     table: EventsTable = "events"
 
 
-@dataclass(frozen=True)
+@question
 class PropertyDistribution(OfEvents[results.PropertyDistributionResult]):
     """Count the values of an event's property, the commonest first.
 
@@ -139,7 +139,7 @@ class PropertyDistribution(OfEvents[results.PropertyDistributionResult]):
     limit: Annotated[int, Param("How many values.", "-l", least=1)] = 20
 
 
-@dataclass(frozen=True)
+@question
 class NumericSummary(OfEvents[results.NumericPropertySummaryResult]):
     """Sum up the numbers of an event's property: range, sum, mean, percentiles.
 
@@ -163,7 +163,7 @@ class NumericSummary(OfEvents[results.NumericPropertySummaryResult]):
     )
 
 
-@dataclass(frozen=True)
+@question
 class DailyCounts(OfEvents[results.DailyCountsResult]):
     """Count events by day and name."""
 
@@ -174,7 +174,7 @@ class DailyCounts(OfEvents[results.DailyCountsResult]):
     events: Names = None
 
 
-@dataclass(frozen=True)
+@question
 class EngagementDistribution(OfEvents[results.EngagementDistributionResult]):
     """Count people by how many events each of them has.
 
@@ -192,7 +192,7 @@ class EngagementDistribution(OfEvents[results.EngagementDistributionResult]):
     ] = (1, 2, 5, 10, 25, 50, 100)
 
 
-@dataclass(frozen=True)
+@question
 class PropertyCoverage(OfEvents[results.PropertyCoverageResult]):
     """Count how many of an event's rows have each property, with a value other than null."""
 

@@ -172,3 +172,11 @@ def test_one_name_stands_for_a_list_and_blank_conditions_for_none() -> None:
 def test_a_question_without_dates_is_never_sent() -> None:
     with pytest.raises(DateRangeError, match="'7d' is not a date"):
         live.Segmentation("Open", from_date="7d").check_dated()
+
+
+def test_a_question_is_a_value() -> None:
+    one, other = live.Flows(1), live.Flows(2)
+    assert (one == live.Flows(1), one == other, {one, live.Flows(1)}) == (True, False, {one})
+    assert repr(one) == "Flows(workspace_id=None, bookmark_id=1)"
+    with pytest.raises(AttributeError):
+        one.bookmark_id = 3  # type: ignore[misc]
