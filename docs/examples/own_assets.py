@@ -1,13 +1,11 @@
 """A code location of your own: the assets of mixpanel-assets, and two built on them."""
 
-from datetime import timedelta
-
 import dagster as dg
 
 import mixpanel_assets.definitions as mixpanel
 from mixpanel_assets.defs.assets import events
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
-from mixpanel_assets.mixpanel.live import segmentation
+from mixpanel_assets.questions.live import Segmentation
 
 
 @dg.asset(deps=[events], group_name="reports", kinds={"duckdb"})
@@ -23,9 +21,7 @@ def people_a_day(warehouse: WarehouseResource) -> None:
 @dg.asset(group_name="reports", kinds={"mixpanel"})
 def recent_purchases(mixpanel: MixpanelResource) -> dg.MaterializeResult:
     """Purchases of the last 30 days, as Mixpanel reports them."""
-    with mixpanel.get_client() as client:
-        today = client.now().date()
-        report = segmentation(client, "Purchase", from_date=today - timedelta(30), to_date=today)
+    report = mixpanel.ask(Segmentation("Purchase", from_date="30d"))
     return dg.MaterializeResult(metadata={"purchases": report.total})
 
 

@@ -15,6 +15,9 @@ from mixpanel_assets.access import Access, look_up
 from mixpanel_assets.defs.projects import tell_projects_apart
 from mixpanel_assets.errors import ConfigError, MixpanelDataError
 from mixpanel_assets.mixpanel.client import Client
+from mixpanel_assets.mixpanel.live import answer
+from mixpanel_assets.questions.base import R
+from mixpanel_assets.questions.live import Live
 from mixpanel_assets.settings import local_path
 from mixpanel_assets.warehouse.connection import WRITER_WAIT, reading, writing
 
@@ -83,6 +86,11 @@ class MixpanelResource(_Looking):
         access = self.access
         with Client.open(access.settings, access.credentials, wait=patient, note=note) as client:
             yield client
+
+    def ask(self, question: Live[R]) -> R:
+        """The answer of Mixpanel; days such as 7d are counted in the project's time zone."""
+        with self.get_client() as client:
+            return answer(client, question.dated(self.access.settings.today()))
 
 
 class WarehouseResource(_Looking, DuckDBResource):
