@@ -34,6 +34,9 @@ READER_WAIT = 10.0
 FIRST_RETRY, LONGEST_RETRY = 0.02, 0.5
 INTERRUPT_AGAIN = 0.1
 
+# DuckDB 2.0 draws one after two seconds, on stdout, which is for answers.
+NO_PROGRESS_BAR = "set enable_progress_bar = false"
+
 SCHEMAS = ("by_event", "internal", "information_schema", "pg_catalog")
 
 # Another process has the file, or this one has it open the other way (for reading or for writing),
@@ -65,6 +68,7 @@ def writing(
     config = _config(memory_limit, threads) | {"storage_compatibility_version": "v1.2.0"}
     opening = partial(_open_to_write, path, config)
     with _opened(path, opening, wait=wait, note=note) as connection:
+        connection.execute(NO_PROGRESS_BAR)
         connection.execute("set global TimeZone = 'UTC'")  # for cursors of it, too
         # What is loaded is in order already, and goes in with every core when it need not stay so.
         connection.execute("set preserve_insertion_order = false")
@@ -173,11 +177,15 @@ _CLOSING = threading.Lock()
 def _close_in(connection: Connection, *, spilling: bool) -> None:
     """Allow nothing but reading, and no changes of settings."""
     # For the file, not for this connection: others of this process share all of it.
-    settings = ["set global TimeZone = 'UTC'", "set enable_external_access = false"]
+    settings = [
+        NO_PROGRESS_BAR,
+        "set global TimeZone = 'UTC'",
+        "set enable_external_access = false",
+    ]
     if not spilling:
         # That lock leaves the warehouse's own write-ahead log open to COPY, and the next writer
         # would replay a forged one.
-        settings.insert(1, "set temp_directory = ''")
+        settings.insert(0, "set temp_directory = ''")
         settings.append("set disabled_filesystems = 'LocalFileSystem'")
     with _CLOSING:
         try:

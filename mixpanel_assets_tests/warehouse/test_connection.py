@@ -216,3 +216,14 @@ def test_a_file_may_not_be_called_as_a_schema_is(
     path.touch()
     with pytest.raises(ConfigError, match="is a schema in it"), open_(path):
         pass
+
+
+def test_duckdb_draws_no_progress_bar_on_stdout(tmp_path: Path) -> None:
+    asked = "select current_setting('enable_progress_bar')"
+    path = tmp_path / "w.duckdb"
+    with writing(path) as connection:
+        assert connection.execute(asked).fetchall() == [(False,)]
+        assert connection.cursor().execute(asked).fetchall() == [(False,)]
+    with reading(path) as first, reading(path) as second:
+        for connection in (first, second, second.cursor()):
+            assert connection.execute(asked).fetchall() == [(False,)]
