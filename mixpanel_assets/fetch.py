@@ -36,75 +36,51 @@ EVERY_PROFILE = ProfileSelection()
 REPEATS = 2  # of a pull that is whole by its lines, and has one that is not JSON
 
 
-def fetch_events(
-    mixpanel: Client,
-    open_warehouse: OpenWarehouse,
-    settings: Settings,
-    name: str,
-    start: date,
-    end: date,
-    selection: EventSelection = EVERY_EVENT,
-    *,
-    how: How = "create",
-    progress: Progress = lambda done, total: None,
-) -> Fetched:
-    """Put the chosen events of these days, both ends included, into a table; or change nothing.
-
-    Everything is downloaded and verified before the warehouse is changed. A name that is taken
-    costs no request. `progress` counts days. Raises DateRangeError, UsageError,
-    TableExistsError, TableNotFoundError (to append to), and what export and load raise.
-    """
-    pull = _events(mixpanel, settings, start, end, selection, progress)
-    return pull.fetch(open_warehouse, name, how)
-
-
-def fetch_profiles(
-    mixpanel: Client,
-    open_warehouse: OpenWarehouse,
-    settings: Settings,
-    name: str,
-    selection: ProfileSelection = EVERY_PROFILE,
-    *,
-    how: How = "create",
-    progress: Progress = lambda done, total: None,
-) -> Fetched:
-    """The same for profiles, as they are now; appended ones replace those of the same id."""
-    return _profiles(mixpanel, settings, selection, progress).fetch(open_warehouse, name, how)
-
-
-def stream_events(
+def pull_events(
     mixpanel: Client,
     settings: Settings,
     start: date,
     end: date,
     selection: EventSelection = EVERY_EVENT,
-    *,
-    raw: bool = False,
     progress: Progress = lambda done, total: None,
-) -> Generator[str, None, None]:
-    """Each chosen event of these days as one JSON text, without duplicates; all or none of them.
+) -> Pull:
+    """The chosen events of these days, both ends included; `progress` counts days.
 
-    event_name, event_time (ISO 8601 in UTC), distinct_id, insert_id, properties; raw: event and
-    properties as Mixpanel sent them. Nothing is asked before the first is taken, and the first
-    comes when the last one is verified. Close it, or read it to its end.
+    Raises DateRangeError.
     """
-    return _events(mixpanel, settings, start, end, selection, progress).stream(raw=raw)
+    check_range(start, end)
+    days = (end - start).days + 1
+
+    def files(folder: Path) -> list[LandedFile]:
+        found = []
+        for file in _event_files(mixpanel, folder, start, end, selection):
+            found.append(file)
+            progress(len(file.dates()), days)
+        return found
+
+    filters = {"from": str(start), "to": str(end), **selection.filters()}
+    chosen = selection.events or ()
+    return Pull(mixpanel, settings, "events", files, filters, start, end, chosen)
 
 
-def stream_profiles(
+def pull_profiles(
     mixpanel: Client,
     settings: Settings,
     selection: ProfileSelection = EVERY_PROFILE,
-    *,
-    raw: bool = False,
     progress: Progress = lambda done, total: None,
-) -> Generator[str, None, None]:
-    """The same for profiles: distinct_id, last_seen, properties; raw: $distinct_id, $properties."""
-    return _profiles(mixpanel, settings, selection, progress).stream(raw=raw)
+) -> Pull:
+    """The chosen profiles as they are now; `progress` counts profiles."""
+
+    def files(folder: Path) -> list[LandedFile]:
+        day = settings.today(mixpanel.now())
+        return [export_profiles(mixpanel, selection, folder, day, progress=progress)]
+
+    chosen = selection.output_properties or ()
+    return Pull(mixpanel, settings, "profiles", files, selection.filters(), named=chosen)
 
 
 @dataclass(frozen=True)
-class _Pull:
+class Pull:
     """What is asked of Mixpanel: its files, verified, and what they were filtered by."""
 
     mixpanel: Client
@@ -116,8 +92,13 @@ class _Pull:
     end: date | None = None
     named: Sequence[str] = ()  # the events, or the profiles' properties, that were asked for
 
-    def fetch(self, open_warehouse: OpenWarehouse, name: str, how: How) -> Fetched:
-        """Load the pull into a table."""
+    def fetch(self, open_warehouse: OpenWarehouse, name: str, how: How = "create") -> Fetched:
+        """Load the pull into a table, or change nothing.
+
+        Everything is downloaded and verified before the warehouse is changed. A name that is taken
+        costs no request. Appended profiles replace those of the same id. Raises UsageError,
+        TableExistsError, TableNotFoundError (to append to), and what export and load raise.
+        """
         began = time.monotonic()
         named.check_name(name)
         with open_warehouse() as warehouse:
@@ -135,8 +116,14 @@ class _Pull:
             datetime.now(UTC),
         )
 
-    def stream(self, *, raw: bool) -> Generator[str, None, None]:
-        """The records as JSON texts, from a warehouse of their own that is gone afterwards."""
+    def stream(self, *, raw: bool = False) -> Generator[str, None, None]:
+        """Each record as one JSON text, without duplicates; all or none of them.
+
+        event_name, event_time (ISO 8601 in UTC), distinct_id, insert_id, properties, or
+        distinct_id, last_seen, properties; raw: as Mixpanel sent them. Nothing is asked before the
+        first is taken, and the first comes when the last one is verified. Close it, or read it to
+        its end.
+        """
         settings = self.settings
         plain = replace(settings, max_property_columns=0)  # no SQL is going to use them
         with (
@@ -186,29 +173,6 @@ class _Pull:
             note(f"no event {name!r} is among what was fetched{blanks_count(name)}{hint}")
 
 
-def _events(
-    mixpanel: Client,
-    settings: Settings,
-    start: date,
-    end: date,
-    selection: EventSelection,
-    progress: Progress,
-) -> _Pull:
-    check_range(start, end)
-    days = (end - start).days + 1
-
-    def files(folder: Path) -> list[LandedFile]:
-        found = []
-        for file in _event_files(mixpanel, folder, start, end, selection):
-            found.append(file)
-            progress(len(file.dates()), days)
-        return found
-
-    filters = {"from": str(start), "to": str(end), **selection.filters()}
-    chosen = selection.events or ()
-    return _Pull(mixpanel, settings, "events", files, filters, start, end, chosen)
-
-
 def _event_files(
     mixpanel: Client, folder: Path, start: date, end: date, selection: EventSelection
 ) -> Iterator[LandedFile]:
@@ -221,17 +185,6 @@ def _event_files(
     filtered = selection != EVERY_EVENT
     pace = Pace(0.0, left, (end - start).days + 1) if filtered else Pace(None, left)
     yield from export_spans(mixpanel, pace, folder, start, end, selection)
-
-
-def _profiles(
-    mixpanel: Client, settings: Settings, selection: ProfileSelection, progress: Progress
-) -> _Pull:
-    def files(folder: Path) -> list[LandedFile]:
-        day = settings.today(mixpanel.now())
-        return [export_profiles(mixpanel, selection, folder, day, progress=progress)]
-
-    chosen = selection.output_properties or ()
-    return _Pull(mixpanel, settings, "profiles", files, selection.filters(), named=chosen)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from mixpanel_assets.errors import (
     TableNotFoundError,
     UsageError,
 )
-from mixpanel_assets.fetch import fetch_events, fetch_profiles
+from mixpanel_assets.fetch import pull_events, pull_profiles
 from mixpanel_assets.mixpanel.selection import EventSelection, ProfileSelection
 from mixpanel_assets.notes import AnswerWarning, heard_by
 from mixpanel_assets.results import Fetched
@@ -39,22 +39,13 @@ Rows = list[tuple[Any, ...]]
 
 
 def events(project: Project, name: str = "t", how: Any = "create", **selection: Any) -> Fetched:
-    return fetch_events(
-        project.client,
-        project.warehouse,
-        project.settings,
-        name,
-        *WEEK,
-        EventSelection(**selection),
-        how=how,
-    )
+    pull = pull_events(project.client, project.settings, *WEEK, EventSelection(**selection))
+    return pull.fetch(project.warehouse, name, how)
 
 
 def profiles(project: Project, name: str = "p", how: Any = "create", **selection: Any) -> Fetched:
-    selected = ProfileSelection(**selection)
-    return fetch_profiles(
-        project.client, project.warehouse, project.settings, name, selected, how=how
-    )
+    pull = pull_profiles(project.client, project.settings, ProfileSelection(**selection))
+    return pull.fetch(project.warehouse, name, how)
 
 
 def spool(project: Project) -> list[Path]:
@@ -181,7 +172,7 @@ def test_a_name_that_is_taken_costs_no_request(project: Project, mixpanel: Simul
         with pytest.raises(UsageError):
             events(project, name, how="replace")
     with pytest.raises(DateRangeError):
-        fetch_events(project.client, project.warehouse, project.settings, "u", WEEK[1], WEEK[0])
+        pull_events(project.client, project.settings, WEEK[1], WEEK[0])
     assert len(mixpanel.requests) == asked
     assert project.sql("select count(*) from t") == [(1,)]
 
@@ -344,22 +335,19 @@ def test_appending_profiles_updates_those_that_are_there(
 
 def test_a_long_range_costs_few_requests(project: Project, mixpanel: Simulator) -> None:
     last = DAY + timedelta(364)
-    fetch_events(project.client, project.warehouse, project.settings, "year", DAY, last)
+    pull_events(project.client, project.settings, DAY, last).fetch(project.warehouse, "year")
     assert len(mixpanel.requests) <= 13
     before = len(mixpanel.requests)
-    fetch_events(
-        project.client, project.warehouse, project.settings, "buys", DAY, last,
-        EventSelection(events=["Buy"]),
-    )  # fmt: skip
+    buys = pull_events(project.client, project.settings, DAY, last, EventSelection(events=["Buy"]))
+    buys.fetch(project.warehouse, "buys")
     assert len(mixpanel.requests) - before == 1
 
 
 def test_one_failed_span_among_many_fails_the_pull(project: Project, mixpanel: Simulator) -> None:
     mixpanel.fail("500@2-9")
+    pull = pull_events(project.client, project.settings, DAY, DAY + timedelta(60))
     with pytest.raises(ServerError):
-        fetch_events(
-            project.client, project.warehouse, project.settings, "t", DAY, DAY + timedelta(60)
-        )
+        pull.fetch(project.warehouse, "t")
     assert project.sql("select 1 from duckdb_tables() where table_name = 't'") == []
     mixpanel.fail()
     assert events(project).rows == 21  # the name is free, and the next pull is whole
@@ -405,7 +393,8 @@ def test_only_its_owner_can_look_into_the_spool(project: Project) -> None:
         (pull,) = spool(project)
         seen.extend(path.stat().st_mode & 0o077 for path in (pull.parent, pull))
 
-    fetch_events(project.client, project.warehouse, project.settings, "t", *WEEK, progress=look)
+    pull = pull_events(project.client, project.settings, *WEEK, progress=look)
+    pull.fetch(project.warehouse, "t")
     assert seen
     assert set(seen) == {0}
 

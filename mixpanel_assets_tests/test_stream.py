@@ -17,7 +17,7 @@ from mixpanel_assets.errors import (
     PlanRequiredError,
     ServerError,
 )
-from mixpanel_assets.fetch import stream_events, stream_profiles
+from mixpanel_assets.fetch import pull_events, pull_profiles
 from mixpanel_assets.mixpanel.selection import EventSelection, ProfileSelection
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event
@@ -30,13 +30,13 @@ LONG = "12345678901234567890123456789.000000000000000000001"
 def stream(project: Project, days: int = 1, raw: bool = False, **selection: Any) -> list[Any]:
     last = DAY + timedelta(days - 1)
     chosen = EventSelection(**selection)
-    texts = stream_events(project.client, project.settings, DAY, last, chosen, raw=raw)
+    texts = pull_events(project.client, project.settings, DAY, last, chosen).stream(raw=raw)
     return [json.loads(text) for text in texts]
 
 
 def people(project: Project, raw: bool = False, **selection: Any) -> list[Any]:
     chosen = ProfileSelection(**selection)
-    texts = stream_profiles(project.client, project.settings, chosen, raw=raw)
+    texts = pull_profiles(project.client, project.settings, chosen).stream(raw=raw)
     return [json.loads(text) for text in texts]
 
 
@@ -80,7 +80,7 @@ def test_no_digit_of_a_number_is_lost(mixpanel: Simulator, project: Project) -> 
     line = f'{{"event":"Buy","properties":{{"time":{NOON},"x":{LONG},"y":1e400,"z":1.10}}}}'
     mixpanel.store.set_day(DAY, [line.encode()])
     for raw in (True, False):
-        (text,) = stream_events(project.client, project.settings, DAY, DAY, raw=raw)
+        (text,) = pull_events(project.client, project.settings, DAY, DAY).stream(raw=raw)
         assert f'"properties":{{"time":{NOON},"x":{LONG},"y":1e400,"z":1.10}}' in text
 
 
@@ -131,7 +131,7 @@ def test_a_pull_that_fails_gives_out_nothing_and_leaves_nothing(
     mixpanel.fail(f"{kind}@*")
     given = []
     with pytest.raises((ExportIncompleteError, ServerError, PlanRequiredError)):
-        given.extend(stream_events(project.client, project.settings, DAY, DAY))
+        given.extend(pull_events(project.client, project.settings, DAY, DAY).stream())
     assert given == []
     assert left(project) == []
 
@@ -140,7 +140,7 @@ def test_a_stream_that_is_closed_early_leaves_nothing(
     mixpanel: Simulator, project: Project
 ) -> None:
     mixpanel.store.set_day(DAY, [event("Open", NOON + n) for n in range(5000)])
-    texts = stream_events(project.client, project.settings, DAY, DAY)
+    texts = pull_events(project.client, project.settings, DAY, DAY).stream()
     next(texts)
     assert len(left(project)) == 1
     texts.close()
@@ -150,7 +150,7 @@ def test_a_stream_that_is_closed_early_leaves_nothing(
 
 def test_a_reversed_range_is_refused_before_the_first_record_is_wanted(project: Project) -> None:
     with pytest.raises(DateRangeError):
-        stream_events(project.client, project.settings, DAY, DAY - timedelta(1))
+        pull_events(project.client, project.settings, DAY, DAY - timedelta(1))
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def crowd(mixpanel: Simulator, tmp_path: Path) -> Simulator:
 
 
 def test_many_records_take_little_memory(crowd: Simulator, project: Project) -> None:
-    texts = stream_events(project.client, project.settings, DAY, DAY)
+    texts = pull_events(project.client, project.settings, DAY, DAY).stream()
     next(texts)
     tracemalloc.start()
     try:

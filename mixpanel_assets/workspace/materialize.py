@@ -18,6 +18,7 @@ from mixpanel_assets.settings import make_private_folder
 from mixpanel_assets.workspace.opening import Opening
 
 if TYPE_CHECKING:
+    from mixpanel_assets.fetch import Pull
     from mixpanel_assets.materialize import RunOptions
     from mixpanel_assets.results import Fetched, LandedTable, Snapshot
     from mixpanel_assets.warehouse.named import How
@@ -141,21 +142,9 @@ class Landings(Opening):
         `where` is an expression of Mixpanel's; `how` is create, replace or append. The filters are
         recorded in `landed`. Raises TableExistsError, before anything is asked, and UsageError.
         """
-        from mixpanel_assets.fetch import fetch_events
-        from mixpanel_assets.mixpanel.selection import EventSelection
-
         self._check_writable()
-        days, chosen = self.days(from_date, to_date), EventSelection(events, where, limit)
-        return fetch_events(
-            self.api,
-            self._writing,
-            self.settings,
-            name,
-            *days,
-            chosen,
-            how=how,
-            progress=self._progress.arrived,
-        )
+        pull = self._pull_events(from_date, to_date, events, where, limit)
+        return pull.fetch(self._writing, name, how)
 
     def fetch_profiles(
         self, name: str = "fetched_profiles", *, how: How = "create", **selection: Any
@@ -166,19 +155,8 @@ class Landings(Opening):
         behaviors and as_of_timestamp, and have output_properties: see ProfileSelection. Otherwise
         as for events.
         """
-        from mixpanel_assets.fetch import fetch_profiles
-        from mixpanel_assets.mixpanel.selection import ProfileSelection
-
         self._check_writable()
-        return fetch_profiles(
-            self.api,
-            self._writing,
-            self.settings,
-            name,
-            ProfileSelection(**selection),
-            how=how,
-            progress=self._progress.arrived,
-        )
+        return self._pull_profiles(**selection).fetch(self._writing, name, how)
 
     def event_lines(
         self,
@@ -195,23 +173,28 @@ class Landings(Opening):
         event_name, event_time, distinct_id, insert_id and properties; raw: event and properties as
         Mixpanel sends them. All of them are on disk and verified before the first is given out.
         """
-        from mixpanel_assets.fetch import stream_events
-        from mixpanel_assets.mixpanel.selection import EventSelection
-
-        days, chosen = self.days(from_date, to_date), EventSelection(events, where, limit)
-        arrived = self._progress.arrived
-        return stream_events(self.api, self.settings, *days, chosen, raw=raw, progress=arrived)
+        return self._pull_events(from_date, to_date, events, where, limit).stream(raw=raw)
 
     def profile_lines(self, *, raw: bool = False, **selection: Any) -> Generator[str, None, None]:
         """The same as JSON; raw: as Mixpanel sends them."""
-        from mixpanel_assets.fetch import stream_profiles
-        from mixpanel_assets.mixpanel.selection import ProfileSelection
-
-        chosen, arrived = ProfileSelection(**selection), self._progress.arrived
-        return stream_profiles(self.api, self.settings, chosen, raw=raw, progress=arrived)
+        return self._pull_profiles(**selection).stream(raw=raw)
 
     stream_events = _parsed(event_lines, "Each chosen event as a dictionary: see `event_lines`.")
     stream_profiles = _parsed(profile_lines, "Each profile that fetch_profiles would fetch.")
+
+    def _pull_events(self, first: date | str, last: date | str | None, *chosen: Any) -> Pull:
+        from mixpanel_assets.fetch import pull_events
+        from mixpanel_assets.mixpanel.selection import EventSelection
+
+        days, selection = self.days(first, last), EventSelection(*chosen)
+        return pull_events(self.api, self.settings, *days, selection, self._progress.arrived)
+
+    def _pull_profiles(self, **selection: Any) -> Pull:
+        from mixpanel_assets.fetch import pull_profiles
+        from mixpanel_assets.mixpanel.selection import ProfileSelection
+
+        chosen = ProfileSelection(**selection)
+        return pull_profiles(self.api, self.settings, chosen, self._progress.arrived)
 
     def _land_events(self, first: date, last: date) -> Landing:
         from mixpanel_assets.ingest import ingest_events

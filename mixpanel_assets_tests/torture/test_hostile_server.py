@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mixpanel_assets.errors import MixpanelDataError
-from mixpanel_assets.fetch import fetch_events, fetch_profiles
+from mixpanel_assets.fetch import pull_events, pull_profiles
 from mixpanel_assets.ingest import ingest_profiles
 from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.late import newest_arrivals
@@ -311,8 +311,9 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
         with project.client:
             project.ingest()
             ingest_profiles(project.client, project.warehouse, project.settings, DAY)
-            fetch_events(project.client, project.warehouse, project.settings, "kept_days", DAY, DAY)
-            fetch_profiles(project.client, project.warehouse, project.settings, "people")
+            pull = pull_events(project.client, project.settings, DAY, DAY)
+            pull.fetch(project.warehouse, "kept_days")
+            pull_profiles(project.client, project.settings).fetch(project.warehouse, "people")
         found = Victim(home, project)
         found.landed = found.state()
         yield found
@@ -327,11 +328,11 @@ def land_profiles(project: Project) -> None:
 
 
 def fetch(project: Project) -> None:
-    fetch_events(project.client, project.warehouse, project.settings, "t", DAY, DAY)
+    pull_events(project.client, project.settings, DAY, DAY).fetch(project.warehouse, "t")
 
 
 def append_profiles(project: Project) -> None:
-    fetch_profiles(project.client, project.warehouse, project.settings, "people", how="append")
+    pull_profiles(project.client, project.settings).fetch(project.warehouse, "people", "append")
 
 
 def look_for_late_days(project: Project) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mixpanel_assets.errors import MixpanelDataError
-from mixpanel_assets.fetch import fetch_events, fetch_profiles
+from mixpanel_assets.fetch import pull_events, pull_profiles
 from mixpanel_assets.ingest import ingest_profiles
 from mixpanel_assets.mixpanel.catalog.rows import export_catalog
 from mixpanel_assets.simulator.faults import KINDS, PAGE_KINDS, QUERY_KINDS, STATUS_KINDS
@@ -304,15 +304,15 @@ class Run:
     def carry_out(self, told: list[int]) -> None:
         project, first = self.project, DAY + timedelta(self.plan.first)
         span = (first, DAY + timedelta(self.plan.last))
-        pull = (project.client, project.warehouse, project.settings, "pulled")
+        source, target = (project.client, project.settings), (project.warehouse, "pulled")
         if self.plan.command == "events":
             project.ingest(*span, landed=lambda days: told.extend((d.day - DAY).days for d in days))
         elif self.plan.command == "fetch":
-            fetch_events(*pull, *span)
+            pull_events(*source, *span).fetch(*target)
         elif self.plan.command == "profiles":
             take_snapshot(project)
         elif self.plan.command == "fetch profiles":
-            fetch_profiles(*pull)
+            pull_profiles(*source).fetch(*target)
         else:
             landed = land_catalog(project)
             self.heal()
