@@ -1,16 +1,16 @@
-"""Every failure, grouped by what to do about it.
+"""All errors, grouped by what to do about them.
 
 MixpanelDataError
-├── RunFailedError                  whatever made the run fail
+├── RunFailedError                  exit code of the error that failed the run
 ├── OutputError                     exit 1
-├── set something, then ask again (nothing was attempted)
+├── change a setting or argument, then run again (nothing was attempted)
 │   ├── ConfigError                 exit 2
 │   ├── UsageError                  exit 2
 │   ├── AccountNotFoundError        exit 4
 │   ├── AccountExistsError          exit 2
 │   ├── DateRangeError              exit 2
 │   └── TableExistsError            exit 2
-├── same request, same answer
+├── the same request would fail again
 │   ├── APIError                    exit 1
 │   │   ├── AuthenticationError     exit 3
 │   │   ├── PlanRequiredError       exit 3
@@ -24,7 +24,7 @@ MixpanelDataError
 │   ├── DatabaseNotFoundError       exit 4
 │   └── LoadError                   exit 1
 │       └── EventsOutsideSpanError  exit 1
-└── may pass later
+└── may succeed later
     ├── ExportIncompleteError       exit 1
     ├── ServerError                 exit 1
     ├── RateLimitError              exit 5
@@ -41,7 +41,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-# What comes before the last @ of an address, and what a parameter of that name says.
+# User info is everything before the last @ of a URL; parameters are matched by name.
 USER_INFO = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]+:/+)\S*@")
 SECRET_PARAMETER = re.compile(
     r"([?&;][\w.-]*(?:passw|pwd|secret|token|key|signature|credential)[\w.-]*=)[^\s&;'\"]*", re.I
@@ -49,7 +49,7 @@ SECRET_PARAMETER = re.compile(
 
 
 def without_secrets(text: str) -> str:
-    """The text without what may be a secret in its addresses: user, password, token."""
+    """The text with user info and secret parameters of its URLs replaced by `***`."""
     return SECRET_PARAMETER.sub(r"\1***", USER_INFO.sub(r"\1***@", text))
 
 
@@ -60,11 +60,20 @@ def _without_secrets(value: Any) -> Any:
 
 
 class MixpanelDataError(Exception):
-    """The base of every failure: a stable `code`, a `message`, a `hint` and `details`."""
+    """Base class of all errors: a stable `code`, a `message`, a `hint` and `details`."""
 
     code = "INTERNAL"
     exit_code = 1
     may_pass_later = False
+
+    def __init_subclass__(
+        cls, *, code: str = "", exit_code: int = 0, may_pass_later: bool = False
+    ) -> None:
+        super().__init_subclass__()
+        if code:
+            cls.code = code
+        cls.exit_code = exit_code or cls.exit_code
+        cls.may_pass_later = may_pass_later or cls.may_pass_later
 
     def __init__(self, message: str, *, hint: str | None = None, **details: Any) -> None:
         self.message = without_secrets(message)
@@ -73,7 +82,7 @@ class MixpanelDataError(Exception):
         self.details = {name: _without_secrets(value) for name, value in details.items()}
 
     def to_dict(self) -> dict[str, Any]:
-        """The failure as plain data: code, message, hint, details."""
+        """The error as plain data: code, message, hint, details."""
         return {
             "code": self.code,
             "message": self.message,
@@ -82,10 +91,8 @@ class MixpanelDataError(Exception):
         }
 
 
-class RunFailedError(MixpanelDataError):
-    """A Dagster run failed; it carries the code and exit code of what made it fail."""
-
-    code = "RUN_FAILED"
+class RunFailedError(MixpanelDataError, code="RUN_FAILED"):
+    """A Dagster run failed; code and exit code are those of the error that failed it."""
 
     def __init__(self, cause: dict[str, Any], exit_code: int) -> None:
         super().__init__(cause["message"], hint=cause.get("hint"), **cause.get("details", {}))
@@ -93,204 +100,133 @@ class RunFailedError(MixpanelDataError):
         self.exit_code = exit_code
 
 
-class OutputError(MixpanelDataError):
-    """An answer is there, and can't be written to where it was to go."""
-
-    code = "OUTPUT_FAILED"
+class OutputError(MixpanelDataError, code="OUTPUT_FAILED"):
+    """The answer can't be written to its destination."""
 
 
-class ConfigError(MixpanelDataError):
-    """A setting or credential is missing or makes no sense."""
-
-    code = "CONFIG_ERROR"
-    exit_code = 2
+class ConfigError(MixpanelDataError, code="CONFIG_ERROR", exit_code=2):
+    """A setting or credential is missing or invalid."""
 
 
-class UsageError(MixpanelDataError):
-    """What was asked for contradicts itself."""
-
-    code = "USAGE"
-    exit_code = 2
+class UsageError(MixpanelDataError, code="USAGE", exit_code=2):
+    """Arguments are invalid or contradict each other."""
 
 
-class AccountNotFoundError(MixpanelDataError):
+class AccountNotFoundError(MixpanelDataError, code="ACCOUNT_NOT_FOUND", exit_code=4):
     """The configuration file has no account of that name."""
 
-    code = "ACCOUNT_NOT_FOUND"
-    exit_code = 4
+
+class AccountExistsError(MixpanelDataError, code="ACCOUNT_EXISTS", exit_code=2):
+    """The configuration file already has an account of that name."""
 
 
-class AccountExistsError(MixpanelDataError):
-    """The configuration file has an account of that name already."""
-
-    code = "ACCOUNT_EXISTS"
-    exit_code = 2
-
-
-class DateRangeError(MixpanelDataError):
+class DateRangeError(MixpanelDataError, code="INVALID_DATE", exit_code=2):
     """A day can't be read as a date, or a range ends before it starts."""
 
-    code = "INVALID_DATE"
-    exit_code = 2
+
+class TableExistsError(MixpanelDataError, code="TABLE_EXISTS", exit_code=2):
+    """The table already exists, and neither replace nor append was given."""
 
 
-class TableExistsError(MixpanelDataError):
-    """A named table is there already, and nothing said what to do with it."""
-
-    code = "TABLE_EXISTS"
-    exit_code = 2
+class APIError(MixpanelDataError, code="API_ERROR"):
+    """Mixpanel's answer can't be used."""
 
 
-class APIError(MixpanelDataError):
-    """Mixpanel answered, and the answer is no use."""
-
-    code = "API_ERROR"
+class AuthenticationError(APIError, code="AUTH_FAILED", exit_code=3):
+    """Mixpanel refused the credentials."""
 
 
-class AuthenticationError(APIError):
-    """Mixpanel refused these credentials."""
-
-    code = "AUTH_FAILED"
-    exit_code = 3
-
-
-class PlanRequiredError(APIError):
+class PlanRequiredError(APIError, code="PLAN_REQUIRED", exit_code=3):
     """The project's plan does not include this endpoint."""
 
-    code = "PLAN_REQUIRED"
-    exit_code = 3
+
+class QueryError(APIError, code="QUERY_FAILED", exit_code=6):
+    """Mixpanel did not accept the query."""
 
 
-class QueryError(APIError):
-    """Mixpanel did not accept the question."""
-
-    code = "QUERY_FAILED"
-    exit_code = 6
+class AnswerTooLargeError(APIError, code="ANSWER_TOO_LARGE"):
+    """An answer exceeded a size or time limit and was not read to its end."""
 
 
-class AnswerTooLargeError(APIError):
-    """An answer is larger, or takes longer, than is allowed; the rest of it was not read."""
-
-    code = "ANSWER_TOO_LARGE"
+class ServerError(APIError, code="SERVER_ERROR", may_pass_later=True):
+    """Mixpanel kept answering 5xx."""
 
 
-class ServerError(APIError):
-    """Mixpanel failed, and kept failing."""
-
-    code = "SERVER_ERROR"
-    may_pass_later = True
+class RateLimitError(APIError, code="RATE_LIMITED", exit_code=5, may_pass_later=True):
+    """Mixpanel's rate limit is reached."""
 
 
-class RateLimitError(APIError):
-    """Mixpanel asked to be asked less often."""
-
-    code = "RATE_LIMITED"
-    exit_code = 5
-    may_pass_later = True
-
-
-class UnavailableError(MixpanelDataError):
+class UnavailableError(MixpanelDataError, code="UNAVAILABLE", exit_code=5, may_pass_later=True):
     """Mixpanel could not be reached."""
 
-    code = "UNAVAILABLE"
-    exit_code = 5
-    may_pass_later = True
+
+class BudgetExhaustedError(
+    MixpanelDataError, code="BUDGET_EXHAUSTED", exit_code=5, may_pass_later=True
+):
+    """This machine has used up the project's hourly requests."""
 
 
-class BudgetExhaustedError(MixpanelDataError):
-    """This machine has used the project's requests of the hour."""
-
-    code = "BUDGET_EXHAUSTED"
-    exit_code = 5
-    may_pass_later = True
+class ExportIncompleteError(MixpanelDataError, code="EXPORT_INCOMPLETE", may_pass_later=True):
+    """Mixpanel kept ending an export early."""
 
 
-class ExportIncompleteError(MixpanelDataError):
-    """Mixpanel ended an export before its end, as often as it was asked."""
-
-    code = "EXPORT_INCOMPLETE"
-    may_pass_later = True
-
-
-class LoadError(MixpanelDataError):
-    """A whole file could not be put into the warehouse."""
-
-    code = "LOAD_FAILED"
+class LoadError(MixpanelDataError, code="LOAD_FAILED"):
+    """A complete file could not be loaded into the warehouse."""
 
 
 class EventsOutsideSpanError(LoadError):
-    """A file of several days has events of none of them: a file of one day tells whose they are."""
+    """A file of several days has events outside them; export the days one by one."""
 
 
-class SQLError(MixpanelDataError):
+class SQLError(MixpanelDataError, code="SQL_ERROR", exit_code=6):
     """DuckDB did not accept the statement."""
 
-    code = "SQL_ERROR"
-    exit_code = 6
 
-
-class TableNotFoundError(MixpanelDataError):
+class TableNotFoundError(MixpanelDataError, code="TABLE_NOT_FOUND", exit_code=4):
     """The warehouse has no table of that name."""
 
-    code = "TABLE_NOT_FOUND"
-    exit_code = 4
 
-
-class EventNotFoundError(MixpanelDataError):
+class EventNotFoundError(MixpanelDataError, code="EVENT_NOT_FOUND", exit_code=4):
     """No event of that name is known."""
 
-    code = "EVENT_NOT_FOUND"
-    exit_code = 4
+
+class PropertyNotFoundError(MixpanelDataError, code="PROPERTY_NOT_FOUND", exit_code=4):
+    """No event has a property of that name."""
 
 
-class PropertyNotFoundError(MixpanelDataError):
-    """No event carries a property of that name."""
-
-    code = "PROPERTY_NOT_FOUND"
-    exit_code = 4
-
-
-class FilterError(MixpanelDataError):
+class FilterError(MixpanelDataError, code="FILTER_FAILED", exit_code=6):
     """The filter of --jq does not fit the answer."""
 
-    code = "FILTER_FAILED"
-    exit_code = 6
 
-
-class DatabaseNotFoundError(MixpanelDataError):
-    """There is no warehouse at that path yet."""
-
-    code = "DATABASE_NOT_FOUND"
-    exit_code = 4
+class DatabaseNotFoundError(MixpanelDataError, code="DATABASE_NOT_FOUND", exit_code=4):
+    """The warehouse file does not exist yet."""
 
 
 def no_warehouse(
     path: Path, hint: str = "land some days first: mp materialize events --from 7d"
 ) -> DatabaseNotFoundError:
-    """The error for a warehouse that is not there."""
+    """The error for a warehouse file that does not exist."""
     return DatabaseNotFoundError(
         f"there is no warehouse at {path} yet", hint=hint, db_path=str(path)
     )
 
 
-class DatabaseLockedError(MixpanelDataError):
-    """Another process holds the warehouse, and did not let go in time."""
-
-    code = "DATABASE_LOCKED"
-    exit_code = 5
-    may_pass_later = True
+class DatabaseLockedError(
+    MixpanelDataError, code="DATABASE_LOCKED", exit_code=5, may_pass_later=True
+):
+    """Another process has locked the warehouse."""
 
 
 def did_you_mean(near: Sequence[str]) -> str | None:
-    """The question, if there are such names; blanks around one and commas in it can be told."""
+    """A hint with these names, None without any; names with commas or outer blanks are quoted."""
     if not near:
         return None
-    told = (repr(name) if name != name.strip() or "," in name else name for name in near)
-    return f"did you mean {', '.join(told)}?"
+    quoted = (repr(name) if name != name.strip() or "," in name else name for name in near)
+    return f"did you mean {', '.join(quoted)}?"
 
 
 def near_names(name: str, known: Iterable[str], most: int = 5) -> list[str]:
-    """The known names that may have been meant, the nearest first."""
+    """At most `most` of the known names that resemble `name`, closest first."""
     wanted = name.casefold()
     by_fold: dict[str, list[str]] = {}
     for candidate in known:
