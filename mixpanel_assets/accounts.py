@@ -108,7 +108,7 @@ def find_account(settings: Settings, account: str | None = None) -> Account:
             f"MP_PROJECT_ID is {project_id}, but {source} is for project {known.project_id}",
             hint=f"unset MP_PROJECT_ID, or say which is meant: mp --account {name} ...",
         )
-    zone = time_zone(_text_of(entry, "timezone"), source=f"{source}: timezone")
+    zone = time_zone(f"{source}: timezone", _text_of(entry, "timezone"))
     is_default = name == default_of(config)
     return Account(known, name, settings.config_path, zone, is_default)
 
@@ -145,7 +145,7 @@ def with_time_zone(settings: Settings, account: str | None = None) -> Settings:
     if account is None and project_id not in ("", _text_of(entry, "project_id")):
         return settings  # the environment means another project
     source = f"account {name!r} of {settings.config_path}: timezone"
-    return replace(settings, project_timezone=time_zone(_text_of(entry, "timezone"), source=source))
+    return replace(settings, project_timezone=time_zone(source, _text_of(entry, "timezone")))
 
 
 @contextmanager
@@ -207,7 +207,7 @@ def add_account(
             hint="use up to 64 letters, digits, _, - and .",
         )
     entry = _entry(credentials)
-    if zone := time_zone(timezone, source="--timezone"):
+    if zone := time_zone("--timezone", timezone):
         entry["timezone"] = zone
 
     def add(config: Config) -> bool:

@@ -1,4 +1,4 @@
-"""The configuration file: read as it is, changed as a whole or not at all."""
+"""Reads the configuration file, and replaces it atomically."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from mixpanel_assets.settings import make_private_folder
 Config = MutableMapping[str, Any]
 T = TypeVar("T")
 
-PART = ".part"  # the ending of what is being written; what a killed process left is never read
+PART = ".part"  # suffix of a file being written; never read
 LOCK_SECONDS = 30
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """What the file says, nothing if there is none.
+    """The content of the file; empty if it does not exist.
 
-    ConfigError if it can't be read, is no TOML, or is a symbolic link.
+    ConfigError if it can't be read, is not TOML, or is a symbolic link.
     """
     return _parsed(path, _text(path))
 
 
 def change_config(path: Path, edit: Callable[[Config], T]) -> T:
-    """The file is as `edit` left its content, for this user alone; answers what `edit` does.
+    """Apply `edit` to the content, write the file with mode 0600 and return the result of `edit`.
 
-    One process changes it at a time, and readers see the old file or the new one. What `edit`
-    leaves alone is kept, comments too. Nothing is written when it raises. ConfigError if the file
-    is mixpanel-headless's.
+    A lock admits one process at a time; readers see the old file or the new one. Comments and
+    unchanged content are kept. Nothing is written if `edit` raises. ConfigError if the file belongs
+    to mixpanel-headless.
     """
     from filelock import FileLock, Timeout
 
@@ -48,23 +48,23 @@ def change_config(path: Path, edit: Callable[[Config], T]) -> T:
     except Timeout as error:
         raise ConfigError(
             f"another process has been changing {path} for {LOCK_SECONDS} s",
-            hint="wait for it to end, then run this again",
+            hint="wait for it to end, then try again",
         ) from error
     except OSError as error:
         raise ConfigError(
             f"{path} can't be written: {error.strerror}",
-            hint="set MP_CONFIG_PATH to a place that you can write",
+            hint="set MP_CONFIG_PATH to a writable path",
         ) from error
     return answer
 
 
 def accounts_of(config: Config, path: Path) -> dict[str, dict[str, Any]]:
-    """The accounts by name; those of mixpanel-headless with our word for their project."""
+    """The accounts by name; those of mixpanel-headless have our key for the project id."""
     accounts = config.get("accounts", {})
     if not isinstance(accounts, Mapping) or not all(
         isinstance(entry, Mapping) for entry in accounts.values()
     ):
-        raise ConfigError(f"{path}: accounts are not tables", hint="write [accounts.name] tables")
+        raise ConfigError(f"{path}: accounts must be tables", hint="write [accounts.name] tables")
     return {
         str(name): {"project_id": entry.get("default_project"), **entry}
         for name, entry in accounts.items()
@@ -72,16 +72,16 @@ def accounts_of(config: Config, path: Path) -> dict[str, dict[str, Any]]:
 
 
 def default_of(config: Config) -> Any:
-    """The name of the default account: the one said, else the first one, else None."""
+    """The name of the default account: the configured one, else the first one, else None."""
     active = config.get("active")
-    said = active.get("account") if isinstance(active, Mapping) else config.get("default")
+    name = active.get("account") if isinstance(active, Mapping) else config.get("default")
     accounts = config.get("accounts")
-    return said or (next(iter(accounts), None) if isinstance(accounts, Mapping) else None)
+    return name or (next(iter(accounts), None) if isinstance(accounts, Mapping) else None)
 
 
 def _text(path: Path) -> str:
     try:
-        # A link could lead anywhere, and be led elsewhere between two looks.
+        # A link could point anywhere, and could be changed between a check and the read.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except FileNotFoundError:
         return ""
@@ -102,14 +102,14 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
 
 
 def _unreadable(path: Path, error: Exception) -> ConfigError:
-    # Python's own words for bytes that are no UTF-8 hold the bytes: they may be a secret's.
+    # Python's message quotes the bytes that are not UTF-8: they may be part of a secret.
     words = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-    return ConfigError(f"{path} can't be read: {words}", hint="mend or remove the file")
+    return ConfigError(f"{path} can't be read: {words}", hint="fix or remove the file")
 
 
 def _linked(path: Path) -> ConfigError:
     return ConfigError(
-        f"{path} is a symbolic link, which a file with secrets must not be",
+        f"{path} is a symbolic link; a file with secrets must not be one",
         hint="set MP_CONFIG_PATH to the file itself",
     )
 
@@ -120,11 +120,11 @@ def _edited(path: Path, text: str, edit: Callable[[Config], T]) -> tuple[str, T]
     config = _parsed(path, text)
     if _is_headless(config):
         raise ConfigError(
-            f"{path} was written by mixpanel-headless, and is left as it is",
-            hint="keep accounts for mp elsewhere: set MP_CONFIG_PATH=~/.mp/mp.toml",
+            f"{path} belongs to mixpanel-headless and was not changed",
+            hint="keep the accounts of mp in another file: set MP_CONFIG_PATH=~/.mp/mp.toml",
         )
     answer = edit(config)
-    with suppress(Exception):  # comments are a courtesy; the content is not
+    with suppress(Exception):  # keep comments where possible; the content must be right
         document = tomlkit.parse(text)
         edit(document)
         styled = tomlkit.dumps(document)
@@ -140,7 +140,7 @@ def _replace(path: Path, text: str) -> None:
     prefix = f".{path.name}."
     for left in path.parent.iterdir():
         if left.name.startswith(prefix) and left.name.endswith(PART):
-            left.unlink(missing_ok=True)  # by a killed process: nobody else writes now
+            left.unlink(missing_ok=True)  # of a killed process: we hold the lock
     descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=PART, dir=path.parent)  # 0600
     part = Path(name)
     try:
@@ -156,7 +156,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    # Without it a power cut may undo the rename; some systems can't, and need not.
+    # Makes the rename survive a power failure; some systems do not support it.
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
