@@ -1,7 +1,7 @@
-"""Whose data it is, where it is kept and who asks for it: looked up together, once.
+"""Settings, project and account, looked up together once.
 
-The environment and the file of accounts may change at any time. Who looked up one after the other
-could ask for the data of one project and write it to the warehouse of another.
+The environment and the configuration file may change at any time. Separate look-ups could request
+the data of one project and write it to the warehouse of another.
 """
 
 from __future__ import annotations
@@ -25,47 +25,47 @@ from mixpanel_assets.settings import Settings
 
 @dataclass(frozen=True)
 class Access:
-    """Settings, project and account of one moment; without credentials it knows why."""
+    """Settings, project and account as of one moment; or the errors raised instead of them."""
 
-    asked: str | None  # the name of an account; None: as the environment and the file say
+    asked: str | None  # name of an account; None: the environment's or the default one
     settings: Settings  # with the time zone of the account's project
     account: Account | MixpanelDataError
     known_project: str | MixpanelDataError
 
     @property
     def credentials(self) -> Credentials:
-        """What Mixpanel is asked with; raises what find_account has raised."""
+        """The account's credentials; raises what find_account raised."""
         if isinstance(self.account, MixpanelDataError):
             raise self.account
         return self.account.credentials
 
     @property
     def project(self) -> str:
-        """The project's id, which may be known without credentials; raises as find_project."""
+        """The project id, which may be known without credentials; raises what find_project did."""
         if isinstance(self.known_project, MixpanelDataError):
             raise self.known_project
         return self.known_project
 
     @property
     def project_or_none(self) -> str | None:
-        """The project's id, if it is known."""
+        """The project id, if it is known."""
         return self.known_project if isinstance(self.known_project, str) else None
 
     @property
     def warehouse(self) -> Path:
-        """The DuckDB file of the project; with MP_WAREHOUSE no project need be known."""
+        """The project's DuckDB file. With MP_WAREHOUSE, the project need not be known."""
         return self.settings.warehouse or self.settings.warehouse_path(self.project)
 
     def with_credentials(self) -> Access:
-        """The same with credentials, which may have been set meanwhile.
+        """This access, or a new one if it has no credentials yet but they are set now.
 
-        ConfigError if they are of another project, or the warehouse would be another one.
+        ConfigError if they belong to another project or warehouse.
         """
         if isinstance(self.account, Account):
             return self
         fresh = look_up(self.asked)
         project = fresh.credentials.project_id
-        placed = self.settings.warehouse or self.project_or_none  # it has a warehouse already
+        placed = self.settings.warehouse or self.project_or_none  # its warehouse is determined
         if self.project_or_none in (None, project) and (
             not placed or self.warehouse == fresh.warehouse
         ):
@@ -73,7 +73,7 @@ class Access:
         raise ConfigError(
             f"this is project {self.project_or_none} in {self.warehouse}, and the credentials are "
             f"now those of project {project} in {fresh.warehouse}",
-            hint="make another Workspace for the other project",
+            hint="create another Workspace for the other project",
         )
 
 
@@ -81,10 +81,10 @@ _held: ContextVar[Access | None] = ContextVar("access", default=None)
 
 
 def look_up(account: str | None = None) -> Access:
-    """The access that is held, else what the environment and the file of accounts say now.
+    """The access of `holding`, else a new one from the environment and the configuration file.
 
-    Raises ConfigError for settings that make no sense, AccountNotFoundError for a name that the
-    file does not have; missing credentials are told by who needs them.
+    Raises ConfigError for invalid settings, AccountNotFoundError for a name that is not in the
+    file. Missing credentials raise when they are used.
     """
     held = _held.get()
     if held and account in (None, held.asked):
@@ -106,7 +106,7 @@ def look_up(account: str | None = None) -> Access:
 
 @contextmanager
 def holding(access: Access) -> Iterator[None]:
-    """Whatever looks up in the block, a run of Dagster's in this process above all, finds this."""
+    """Make `look_up` return this access in the block, such as in an in-process Dagster run."""
     token = _held.set(access)
     try:
         yield

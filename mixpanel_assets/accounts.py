@@ -1,4 +1,4 @@
-"""Who asks: credentials from the environment or the configuration file."""
+"""Accounts: credentials from the environment or the configuration file."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Region = Literal["us", "eu", "in"]
 Kind = Literal["service_account", "project_secret", "oauth_token"]
 HINT = "set MP_USERNAME, MP_SECRET and MP_PROJECT_ID (a Mixpanel service account), or: mp auth add"
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-RETIRES = "Mixpanel retires project secrets on 2027-03-03: make a service account of the project"
+RETIRES = "Mixpanel retires project secrets on 2027-03-03: create a service account instead"
 
-# Any of its variables says that this kind is meant.
+# Environment variables by kind of credentials; any of them selects the kind.
 KINDS: dict[Kind, tuple[str, ...]] = {
     "service_account": ("MP_USERNAME", "MP_SECRET"),
     "project_secret": ("MP_PROJECT_SECRET",),
@@ -39,9 +39,9 @@ T = TypeVar("T")
 
 
 class Credentials(BaseModel):
-    """What one project is asked with; the secret shows in no repr, log or error.
+    """Credentials for one project. The secret is never part of a repr, log or error.
 
-    Only a service account has a user name.
+    `username` is empty unless the kind is service_account.
     """
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
@@ -54,18 +54,18 @@ class Credentials(BaseModel):
 
     @property
     def warning(self) -> str | None:
-        """What whoever uses them should know."""
+        """A deprecation warning for this kind of credentials, if any."""
         return RETIRES if self.kind == "project_secret" else None
 
 
 @dataclass(frozen=True)
 class Account:
-    """Credentials, and where they come from: the environment, or a name in the file at `path`."""
+    """Credentials and their source: the environment, or the account `name` in the file `path`."""
 
     credentials: Credentials
     name: str | None = None
     path: Path | None = None
-    timezone: str | None = None  # None: UTC, or as MP_PROJECT_TIMEZONE says
+    timezone: str | None = None  # None: MP_PROJECT_TIMEZONE, else UTC
     is_default: bool = False
 
     @property
@@ -74,7 +74,7 @@ class Account:
         return "environment" if self.path is None else "config"
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the secret."""
+        """All fields as plain data, with the secret masked."""
         known = self.credentials
         return {
             "name": self.name,
@@ -91,10 +91,10 @@ class Account:
 
 
 def find_account(settings: Settings, account: str | None = None) -> Account:
-    """The account to use: the named one, the environment's, MP_ACCOUNT's, the default one.
+    """The first of: the named account, the environment's, that of MP_ACCOUNT, the default one.
 
-    Raises ConfigError when there are no credentials, some of them, or those of another project
-    than MP_PROJECT_ID; AccountNotFoundError for a name that the configuration file does not have.
+    Raises ConfigError for missing or incomplete credentials, or if they are for another project
+    than MP_PROJECT_ID; AccountNotFoundError for a name that is not in the configuration file.
     """
     if account is None and (found := _from_env()):
         return Account(found, timezone=settings.project_timezone)
@@ -106,7 +106,7 @@ def find_account(settings: Settings, account: str | None = None) -> Account:
     if account is None and project_id not in ("", known.project_id):
         raise ConfigError(
             f"MP_PROJECT_ID is {project_id}, but {source} is for project {known.project_id}",
-            hint=f"unset MP_PROJECT_ID, or say which is meant: mp --account {name} ...",
+            hint=f"unset MP_PROJECT_ID, or select the account: mp --account {name} ...",
         )
     zone = time_zone(f"{source}: timezone", _text_of(entry, "timezone"))
     is_default = name == default_of(config)
@@ -114,12 +114,12 @@ def find_account(settings: Settings, account: str | None = None) -> Account:
 
 
 def find_credentials(settings: Settings, account: str | None = None) -> Credentials:
-    """The credentials of the account to use; raises as find_account does."""
+    """The credentials of find_account; raises what it raises."""
     return find_account(settings, account).credentials
 
 
 def find_project(settings: Settings, account: str | None = None) -> str:
-    """The project id alone, for commands that never ask Mixpanel: no secret is needed."""
+    """The project id alone; for commands that don't call Mixpanel, so no secret is needed."""
     if account is None and (project_id := os.environ.get("MP_PROJECT_ID", "").strip()):
         return _project_id(project_id)
     if account is None and _kinds_given():
@@ -143,16 +143,16 @@ def with_time_zone(settings: Settings, account: str | None = None) -> Settings:
     name, entry = _chosen(config, settings.config_path, account)
     project_id = os.environ.get("MP_PROJECT_ID", "").strip()
     if account is None and project_id not in ("", _text_of(entry, "project_id")):
-        return settings  # the environment means another project
+        return settings  # MP_PROJECT_ID selects another project
     source = f"account {name!r} of {settings.config_path}: timezone"
     return replace(settings, project_timezone=time_zone(source, _text_of(entry, "timezone")))
 
 
 @contextmanager
 def using_account(settings: Settings, name: str | None) -> Iterator[None]:
-    """This process and those it starts ask as this account meanwhile, whatever else is set.
+    """Use this account in this process and its child processes, overriding other variables.
 
-    With None nothing is changed.
+    None changes nothing.
     """
     if name is None:
         yield
@@ -169,9 +169,9 @@ def using_account(settings: Settings, name: str | None) -> Iterator[None]:
 
 
 def list_accounts(settings: Settings) -> list[dict[str, Any]]:
-    """name, kind, username, project_id, region, timezone, is_default of each account of the file.
+    """Accounts of the file: name, kind, username, project_id, region, timezone, is_default.
 
-    What an account lacks is None.
+    Missing values are None.
     """
     config = read_config(settings.config_path)
     default = default_of(config)
@@ -197,15 +197,13 @@ def add_account(
     timezone: str | None = None,
     default: bool = False,
 ) -> bool:
-    """The file has the account; answers whether it is the default one, as the first one always is.
+    """Add the account to the file, and return whether it is the default; the first one always is.
 
-    Raises AccountExistsError if the name is taken, ConfigError if it is no name.
+    Raises AccountExistsError if the name is taken, ConfigError if it is not a valid name.
     """
     if not NAME.fullmatch(name):
-        raise ConfigError(
-            f"{name!r} is not an account name",
-            hint="use up to 64 letters, digits, _, - and .",
-        )
+        hint = "use up to 64 letters, digits, _, - and ."
+        raise ConfigError(f"{name!r} is not an account name", hint=hint)
     entry = _entry(credentials)
     if zone := time_zone("--timezone", timezone):
         entry["timezone"] = zone
@@ -213,8 +211,8 @@ def add_account(
     def add(config: Config) -> bool:
         if name in accounts_of(config, settings.config_path):
             raise AccountExistsError(
-                f"there is an account {name!r} in {settings.config_path} already",
-                hint=f"take another name, or first: mp auth remove {name}",
+                f"account {name!r} already exists in {settings.config_path}",
+                hint=f"choose another name, or first run: mp auth remove {name}",
                 account_name=name,
             )
         if default or default_of(config) is None:
@@ -226,9 +224,9 @@ def add_account(
 
 
 def remove_account(settings: Settings, name: str) -> str | None:
-    """The file does not have the account any more; answers with the default account, if any.
+    """Remove the account from the file, and return the name of the default account, if any.
 
-    That is the first of the others, if it was this one. AccountNotFoundError if there is none.
+    If it was the default, the first remaining account becomes it. Raises AccountNotFoundError.
     """
 
     def remove(config: Config) -> str | None:
@@ -246,7 +244,7 @@ def remove_account(settings: Settings, name: str) -> str | None:
 
 
 def switch_account(settings: Settings, name: str) -> None:
-    """The account is the default one; AccountNotFoundError if there is none of that name."""
+    """Make the account the default one. Raises AccountNotFoundError."""
 
     def switch(config: Config) -> None:
         _chosen(config, settings.config_path, name)
@@ -256,26 +254,29 @@ def switch_account(settings: Settings, name: str) -> None:
 
 
 def make_credentials(fields: Mapping[str, Any], source: str) -> Credentials:
-    """Credentials of kind, username, secret, project_id and region (default: us).
+    """Credentials from kind, username, secret, project_id and region (default: us).
 
-    ConfigError says what of them `source` lacks, or what makes no sense.
+    ConfigError, naming `source`, for missing or invalid values.
     """
     region = str(fields.get("region", "us")).lower()
     if region not in get_args(Region):
         raise ConfigError(
             f"{source}: {region!r} is not a Mixpanel region",
-            hint="use us, eu or in, as your project's settings say",
+            hint="use us, eu or in; see your project's settings",
         )
     kind = fields["kind"]
     needed = ("username", "secret", "project_id")[kind != "service_account" :]
     if missing := [key for key in needed if not str(fields.get(key) or "").strip()]:
         raise ConfigError(f"{source} has no {' and no '.join(missing)}", hint=HINT)
     secret = str(fields["secret"]).strip()
-    if not _is_text(fields["username"], secret):
-        raise ConfigError(f"{source}: user name or secret is not UTF-8", hint="enter it again")
+    try:
+        f"{fields['username']}{secret}".encode()
+    except UnicodeEncodeError:  # its message may hold a part of the secret
+        message = f"{source}: user name or secret is not UTF-8"
+        raise ConfigError(message, hint="enter it again") from None
     if kind == "oauth_token" and not (secret.isascii() and secret.isprintable()):
-        # It goes into a header as it is, and what refuses it there would show it.
-        raise ConfigError(f"{source}: that is no token", hint="check MP_OAUTH_TOKEN")
+        # It becomes part of a header; an error about an invalid header would show it.
+        raise ConfigError(f"{source}: the token is not valid", hint="check MP_OAUTH_TOKEN")
     return Credentials(
         username=str(fields["username"]),
         secret=SecretStr(secret),
@@ -289,7 +290,7 @@ def _change(settings: Settings, edit: Callable[[Config], T]) -> T:
     path = settings.config_path
     with suppress(OSError):
         if path.parent == settings.home and settings.home.exists():
-            settings.home.chmod(0o700)  # another program may have made it for all to read
+            settings.home.chmod(0o700)  # another program may have made it readable to others
     return change_config(path, edit)
 
 
@@ -301,7 +302,7 @@ def _chosen(config: Config, path: Path, account: str | None) -> tuple[str, dict[
     if name not in accounts:
         raise AccountNotFoundError(
             f"there is no account {name!r} in {path}",
-            hint=f"accounts: {', '.join(accounts) or 'none'}",
+            hint=f"existing accounts: {', '.join(accounts) or 'none'}",
             account_name=name,
             available_accounts=list(accounts),
         )
@@ -318,7 +319,8 @@ def _from_env() -> Credentials | None:
         return None
     if len(given) > 1:
         names = [name for kind in given for name in KINDS[kind] if os.environ.get(name)]
-        raise ConfigError(f"{' and '.join(names)} are of different accounts", hint="unset one")
+        message = f"{' and '.join(names)} are different kinds of credentials"
+        raise ConfigError(message, hint="unset all but one kind")
     names = [*KINDS[given[0]], "MP_PROJECT_ID"]
     values = {name: os.environ.get(name, "").strip() for name in names}
     if missing := [name for name, value in values.items() if not value]:
@@ -343,8 +345,8 @@ def _from_entry(entry: Mapping[str, Any], source: str) -> Credentials:
     kind = _kind(entry)
     if kind not in KINDS:
         raise ConfigError(
-            f"{source} is of the type {kind!r}, which mp can't use",
-            hint="use a service account: mp auth add, with MP_CONFIG_PATH if need be",
+            f"{source} has the type {kind!r}, which mp does not support",
+            hint="add a service account: mp auth add; set MP_CONFIG_PATH to use another file",
         )
     fields = {**entry, "kind": kind}
     if kind == "project_secret":
@@ -358,7 +360,7 @@ def _from_entry(entry: Mapping[str, Any], source: str) -> Credentials:
 def _entry(known: Credentials) -> dict[str, str]:
     secret = known.secret.get_secret_value()
     if known.kind == "oauth_token":
-        raise ConfigError("a token is not kept in the file", hint="set MP_OAUTH_TOKEN")
+        raise ConfigError("tokens are not stored in the file", hint="set MP_OAUTH_TOKEN")
     who = {"username": known.username, "secret": secret}
     if known.kind == "project_secret":
         who = {"project_secret": secret}
@@ -370,16 +372,8 @@ def _text_of(entry: Mapping[str, Any], key: str) -> str | None:
     return None if value in (None, "") else str(value)
 
 
-def _is_text(*values: object) -> bool:
-    try:
-        "".join(map(str, values)).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _project_id(text: str) -> str:
-    # It names a folder and goes into URLs.
+    # It is part of folder names and URLs.
     if not (text.isascii() and text.isdigit()):
         raise ConfigError(f"{text!r} is not a project id", hint="MP_PROJECT_ID is a number")
     return text
