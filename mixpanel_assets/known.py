@@ -1,4 +1,4 @@
-"""The names that a client knows of its project: what Mixpanel listed lately, and what is landed."""
+"""Gives a client the known names of its project: recently listed by Mixpanel, or landed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Opened = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
-LOCK_WAIT = 1.0  # seconds: what is landed only adds to what Mixpanel says
+LOCK_WAIT = 1.0  # seconds; short, since landed names are optional
 
 
 def tell_names(client: Client, settings: Settings, reading: Opened | None = None) -> None:
-    """Give the client the names of its project, landed ones by `reading` its warehouse.
+    """Set the client's `names`. Landed ones come from the warehouse, by `reading` if given.
 
-    Nothing is read, and DuckDB is not loaded, before a name is in doubt.
+    Nothing is read, and DuckDB is not imported, before a name is checked.
     """
     path = settings.warehouse_path(client.credentials.project_id)
     opened = reading or (lambda: _reading(path, settings))
@@ -40,7 +40,7 @@ def _reading(path: Path, settings: Settings) -> AbstractContextManager[duckdb.Du
 
 
 class _Landed:
-    """What is landed; nothing without a warehouse, and None if it can't be read now."""
+    """Names and days in the warehouse; empty without one, None if it can't be read now."""
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened

@@ -1,4 +1,4 @@
-"""What an answer leaves out, or why it is empty: a warning in Python, a note on stderr of `mp`."""
+"""Notes about an answer, such as what it leaves out: Python warnings, lines on stderr in `mp`."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mixpanel_assets.results import LandedDay
 
-# Modules whose frames say nothing about who asked.
+# A warning names the first frame outside these packages.
 INSIDE = ("mixpanel_assets", "contextlib")
 
 
 class Progress:
-    """Called while data arrives; override what is of interest."""
+    """Receives progress; override the methods of interest."""
 
     def expected(self, days: int) -> None:
-        """So many days are to be landed."""
+        """Called first, with the number of days to land."""
 
     def landed(self, days: list[LandedDay]) -> None:
-        """These days are committed."""
+        """Called when days are committed."""
 
     def arrived(self, done: int, total: int) -> None:
-        """So many days or profiles of `total` are downloaded."""
+        """Called when `done` of `total` days or profiles are downloaded."""
 
 
 class AnswerWarning(UserWarning):
-    """An answer is right as it stands, but its reader should know something about it."""
+    """A note about an answer that is correct but may be misread."""
 
 
-# Python would show it once for each line of code, and so hide it when the same is asked again.
+# By default Python shows a warning once per line of code, and hides it when that runs again.
 warnings.filterwarnings("always", category=AnswerWarning, append=True)
 
 
 def note(message: str) -> None:
-    """Warn whoever asked, with their line of code."""
+    """Issue an AnswerWarning at the caller's line of code."""
     warnings.warn(message, AnswerWarning, stacklevel=_level())
 
 
@@ -47,7 +47,7 @@ def _level() -> int:
         try:
             module = sys._getframe(level).f_globals.get("__name__", "")
         except ValueError:
-            return level - 1  # all of it is ours: this is `mp`
+            return level - 1  # every frame is inside: this is `mp`
         if module.partition(".")[0] not in INSIDE:
             return level
     raise AssertionError("unreachable")
@@ -55,7 +55,7 @@ def _level() -> int:
 
 @contextmanager
 def heard_by(hear: Callable[[str], None]) -> Iterator[None]:
-    """Call `hear` with each note of the block, in place of a warning."""
+    """Call `hear` with each note of the block instead of warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", AnswerWarning)
         show = warnings.showwarning

@@ -1,14 +1,14 @@
-"""Text of unknown origin, made safe for those who look at it: on a terminal, and in Markdown."""
+"""Escapes untrusted text for terminals, JSON and Markdown."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-# C0 and C1 controls, line separators, and what turns the direction of writing around.
+# C0 and C1 controls, line separators, and bidirectional controls.
 HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
-# A backslash takes these for themselves; `_` only where it is not between two letters or digits.
+# Characters to escape with a backslash; `_` only if it is not between two letters or digits.
 _ACTIVE = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")
 _ENTITIES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
 
@@ -21,22 +21,22 @@ def visible(text: str, keep: str = "") -> str:
 
 
 def visible_json(text: str) -> str:
-    r"""JSON text in which the same characters are `\u001b`, `\u202e`, and its line ends stay."""
+    r"""JSON text with the same characters as `\u001b`, `\u202e`; line ends stay."""
     return HIDDEN.sub(lambda found: _JSON_BLANKS.get(found[0]) or _unicode(found[0]), text)
 
 
 def one_line(text: str) -> str:
-    """The text made visible, with a blank for each tab and each end of a line."""
+    """The visible text on one line: tabs and line ends become spaces."""
     return visible(text.translate(_BLANKS))
 
 
 def markdown_row(cells: Iterable[str]) -> str:
-    """A line of a Markdown table."""
+    """A row of a Markdown table."""
     return f"| {' | '.join(map(markdown_cell, cells))} |"
 
 
 def markdown_cell(text: str) -> str:
-    """The text as a cell of a Markdown table, where nothing of it is Markdown or HTML."""
+    """The text as a cell of a Markdown table, with Markdown and HTML escaped."""
     return _ACTIVE.sub(r"\\\g<0>", one_line(text)).translate(_ENTITIES)
 
 

@@ -1,4 +1,4 @@
-"""Whether Mixpanel lets these credentials in, for as little as it can be asked."""
+"""Checks credentials with the smallest possible request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mixpanel_assets.settings import Settings
 
 
 def ask_for_access(settings: Settings, account: Account, note: Callable[[str], None]) -> None:
-    """Ask once, for an event of the project's yesterday; what Mixpanel says if not is raised."""
+    """Request one event of the project's yesterday. Raises Mixpanel's error if it refuses."""
     known = account.credentials
     yesterday = replace(settings, project_timezone=account.timezone).today() - timedelta(1)
     with Client.open(settings, known, wait=False, attempts=1, note=note) as client:
@@ -23,10 +23,10 @@ def ask_for_access(settings: Settings, account: Account, note: Callable[[str], N
 
 
 def prove_access(mixpanel: Client, day: date) -> None:
-    """Mixpanel exports the project's events to these credentials; what it says if not is raised.
+    """Check that the credentials may export the project's events. Raises Mixpanel's error if not.
 
-    One export request of a past day, cut off at one event: every plan and every kind of
-    credentials may export, while the query API is not in every plan.
+    Sends one export request of a past day, limited to one event: every plan and kind of
+    credentials allows exports, but not every plan includes the query API.
 
     https://developer.mixpanel.com/reference/raw-event-export
     """
@@ -35,9 +35,9 @@ def prove_access(mixpanel: Client, day: date) -> None:
         with mixpanel.stream_export(params) as answer:
             beginning = next(answer.iter_bytes(), b"").lstrip()
     except (httpx.TransportError, httpx.DecodingError) as error:
-        raise UnavailableError(f"the answer broke off: {error}", hint="try again") from error
+        raise UnavailableError(f"the connection broke: {error}", hint="try again") from error
     if beginning and not beginning.startswith(b"{"):  # a day without events is an empty answer
         raise ServerError(
-            "what answered is no export of Mixpanel's",
-            hint="is a proxy or a sign-in page between? check the network and MP_BASE_URL",
+            "the answer is not a Mixpanel export",
+            hint="is a proxy or a sign-in page in between? check the network and MP_BASE_URL",
         )

@@ -1,4 +1,4 @@
-"""`mp doctor` calls credentials right if Mixpanel lets them in, and says if it was not asked."""
+"""`mp doctor` reports credentials as ok if Mixpanel accepts them, or says that it was not asked."""
 
 import socket
 import threading
@@ -30,23 +30,23 @@ def credentials_of(answer: Answer) -> tuple[bool, str, str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_credentials_are_right_when_mixpanel_lets_them_in(
+def test_credentials_are_ok_when_mixpanel_accepts_them(
     kind: str, mixpanel: Simulator, here: Mp
 ) -> None:
     known = {"MP_BASE_URL": mixpanel.url, "MP_PROJECT_ID": "12345", **KINDS[kind]}
     ok, detail, _ = credentials_of(here("doctor", **known))
-    assert (ok, "; Mixpanel lets them in" in detail) == (True, True)
+    assert (ok, "; accepted by Mixpanel" in detail) == (True, True)
     assert [one.path for one in mixpanel.requests] == ["/api/2.0/export"]
     ok, detail, hint = credentials_of(here("doctor", **{**known, kind: "wrong"}))
-    assert (ok, "; Mixpanel refuses them: " in detail, hint != "") == (False, True, True)
+    assert (ok, "; not accepted: " in detail, hint != "") == (False, True, True)
     assert "project 12345" in detail
     assert here("limits", **known).json["export"]["used"] == 2
 
 
-def test_offline_nothing_is_asked_and_that_is_said(account: Simulator, here: Mp) -> None:
+def test_offline_nothing_is_requested_and_the_detail_says_so(account: Simulator, here: Mp) -> None:
     ok, detail, hint = credentials_of(here("doctor", "--offline"))
-    assert (ok, hint) == (True, "to ask it: mp auth test")
-    assert detail.endswith("; Mixpanel was not asked")
+    assert (ok, hint) == (True, "test them with: mp auth test")
+    assert detail.endswith("; not tested")
     assert account.requests == []
 
 
@@ -54,7 +54,7 @@ def test_a_mixpanel_that_cannot_be_reached_is_not_right(account: Simulator, here
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     ok, detail, hint = credentials_of(here("doctor", MP_BASE_URL=url))
-    assert (ok, f"is not known: {url} can't be reached" in detail) == (False, True)
+    assert (ok, f"could not be tested: {url} can't be reached" in detail) == (False, True)
     assert "check the network" in hint
     assert "mp doctor --offline" in hint
 
@@ -63,15 +63,15 @@ def test_a_used_up_limit_is_no_illness(account: Simulator, here: Mp, tmp_path: P
     assert here("doctor").code == 0
     Budget(tmp_path / "home" / "budget.sqlite", "12345").block("export", 1800)
     ok, detail, hint = credentials_of(here("doctor"))
-    assert (ok, hint) == (True, "ask it later: mp auth test")
-    assert "Mixpanel was not asked, or did not say: " in detail
+    assert (ok, hint) == (True, "test them later with: mp auth test")
+    assert "; not tested: " in detail
     assert len(account.requests) == 1
 
 
-def test_what_mixpanel_could_not_say_is_not_right(account: Simulator, here: Mp) -> None:
+def test_credentials_that_can_not_be_tested_are_not_ok(account: Simulator, here: Mp) -> None:
     account.fail("500@*")
     ok, detail, _ = credentials_of(here("doctor"))
-    assert (ok, "is not known" in detail) == (False, True)
+    assert (ok, "could not be tested" in detail) == (False, True)
     assert len(account.requests) == 1
 
 
@@ -100,7 +100,7 @@ def test_a_page_of_somebody_else_is_no_proof(
     sign_in_page: str, account: Simulator, here: Mp
 ) -> None:
     ok, detail, hint = credentials_of(here("doctor", MP_BASE_URL=sign_in_page))
-    assert (ok, "no export of Mixpanel's" in detail, "sign-in" in hint) == (False, True, True)
+    assert (ok, "not a Mixpanel export" in detail, "sign-in" in hint) == (False, True, True)
     answer = here("auth", "test", MP_BASE_URL=sign_in_page)
     assert (answer.code, answer.out, answer.error["code"]) == (1, "", "SERVER_ERROR")
 
