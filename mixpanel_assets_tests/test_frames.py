@@ -1,7 +1,6 @@
 """A DataFrame holds what was answered: no whole number becomes a rounded one."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -164,7 +163,6 @@ def test_a_result_without_columns_has_its_rows() -> None:
 
 
 def test_a_record_of_its_own_keeps_a_missing_number_missing() -> None:
-    @dataclass(frozen=True, repr=False)
     class Pair(Result):
         items: list[tuple[int, int | None]]
 

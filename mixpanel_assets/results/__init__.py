@@ -1,4 +1,4 @@
-"""What questions return: frozen records with `.to_dict()`, and `.df` where there are rows."""
+"""Results: frozen dataclasses with `.to_dict()` and `.df`."""
 
 from mixpanel_assets.results.base import *  # noqa: F403
 from mixpanel_assets.results.catalog import *  # noqa: F403

@@ -1,36 +1,46 @@
-"""What every result can do: plain data, a DataFrame made when it is asked for, a short repr."""
+"""The base of all results: plain data, a lazy DataFrame, a short repr."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, dataclass_transform
 
 from mixpanel_assets.results.frames import frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LONGEST_REPR = 60  # letters of one field
+LONGEST_REPR = 60  # characters of one field
+Table = tuple[list[str], list[tuple[Any, ...]]]  # column names and rows
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Result:
-    """A base of frozen dataclasses. Each says what its rows are; by default it is one itself."""
+    """The base of results; every subclass is a frozen dataclass. By default a result is one row."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        dataclass(frozen=True, repr=False)(cls)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, as plain data: days and times are ISO text, JSON is JSONText."""
         return {field.name: plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
 
-    def to_rows(self) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Column names and rows: what `.df` and tables on the screen show."""
-        own = self.to_dict()
-        return list(own), [tuple(own.values())]
+    def to_row(self) -> dict[str, Any]:
+        """The result as a row of a table; by default all its fields."""
+        return self.to_dict()
+
+    def to_rows(self) -> Table:
+        """Column names and rows, as in `.df` and in tables on the screen."""
+        row = self.to_row()
+        return list(row), [tuple(row.values())]
 
     @cached_property
     def df(self) -> pd.DataFrame:
-        """The rows as a DataFrame, made once."""
+        """The rows as a DataFrame, created once."""
         return frame(*self.to_rows())
 
     def __repr__(self) -> str:
@@ -42,7 +52,7 @@ class Result:
 
 
 def plain(value: Any) -> Any:
-    """The value without records, tuples, days and times."""
+    """The value as plain data: results as dicts, tuples as lists, days and times as ISO text."""
     if isinstance(value, Result):
         return value.to_dict()
     if isinstance(value, list | tuple):
@@ -54,10 +64,15 @@ def plain(value: Any) -> Any:
     return value
 
 
-def records(kind: type[Any], items: Sequence[Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Records of one kind as column names and rows."""
+def records(kind: type[Any], items: Sequence[Any]) -> Table:
+    """Results of one kind as column names and rows."""
     names = [field.name for field in fields(kind)]
     return names, [tuple(getattr(item, name) for name in names) for item in items]
+
+
+def each(name: str, kind: type[Any]) -> Callable[[Any], Table]:
+    """A `to_rows` method with a row for each result of the list `name`."""
+    return lambda result: records(kind, getattr(result, name))
 
 
 def _short(value: Any) -> str:

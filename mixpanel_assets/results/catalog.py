@@ -1,13 +1,13 @@
-"""What a project has, saved and described. Dates are text, as Mixpanel words them."""
+"""Results about what a project contains. Dates are text, as Mixpanel writes them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from mixpanel_assets.results.base import Result
+from mixpanel_assets.results.base import Result, Table
 from mixpanel_assets.results.frames import frame
 
 if TYPE_CHECKING:
@@ -16,34 +16,22 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-class Record(Result):
-    """A result that is one of a list."""
-
-    def to_row(self) -> Row:
-        """What a table shows of it: by default all of it."""
-        return self.to_dict()
-
-    def to_rows(self) -> tuple[list[str], list[tuple[Any, ...]]]:
-        row = self.to_row()
-        return list(row), [tuple(row.values())]
-
-
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=Result)
 
 
 class Records(list[R], Generic[R]):
-    """A list of records of one kind, which is a table too."""
+    """A list of results of one kind, with the rows of a table."""
 
     def __init__(self, kind: type[R], items: Iterable[R] = ()) -> None:
         super().__init__(items)
         self.kind = kind
 
     def to_dicts(self) -> list[Row]:
-        """Each record as plain data."""
+        """Each result as plain data."""
         return [item.to_dict() for item in self]
 
-    def to_rows(self) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Column names and rows; the columns are there without any rows too."""
+    def to_rows(self) -> Table:
+        """Column names and rows; an empty list has columns too."""
         columns = list((self[0] if self else self.kind()).to_row())
         return columns, [tuple(item.to_row().values()) for item in self]
 
@@ -53,17 +41,15 @@ class Records(list[R], Generic[R]):
         return frame(*self.to_rows())
 
 
-@dataclass(frozen=True, repr=False)
-class FunnelInfo(Record):
+class FunnelInfo(Result):
     """A saved funnel."""
 
     funnel_id: int | None = None
     name: str = ""
 
 
-@dataclass(frozen=True, repr=False)
-class SavedCohort(Record):
-    """A saved cohort: `count` people are in it."""
+class SavedCohort(Result):
+    """A saved cohort of `count` people."""
 
     id: int | None = None
     name: str = ""
@@ -73,9 +59,8 @@ class SavedCohort(Record):
     is_visible: bool = True
 
 
-@dataclass(frozen=True, repr=False)
-class BookmarkInfo(Record):
-    """A saved report: its type is insights, funnels, retention, flows or launch-analysis."""
+class BookmarkInfo(Result):
+    """A saved report of type insights, funnels, retention, flows or launch-analysis."""
 
     id: int | None = None
     name: str = ""
@@ -89,7 +74,7 @@ class BookmarkInfo(Record):
     creator_id: int | None = None
     creator_name: str | None = None
     creator_email: str | None = None
-    params: Any = None  # what the report asks, as Mixpanel keeps it
+    params: Any = None  # the definition of the report, as Mixpanel stores it
 
     def to_row(self) -> Row:
         row = self.to_dict()
@@ -97,46 +82,41 @@ class BookmarkInfo(Record):
         return row
 
 
-@dataclass(frozen=True, repr=False)
-class TopEvent(Record):
-    """An event of today: how often, and the change since yesterday as Mixpanel normalizes it."""
+class TopEvent(Result):
+    """An event's count of today, and Mixpanel's normalized change since yesterday."""
 
     event: str = ""
     count: int | float = 0
     percent_change: float | None = None
 
 
-@dataclass(frozen=True, repr=False)
-class Annotation(Record):
-    """A note pinned to a moment, `YYYY-MM-DD HH:MM:SS` on the project's clock."""
+class Annotation(Result):
+    """A note pinned to a moment: `YYYY-MM-DD HH:MM:SS` in the project's time zone."""
 
     id: int | None = None
     date: str = ""
     description: str = ""
-    user: str | None = None  # who wrote it
+    user: str | None = None  # name of the author
     tags: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
-class SubPropertyInfo(Record):
-    """A property inside a property: type is string, number, boolean, list, object or mixed."""
+class SubPropertyInfo(Result):
+    """A nested property of type string, number, boolean, list, object or mixed."""
 
     name: str = ""
     type: str = ""
     sample_values: list[Any] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
-class ProfileProperty(Record):
-    """A property of profiles; its type is string, number, boolean, datetime, object or list."""
+class ProfileProperty(Result):
+    """A profile property of type string, number, boolean, datetime, object or list."""
 
     name: str = ""
     type: str = "unknown"
 
 
-@dataclass(frozen=True, repr=False)
-class LexiconMetadata(Record):
-    """What Mixpanel itself keeps of an event or property."""
+class LexiconMetadata(Result):
+    """Mixpanel's own metadata of an event or property."""
 
     source: str | None = None
     display_name: str | None = None
@@ -147,34 +127,31 @@ class LexiconMetadata(Record):
     team_contacts: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
-class LexiconProperty(Record):
-    """A described property: type is array, boolean, integer, null, number, object or string."""
+class LexiconProperty(Result):
+    """A described property of type array, boolean, integer, null, number, object or string."""
 
     type: str | None = None
     description: str | None = None
     metadata: LexiconMetadata = LexiconMetadata()
 
 
-@dataclass(frozen=True, repr=False)
-class LexiconDefinition(Record):
-    """What an event or profile means, and its properties by name."""
+class LexiconDefinition(Result):
+    """The description of an event or profile, and its properties by name."""
 
     description: str | None = None
     properties: dict[str, LexiconProperty] = field(default_factory=dict)
     metadata: LexiconMetadata = LexiconMetadata()
 
 
-@dataclass(frozen=True, repr=False)
-class LexiconSchema(Record):
-    """An entry of the Lexicon: entity_type is event or profile."""
+class LexiconSchema(Result):
+    """An entry of the Lexicon; entity_type is event or profile."""
 
     entity_type: str = ""
     name: str = ""
     schema_json: LexiconDefinition = LexiconDefinition()
 
     def to_row(self) -> Row:
-        """The entry in a line; its properties are but counted."""
+        """The entry as one row, with the number of its properties."""
         known = self.schema_json
         return {
             "entity_type": self.entity_type,
@@ -184,21 +161,17 @@ class LexiconSchema(Record):
             "properties": len(known.properties),
         }
 
-    def to_rows(self) -> tuple[list[str], list[tuple[Any, ...]]]:
+    def to_rows(self) -> Table:
         """A row for each property."""
         columns = ["property", "type", "description", "display_name", "hidden", "dropped"]
         return columns, [
-            (name, one.type, one.description, *_shown(one.metadata))
+            (name, one.type, one.description, of.display_name, of.hidden, of.dropped)
             for name, one in self.schema_json.properties.items()
+            for of in [one.metadata]
         ]
 
 
-def _shown(metadata: LexiconMetadata) -> tuple[Any, ...]:
-    return metadata.display_name, metadata.hidden, metadata.dropped
-
-
-@dataclass(frozen=True, repr=False)
 class Skipped(Result):
-    """A part of the catalog that the project's plan does not give, in Mixpanel's own words."""
+    """A part of the catalog that the project's plan does not include; `reason` is Mixpanel's."""
 
     reason: str

@@ -1,4 +1,4 @@
-"""Columns of a DataFrame hold exactly the values of the answer, integers beside nulls too."""
+"""DataFrames whose columns hold exactly the values of the rows, also integers with nulls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-# By DuckDB's name of the type. The second one is for columns with a null in them.
+# dtypes by DuckDB type: without nulls, with nulls.
 WHOLE = dict.fromkeys(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"),
     ("int64", "Int64"),
@@ -24,14 +24,14 @@ EXACT_IN_FLOAT = 2**53
 def frame(
     columns: Sequence[str], rows: Sequence[Sequence[Any]], types: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """The rows as a DataFrame: by the SQL types of their columns, or by the values without them."""
+    """The rows as a DataFrame, with dtypes of the SQL types if given, else of the values."""
     import pandas as pd
 
     by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
     known: Sequence[str | None] = types or [None] * len(columns)
     series = {n: _series(v, t) for n, (v, t) in enumerate(zip(by_column, known, strict=True))}
     made = pd.DataFrame(series, index=pd.RangeIndex(len(rows)))
-    made.columns = pd.Index(columns)  # afterwards: several may have one name
+    made.columns = pd.Index(columns)  # set last, since names may repeat
     return made
 
 
@@ -42,7 +42,7 @@ def _series(values: Sequence[Any], type_: str | None) -> pd.Series[Any]:
     try:
         return pd.Series(values, dtype=dtype)
     except (ValueError, TypeError, OverflowError):
-        return pd.Series(values, dtype="object")  # such as a moment before our era, which is text
+        return pd.Series(values, dtype="object")  # such as a date BC, which is text
 
 
 def _dtype_of_type(values: Sequence[Any], type_: str) -> Any:
@@ -66,7 +66,7 @@ def _dtype_of_type(values: Sequence[Any], type_: str) -> Any:
 
 
 def _dtype_of_values(values: Sequence[Any]) -> Any:
-    """What pandas would make a rounded number of is something else; None: what it makes of them."""
+    """A dtype that keeps every number exact; None if pandas' own choice does."""
     kinds = {type(value) for value in values}
     missing = type(None) in kinds
     kinds.discard(type(None))

@@ -1,4 +1,4 @@
-"""What landing returns: plain records, in the words of the command line."""
+"""Results of landing; `to_dict` is the JSON of the command line."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from mixpanel_assets.results.base import Result, plain
 
 
 class JSONText(str):
-    """Text that is JSON: it is written as it stands, digit by digit."""
+    """JSON text, which is written unchanged so that numbers keep all their digits."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class LandedDay:
-    """One day in the warehouse: its rows, and the duplicates that were left out."""
+    """One landed day: its rows, and the number of duplicates left out."""
 
     day: date
     rows: int
     duplicates: int
-    bytes: int  # of JSON, uncompressed
+    bytes: int  # of uncompressed JSON
     partial: bool  # the day was not over when it was exported
     file: str
-    repaired: int = 0  # rows whose text was no Unicode, where U+FFFD stands for what was not
+    repaired: int = 0  # rows whose text was not valid Unicode and has U+FFFD instead
 
     def to_dict(self) -> dict[str, Any]:
         """day, rows, duplicates, partial."""
@@ -39,7 +39,7 @@ class LandedDay:
 
 @dataclass(frozen=True)
 class Landing:
-    """What one materialization put into the warehouse."""
+    """The days that one materialization loaded into the warehouse."""
 
     asset: str
     start: date
@@ -50,7 +50,7 @@ class Landing:
     run_id: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer of `mp materialize` and `mp rebuild`."""
+        """The output of `mp materialize` and `mp rebuild`."""
         return {
             "asset": self.asset,
             "from": str(self.start),
@@ -66,41 +66,34 @@ class Landing:
         }
 
 
-@dataclass(frozen=True)
-class LandedTable:
-    """A table of the catalog, replaced whole; or why it was left as it was, in Mixpanel's words."""
+class LandedTable(Result):
+    """A replaced table of the catalog; or, in `skipped`, Mixpanel's reason why it is unchanged.
+
+    One object of the output of `mp materialize catalog`.
+    """
 
     table: str
     rows: int | None
     skipped: str | None = None
     run_id: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """One object of the answer of `mp materialize catalog`."""
-        return {
-            "table": self.table,
-            "rows": self.rows,
-            "skipped": self.skipped,
-            "run_id": self.run_id,
-        }
-
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All profiles of a day, and how many of them are not as the snapshot before had them."""
+    """All profiles of a day, and the number of changes since the previous snapshot."""
 
     day: date
     rows: int
     new: int
     changed: int
     removed: int
-    repaired: int = 0  # rows whose text was no Unicode, where U+FFFD stands for what was not
+    repaired: int = 0  # rows whose text was not valid Unicode and has U+FFFD instead
     requests: int = 0
     seconds: float = 0.0
     run_id: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer of `mp materialize profiles`."""
+        """The output of `mp materialize profiles`."""
         return {
             "asset": "profiles",
             "snapshot_date": str(self.day),
@@ -114,21 +107,20 @@ class Snapshot:
         }
 
 
-@dataclass(frozen=True, repr=False)
 class Fetched(Result):
-    """What one pull added to a table of its own."""
+    """The rows that one pull added to its table."""
 
     table: str
     type: str  # events or profiles
     rows: int
-    duplicates: int  # that were left out
+    duplicates: int  # left out
     start: date | None  # None for profiles
     end: date | None
     duration_seconds: float
     fetched_at: datetime
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer of `mp fetch`."""
+        """The output of `mp fetch`."""
         return {
             "table": self.table,
             "type": self.type,

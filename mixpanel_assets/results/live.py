@@ -1,45 +1,41 @@
-"""What questions to Mixpanel return. Rates are 0 to 1; dates of a series are Mixpanel's text."""
+"""Results of live queries. Rates are 0 to 1; dates of a series are text, as Mixpanel has them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
-from mixpanel_assets.results.base import Result, plain, records
+from mixpanel_assets.results.base import Result, Table, plain, records
 
-Table = tuple[list[str], list[tuple[Any, ...]]]
 Series = dict[str, dict[str, float]]  # by segment, then by date
 
 
-def _by_date(names: tuple[str, str, str], series: Series) -> Table:
-    """A row for each date of each segment."""
-    rows = [
-        (day, segment, count) for segment, counts in series.items() for day, count in counts.items()
-    ]
-    return list(names), rows
+def _by_date(column: str) -> Callable[[Any], Table]:
+    """A `to_rows` method with a row for each date of each segment of `series`."""
+    return lambda result: (
+        ["date", column, "count"],
+        [(day, name, n) for name, counts in result.series.items() for day, n in counts.items()],
+    )
 
 
-@dataclass(frozen=True, repr=False)
 class SegmentationResult(Result):
-    """An event over time, by the values of a property if one was asked for."""
+    """An event over time, split by a property if one was given."""
 
     event: str
     from_date: date
     to_date: date
     unit: str
-    segment_property: str | None  # the expression that was asked
-    total: float  # all of the series together
+    segment_property: str | None  # the expression in the query
+    total: float  # sum of all series
     series: Series
 
-    def to_rows(self) -> Table:
-        return _by_date(("date", "segment", "count"), self.series)
+    to_rows = _by_date("segment")
 
 
-@dataclass(frozen=True, repr=False)
 class NumericBucketResult(Result):
-    """An event over time, by ranges of a number, such as "2,000 - 2,100"."""
+    """An event over time, by numeric ranges such as "2,000 - 2,100"."""
 
     event: str
     from_date: date
@@ -48,13 +44,11 @@ class NumericBucketResult(Result):
     unit: str
     series: Series
 
-    def to_rows(self) -> Table:
-        return _by_date(("date", "bucket", "count"), self.series)
+    to_rows = _by_date("bucket")
 
 
-@dataclass(frozen=True, repr=False)
 class NumericSumResult(Result):
-    """The sum of an expression over an event's occurrences, by date."""
+    """The sum of a numeric expression over an event's occurrences, by date."""
 
     event: str
     from_date: date
@@ -68,9 +62,8 @@ class NumericSumResult(Result):
         return ["date", "sum"], list(self.results.items())
 
 
-@dataclass(frozen=True, repr=False)
 class NumericAverageResult(Result):
-    """The mean of an expression over an event's occurrences, by date."""
+    """The mean of a numeric expression over an event's occurrences, by date."""
 
     event: str
     from_date: date
@@ -83,9 +76,8 @@ class NumericAverageResult(Result):
         return ["date", "average"], list(self.results.items())
 
 
-@dataclass(frozen=True, repr=False)
 class EventCountsResult(Result):
-    """Several events over time; the days are None where a number of units up to now was asked."""
+    """Several events over time; the days are None for a query of the last N units."""
 
     events: list[str]
     from_date: date | None
@@ -94,11 +86,9 @@ class EventCountsResult(Result):
     type: str
     series: Series
 
-    def to_rows(self) -> Table:
-        return _by_date(("date", "event", "count"), self.series)
+    to_rows = _by_date("event")
 
 
-@dataclass(frozen=True, repr=False)
 class PropertyCountsResult(Result):
     """The values of a property of an event over time."""
 
@@ -110,40 +100,36 @@ class PropertyCountsResult(Result):
     type: str
     series: Series
 
-    def to_rows(self) -> Table:
-        return _by_date(("date", "value", "count"), self.series)
+    to_rows = _by_date("value")
 
 
 class _Sparse(Result):
-    """A result that does not speak of what was not asked for."""
+    """A result whose plain data leaves out optional fields that are None."""
 
     def to_dict(self) -> dict[str, Any]:
-        left_out = {f.name for f in fields(self) if f.default is None}  # type: ignore[arg-type]
+        left_out = {f.name for f in fields(self) if f.default is None}
         own = super().to_dict()
         return {n: v for n, v in own.items() if v is not None or n not in left_out}
 
 
-@dataclass(frozen=True, repr=False)
 class FunnelStep(Result):
-    """A step of a funnel: how many reached it, and which share of those of the step before."""
+    """A step of a funnel: how many reached it, as a count and as a share of the previous step."""
 
     event: str
     count: int
     conversion_rate: float
 
 
-@dataclass(frozen=True, repr=False)
 class FunnelPart(_Sparse):
-    """The steps of those who entered a funnel on one date, or with one value, or both."""
+    """The funnel of one date, one segment, or both."""
 
     steps: list[FunnelStep]
     date: str | None = None
     segment: str | None = None
 
 
-@dataclass(frozen=True, repr=False)
 class FunnelResult(_Sparse):
-    """A saved funnel over all the days asked; its parts if dates or segments were asked for."""
+    """A saved funnel over all days, and its parts if dates or segments were requested."""
 
     funnel_id: int
     funnel_name: str  # empty: Mixpanel's answer does not hold it
@@ -166,9 +152,8 @@ class FunnelResult(_Sparse):
         return [*(["date"] * dated), *(["segment"] * segmented), *names], rows
 
 
-@dataclass(frozen=True, repr=False)
 class CohortInfo(_Sparse):
-    """Who began on one date: how many, and which share came back in each interval from the 0th."""
+    """The people who began on one date, and the share that returned in interval 0, 1, 2 ..."""
 
     date: str
     size: int
@@ -176,9 +161,8 @@ class CohortInfo(_Sparse):
     segment: str | None = None
 
 
-@dataclass(frozen=True, repr=False)
 class RetentionResult(Result):
-    """Who came back, by when they began."""
+    """How many people returned, by the date they began."""
 
     born_event: str | None
     return_event: str | None  # None: any event
@@ -198,16 +182,15 @@ class RetentionResult(Result):
         return [*names, *(f"period_{n}" for n in range(periods))], rows
 
 
-@dataclass(frozen=True, repr=False)
 class FrequencyResult(Result):
-    """How many people were there in at least 1, 2, 3 ... hours or days of each unit of time."""
+    """How many people were active in at least 1, 2, 3 ... hours or days of each unit of time."""
 
     event: str | None  # None: any event
     from_date: date
     to_date: date
     unit: str
     addiction_unit: str
-    data: dict[str, Any]  # by date a list of counts; by date and segment if one was asked for
+    data: dict[str, Any]  # a list of counts by date, or by date and segment
 
     def to_rows(self) -> Table:
         segmented = any(isinstance(found, Mapping) for found in self.data.values())
@@ -221,9 +204,8 @@ class FrequencyResult(Result):
         return [*names, *(f"period_{n}" for n in range(1, periods + 1))], rows
 
 
-@dataclass(frozen=True, repr=False)
 class UserEvent(Result):
-    """Something that somebody did."""
+    """One event of a person."""
 
     event: str
     time: datetime | None
@@ -231,19 +213,18 @@ class UserEvent(Result):
 
     @property
     def distinct_id(self) -> Any:
-        """Who it was, by either name that Mixpanel has for it."""
+        """The person's id, under either of Mixpanel's names for it."""
         return self.properties.get("$distinct_id", self.properties.get("distinct_id"))
 
 
-@dataclass(frozen=True, repr=False)
 class ActivityFeedResult(Result):
-    """What people did, in Mixpanel's order."""
+    """The events of some people, in Mixpanel's order."""
 
     distinct_ids: list[str]
     from_date: date
     to_date: date
     events: list[UserEvent]
-    truncated: bool = False  # there are more
+    truncated: bool = False  # whether there are more events
 
     def to_rows(self) -> Table:
         base = ["event", "time", "distinct_id"]
@@ -257,16 +238,15 @@ class ActivityFeedResult(Result):
         return [*base, *names], rows
 
 
-@dataclass(frozen=True, repr=False)
 class SavedReportResult(Result):
-    """A report as it was saved. Insights have a number a date; others are nested as they are."""
+    """A saved report. Insights have a number for each date; other series stay nested."""
 
     bookmark_id: int
     report_type: str  # insights, funnels, retention or flows
     computed_at: str | None
     from_date: str | None
     to_date: str | None
-    headers: list[str]  # what the levels of the series mean
+    headers: list[str]  # of the levels of the series
     series: dict[str, Any]
 
     def to_rows(self) -> Table:
@@ -280,9 +260,8 @@ class SavedReportResult(Result):
         return ["date", *names, "count"], [(p[-2], *p[:-2], p[-1]) for p in rows]
 
 
-@dataclass(frozen=True, repr=False)
 class FlowsResult(Result):
-    """What people did next, as a saved report has it."""
+    """A saved flows report: what people did next."""
 
     bookmark_id: int
     computed_at: str | None
@@ -297,9 +276,8 @@ class FlowsResult(Result):
         return _of_objects(n for step in self.steps for n in step.get("nodes") or [])
 
 
-@dataclass(frozen=True, repr=False)
 class JQLResult(Result):
-    """What a script returned."""
+    """The result of a JQL script."""
 
     raw: Any
 
@@ -315,7 +293,7 @@ class JQLResult(Result):
 
 
 def _grouped(one: Mapping[str, Any]) -> dict[str, Any]:
-    """What groupBy makes, with key_0, key_1 ... and value, or value_0 ... for several reducers."""
+    """A groupBy result as key_0, key_1 ... and value, or value_0 ... for several reducers."""
     key, value = one["key"], one["value"]
     keys = {f"key_{n}": k for n, k in enumerate(key if isinstance(key, list) else [key])}
     if isinstance(value, list):

@@ -1,33 +1,30 @@
-"""What questions to the warehouse return. Percentages are 0 to 100, to two decimals."""
+"""Results of warehouse queries. Percentages are 0 to 100, to two decimals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mixpanel_assets.results.base import Result, plain, records
+from mixpanel_assets.results.base import Result, Table, each, plain
 from mixpanel_assets.results.frames import frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Table = tuple[list[str], list[tuple[Any, ...]]]
 
-
-@dataclass(frozen=True, repr=False)
 class SQLResult(Result):
-    """The rows of a statement; JSON in them is JSONText or parsed."""
+    """The rows of a statement; JSON values are JSONText or parsed."""
 
     columns: list[str]
     rows: list[tuple[Any, ...]]
-    truncated: bool = False  # there are more
-    types: list[str] = field(default_factory=list)  # SQL's, of the columns; empty: not known
+    truncated: bool = False  # whether there are more rows
+    types: list[str] = field(default_factory=list)  # SQL types of the columns; empty: unknown
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Each row by column name; the last column of a name wins."""
+        """Each row by column name; of columns with one name, the last one wins."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
     def to_rows(self) -> Table:
@@ -35,7 +32,7 @@ class SQLResult(Result):
 
     @cached_property
     def df(self) -> pd.DataFrame:
-        """The rows as a DataFrame, each column of its type."""
+        """The rows as a DataFrame, with dtypes of the SQL types."""
         return frame(self.columns, self.rows, self.types)
 
     def __len__(self) -> int:
@@ -45,19 +42,17 @@ class SQLResult(Result):
         return iter(self.rows)
 
 
-@dataclass(frozen=True, repr=False)
 class TableInfo(Result):
-    """A table or view: its type is events, profiles, table or view."""
+    """A table or view; its type is events, profiles, table or view."""
 
     name: str
     type: str
     row_count: int
-    fetched_at: datetime | None  # when rows were last put into it
+    fetched_at: datetime | None  # time of the last load
 
 
-@dataclass(frozen=True, repr=False)
 class WorkspaceInfo(Result):
-    """The warehouse, and whose it is."""
+    """The warehouse, its project and its account."""
 
     path: str
     project_id: str | None
@@ -65,12 +60,11 @@ class WorkspaceInfo(Result):
     account: str | None
     tables: list[str]
     size_mb: float
-    created_at: datetime | None  # the oldest load that is still in it
+    created_at: datetime | None  # time of the oldest load still in it
 
 
-@dataclass(frozen=True, repr=False)
 class ColumnInfo(Result):
-    """A column, and what it means where that is known."""
+    """A column, and its description if there is one."""
 
     name: str
     type: str
@@ -79,27 +73,24 @@ class ColumnInfo(Result):
     description: str | None
 
 
-@dataclass(frozen=True, repr=False)
 class TableSchema(Result):
-    """The columns of a table, in their order."""
+    """The columns of a table, in order."""
 
     table_name: str
     columns: list[ColumnInfo]
 
-    def to_rows(self) -> Table:
-        return records(ColumnInfo, self.columns)
+    to_rows = each("columns", ColumnInfo)
 
 
-@dataclass(frozen=True, repr=False)
 class ColumnSummary(Result):
-    """A column as DuckDB's SUMMARIZE has it: min, max and quartiles are text."""
+    """A column of DuckDB's SUMMARIZE; min, max and quartiles are text."""
 
     column_name: str
     column_type: str
     min: str | None
     max: str | None
     approx_unique: int
-    avg: float | str | None  # text where it is a moment
+    avg: float | str | None  # text for dates and times
     std: float | None
     q25: str | None
     q50: str | None
@@ -108,21 +99,18 @@ class ColumnSummary(Result):
     null_percentage: float | None  # None without rows
 
 
-@dataclass(frozen=True, repr=False)
 class SummaryResult(Result):
-    """Every column of a table in numbers."""
+    """Summary statistics of every column of a table."""
 
     table: str
     row_count: int
     columns: list[ColumnSummary]
 
-    def to_rows(self) -> Table:
-        return records(ColumnSummary, self.columns)
+    to_rows = each("columns", ColumnSummary)
 
 
-@dataclass(frozen=True, repr=False)
 class EventStats(Result):
-    """One event name: how often, by how many people, from when to when."""
+    """An event's count, people, and first and last occurrence."""
 
     event_name: str | None
     count: int
@@ -132,9 +120,8 @@ class EventStats(Result):
     pct_of_total: float
 
 
-@dataclass(frozen=True, repr=False)
 class EventBreakdownResult(Result):
-    """A table of events by event name, the commonest first."""
+    """An events table by event name, most frequent first."""
 
     table: str
     total_events: int
@@ -142,26 +129,24 @@ class EventBreakdownResult(Result):
     date_range: tuple[datetime | None, datetime | None]
     events: list[EventStats]
 
-    def to_rows(self) -> Table:
-        return records(EventStats, self.events)
+    to_rows = each("events", EventStats)
 
 
-@dataclass(frozen=True, repr=False)
 class ColumnStatsResult(Result):
-    """One column or expression: `count` values, of which the commonest are listed."""
+    """Statistics of one column or expression, with its most frequent values."""
 
     table: str
     column: str
     dtype: str
-    count: int  # of values that are not null
+    count: int  # of non-null values
     null_count: int
     null_pct: float
     unique_count: int
-    unique_pct: float  # of the values
+    unique_pct: float  # of `count`
     top_values: list[tuple[Any, int]]
     min: Any
     max: Any
-    mean: float | None  # None unless it is of numbers
+    mean: float | None  # None unless the values are numbers
     std: float | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -172,18 +157,16 @@ class ColumnStatsResult(Result):
         return ["value", "count"], list(self.top_values)
 
 
-@dataclass(frozen=True, repr=False)
 class PropertyValueCount(Result):
-    """How many events have this value; None: they have none."""
+    """How many events have this value; None stands for a missing value."""
 
     value: Any
     count: int
     percentage: float
 
 
-@dataclass(frozen=True, repr=False)
 class PropertyDistributionResult(Result):
-    """The values of a property of an event, the commonest first; percentages of all its events."""
+    """The values of an event's property, most frequent first, in percent of all its events."""
 
     event: str
     property_name: str
@@ -192,13 +175,11 @@ class PropertyDistributionResult(Result):
     total_count: int
     values: list[PropertyValueCount]
 
-    def to_rows(self) -> Table:
-        return records(PropertyValueCount, self.values)
+    to_rows = each("values", PropertyValueCount)
 
 
-@dataclass(frozen=True, repr=False)
 class NumericPropertySummaryResult(Result):
-    """A property's numbers, and text that reads as a number; other values are counted apart."""
+    """Statistics of a property's numbers and numeric text; other values are counted separately."""
 
     event: str
     property_name: str
@@ -209,43 +190,38 @@ class NumericPropertySummaryResult(Result):
     max: Any
     sum: Any
     avg: float | None
-    stddev: float | None  # of a sample; None below two numbers
+    stddev: float | None  # sample standard deviation; None for fewer than two numbers
     percentiles: dict[int | float, float | None]
-    not_numbers: int = 0  # values that are left out of all of the above
+    not_numbers: int = 0  # values left out of all of the above
     not_numbers_example: str | None = None
 
-    def to_rows(self) -> Table:
-        own = self.to_dict()
-        percentiles = own.pop("percentiles")
-        own.update({f"p{name}": value for name, value in percentiles.items()})
-        return list(own), [tuple(own.values())]
+    def to_row(self) -> dict[str, Any]:
+        row = self.to_dict()
+        percentiles = row.pop("percentiles")
+        return {**row, **{f"p{name}": value for name, value in percentiles.items()}}
 
 
-@dataclass(frozen=True, repr=False)
 class DailyCount(Result):
-    """An event on a day."""
+    """An event's count on one day."""
 
     date: date
     event: str | None
     count: int
 
 
-@dataclass(frozen=True, repr=False)
 class DailyCountsResult(Result):
-    """Events by day and name; a day without the event is not listed."""
+    """Counts by day and event; days without the event are not listed."""
 
     from_date: date | None
     to_date: date | None
     events: list[str] | None  # None: all of them
     counts: list[DailyCount]
 
-    def to_rows(self) -> Table:
-        return records(DailyCount, self.counts)
+    to_rows = each("counts", DailyCount)
 
 
-@dataclass(frozen=True, repr=False)
 class EngagementBucket(Result):
-    """How many people did this many events."""
+    """How many people have this number of events."""
 
     bucket_min: int
     bucket_label: str
@@ -253,24 +229,21 @@ class EngagementBucket(Result):
     percentage: float
 
 
-@dataclass(frozen=True, repr=False)
 class EngagementDistributionResult(Result):
-    """People by how many events each has; every person is in one bucket."""
+    """People by their number of events; every person is in one bucket."""
 
     from_date: date | None
     to_date: date | None
     events: list[str] | None
     total_users: int
     buckets: list[EngagementBucket]
-    events_of_nobody: int = 0  # without a distinct_id, and in no bucket
+    events_of_nobody: int = 0  # events without a distinct_id, which are in no bucket
 
-    def to_rows(self) -> Table:
-        return records(EngagementBucket, self.buckets)
+    to_rows = each("buckets", EngagementBucket)
 
 
-@dataclass(frozen=True, repr=False)
 class PropertyCoverage(Result):
-    """How many events have a value of the property."""
+    """How many events have the property."""
 
     property: str
     defined_count: int
@@ -278,9 +251,8 @@ class PropertyCoverage(Result):
     coverage_percentage: float
 
 
-@dataclass(frozen=True, repr=False)
 class PropertyCoverageResult(Result):
-    """Which properties an event really carries."""
+    """How often an event has each of its properties."""
 
     event: str
     from_date: date | None
@@ -288,5 +260,4 @@ class PropertyCoverageResult(Result):
     total_events: int
     coverage: list[PropertyCoverage]
 
-    def to_rows(self) -> Table:
-        return records(PropertyCoverage, self.coverage)
+    to_rows = each("coverage", PropertyCoverage)
