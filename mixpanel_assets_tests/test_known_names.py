@@ -166,11 +166,11 @@ def test_a_zero_of_an_event_where_nothing_is_known_says_where_names_are(
     assert answer.code == 0
     assert answer.err == (
         "mp: note: every number of ' Sign Up' is 0 (blanks are part of a name: 'Sign Up' is "
-        "another); the names: mp inspect events\n"
+        "another); list the names: mp inspect events\n"
     )
 
 
-ORIGEN = "every value of 'origen' is undefined: nothing that was counted has it; "
+ORIGEN = "every value of 'origen' is undefined: no counted event has it; "
 
 
 def test_a_property_that_nothing_has_is_told(landed: Simulator, here: Here) -> None:
@@ -348,7 +348,7 @@ def test_text_among_the_numbers_of_a_sum_is_told(
     account.store.set_day(DAY, paid)
     land(tmp_path)
     asked = ("query", kind, "--event", "Paid", "--on", "amount", *LANDED)
-    note = "2 landed values of 'amount' are text, which counts as 0 here"
+    note = "2 landed values of 'amount' are text, which counts as 0; "
     assert note in here(*asked).err
     assert here(*asked[:5], 'number(properties["amount"])', *LANDED).err == ""
     account.store.set_day(DAY, paid[:1])

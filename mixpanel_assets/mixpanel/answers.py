@@ -1,4 +1,4 @@
-"""What an answer of Mixpanel means, decided by what came back and by nothing else."""
+"""Turns status, headers and body of Mixpanel's answers into data or errors."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from mixpanel_assets.errors import (
     ServerError,
 )
 
-LONGEST_ERROR = 64 * 1024  # bytes; what is longer is no error that Mixpanel wrote
+LONGEST_ERROR = 64 * 1024  # bytes; Mixpanel's own errors are shorter
 
 
 def answer_of(status: int, headers: Mapping[str, str], body: bytes) -> Any:
-    """The data that an answer holds, or the error that it means: a pure function of the three.
+    """The parsed JSON of an answer. Raises error_for; APIError if it is not JSON.
 
-    A 200 may be an error too: by its `error` text, or its `status`. A property may have these
-    names as well, but then their values are no text.
+    An answer with status 200 is an error too if it has an `error` text or the `status` "error".
+    Properties of these names do not interfere, since their values are not text.
     """
     if status != 200:
         raise error_for(status, headers, body)
@@ -41,7 +41,7 @@ def answer_of(status: int, headers: Mapping[str, str], body: bytes) -> Any:
 
 
 def is_error(data: Any) -> bool:
-    """Whether parsed JSON says that something failed, whatever its status code said."""
+    """Whether parsed JSON reports an error, regardless of the HTTP status."""
     if not isinstance(data, dict):
         return False
     error = data.get("error")
@@ -49,16 +49,13 @@ def is_error(data: Any) -> bool:
 
 
 def error_for(status: int, headers: Mapping[str, str], body: bytes) -> MixpanelDataError:
-    """The error that an answer without data means: a pure function of what came back.
-
-    The server's own words are always part of the message.
-    """
+    """The error for an answer without data; its message includes the server's."""
     text = said(body)
     details: dict[str, Any] = {"status": status, "body": text}
     if status == 429 or (status == 200 and "rate limit exceeded" in text.lower()):
         return RateLimitError(
             f"Mixpanel's rate limit is reached: {text}",
-            hint="wait, or see what is left with: mp limits",
+            hint="wait, or see the remaining requests with: mp limits",
             retry_after=seconds_to_wait(headers),
             **details,
         )
@@ -66,8 +63,8 @@ def error_for(status: int, headers: Mapping[str, str], body: bytes) -> MixpanelD
         return ServerError(f"Mixpanel answered {status}: {text}", hint="try again later", **details)
     if status == 403 and "date range exceeds" in text.lower():
         return QueryError(
-            f"Mixpanel's plan for this project does not reach back so far: {text}",
-            hint="ask for later days",
+            f"Mixpanel's plan for this project does not include such old data: {text}",
+            hint="request later days",
             **details,
         )
     if status in (401, 403) or (status == 400 and "Unable to authenticate" in text):
@@ -79,7 +76,7 @@ def error_for(status: int, headers: Mapping[str, str], body: bytes) -> MixpanelD
     if status == 402:
         return PlanRequiredError(
             f"Mixpanel's plan for this project does not allow this: {text}",
-            hint="raw event exports are part of every plan; other APIs need a paid one",
+            hint="every plan includes raw event exports; other APIs need a paid plan",
             **details,
         )
     if status in (200, 400, 404, 412, 422):
@@ -88,7 +85,7 @@ def error_for(status: int, headers: Mapping[str, str], body: bytes) -> MixpanelD
 
 
 def said(body: bytes) -> str:
-    """What an error body says, short enough to read: its `error` if it is JSON, else its text."""
+    """The error text of a body: its `error` if it is JSON, else all of it; 500 characters."""
     text = body[:LONGEST_ERROR].decode("utf-8", "replace").strip()
     try:
         parsed = json.loads(text)
@@ -101,7 +98,7 @@ def said(body: bytes) -> str:
 
 
 def seconds_to_wait(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Retry-After as seconds from now, whether it was a number or a date; None if absent."""
+    """Retry-After in seconds from now, given as a number or a date; None if absent."""
     value = headers.get("Retry-After", headers.get("retry-after", "")).strip()
     try:
         return max(0.0, float(value))
@@ -111,6 +108,6 @@ def seconds_to_wait(headers: Mapping[str, str], now: datetime | None = None) -> 
         moment = parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError):
         return None
-    # A date of zone -0000 comes without one.
+    # A date with the zone -0000 is parsed without a zone.
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())

@@ -1,4 +1,4 @@
-"""The API budget: a ledger on disk that every process of this machine shares."""
+"""The API budget: a SQLite ledger of requests, shared by all processes of this machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Limit:
     seconds: float
 
 
-# https://developer.mixpanel.com/reference/rate-limits: per project, over all its credentials
+# https://developer.mixpanel.com/reference/rate-limits: per project, for all its credentials
 LIMITS: dict[str, tuple[Limit, ...]] = {
     "export": (Limit(60, HOUR), Limit(3, 1.0)),
     "query": (Limit(60, HOUR),),
@@ -35,7 +35,7 @@ LIMITS: dict[str, tuple[Limit, ...]] = {
 
 
 class Budget:
-    """Counts the requests of one project, and waits or refuses when they are used up."""
+    """Counts the requests of one project, and waits or raises when they are used up."""
 
     def __init__(
         self,
@@ -55,16 +55,15 @@ class Budget:
         sleep: Callable[[float], None] = time.sleep,
         longest_wait: float = HOUR,
     ) -> None:
-        """One request of this kind may be sent now, and is counted.
+        """Count one request of this kind, after waiting until the rolling limits allow it.
 
-        Waits until the rolling limits allow it; BudgetExhaustedError if that takes longer than
-        `longest_wait` seconds.
+        Raises BudgetExhaustedError if that takes longer than `longest_wait` seconds.
         """
         while (wait := self._try_to_spend(kind)) > 0:
-            if wait > longest_wait + 1:  # a full hour is no longer than an hour
+            if wait > longest_wait + 1:  # tolerate rounding of a full hour
                 raise BudgetExhaustedError(
                     f"this project's {kind} requests are used up for another {wait:.0f} s",
-                    hint="try again then, leave out --no-wait, or see: mp limits",
+                    hint="try again then, omit --no-wait, or see: mp limits",
                     kind=kind,
                     resets_in=round(wait),
                 )
@@ -73,7 +72,7 @@ class Budget:
             sleep(min(wait, COUNTDOWN_STEP))
 
     def give_back(self, kind: str) -> None:
-        """The newest request of this kind is not counted: Mixpanel refused it."""
+        """Remove the newest request of this kind from the count, since Mixpanel refused it."""
         with self._ledger() as ledger:
             ledger.execute(
                 "delete from requests where rowid = (select rowid from requests "
@@ -82,7 +81,7 @@ class Budget:
             )
 
     def block(self, kind: str, seconds: object) -> None:
-        """Nobody on this machine asks before the server's Retry-After has passed."""
+        """Block requests of this kind on this machine for the seconds of Retry-After."""
         if not isinstance(seconds, int | float) or seconds <= 0:
             return
         until = self._clock() + min(float(seconds), LONGEST_BLOCK)
@@ -100,7 +99,7 @@ class Budget:
             return max(0, LIMITS[kind][0].requests - self._used(ledger, kind, LIMITS[kind][0], now))
 
     def report(self) -> dict[str, dict[str, int]]:
-        """Per kind: used, limit, window_seconds and resets_in (seconds until one is free again)."""
+        """Per kind: used, limit, window_seconds and resets_in (seconds until one is free)."""
         now = self._clock()
         with self._ledger() as ledger:
             return {
@@ -116,7 +115,7 @@ class Budget:
     def _try_to_spend(self, kind: str) -> float:
         now = self._clock()
         with self._ledger() as ledger:
-            # A clock that was set back must not leave requests in the future for ever.
+            # If the clock was set back, requests in the future count as sent now.
             ledger.execute("update requests set at = ? where at > ?", (now, now + 1))
             ledger.execute("delete from requests where at <= ?", (now - HOUR,))
             ledger.execute(
@@ -136,7 +135,7 @@ class Budget:
         ).fetchone()
         waits = [blocked - now]
         for limit in limits:
-            # The request that has to leave the window before another fits in.
+            # The request that must leave the window before another one fits.
             row = ledger.execute(
                 "select at from requests where project = ? and kind = ? and at > ? "
                 "order by at desc limit 1 offset ?",
@@ -170,10 +169,11 @@ class Budget:
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(
                 f"the request ledger {self._path} can't be used: {error}",
-                hint="make it writable, or remove it to start the count anew",
+                hint="make it writable, or remove it to reset the count",
             ) from error
 
 
 def _clocked(seconds: float) -> str:
+    """Seconds as 59:30."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"

@@ -1,4 +1,4 @@
-"""Answers of Mixpanel kept on disk for a while, so that the same question costs nothing again."""
+"""A disk cache of Mixpanel's answers, so that repeated requests do not use the API budget."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Unpack
 
 from mixpanel_assets.accounts import Credentials
-from mixpanel_assets.mixpanel.client import QUERY_HOSTS, Client
+from mixpanel_assets.mixpanel.client import QUERY_HOSTS, Client, Content
 from mixpanel_assets.notes import note
 from mixpanel_assets.settings import Settings, make_private_folder
 
@@ -25,15 +25,15 @@ FORGOTTEN = 86_400.0  # seconds after which a file is removed
 
 
 class NotKnownError(LookupError):
-    """The question was not put lately."""
+    """The answer is not in the cache."""
 
 
 class CachedAnswers:
-    """Puts questions to Mixpanel, or gives the answer of a while ago, whoever asked for it then.
+    """A client whose answers are cached for `max_age` seconds; `refresh` ignores the cache.
 
-    Files are below `cache/<project_id>/` of the home, for this user alone: the question, when it
-    was put, and the answer; no credentials. One that can't be read, or written, is no failure.
-    With `known_only` nothing is asked: NotKnownError instead.
+    Files are in `cache/<project_id>/` of the home, readable by this user only. Each has the
+    request, its time and the answer, but no credentials. Files that can't be read or written are
+    ignored. With `known_only` nothing is requested; NotKnownError is raised instead.
     """
 
     def __init__(
@@ -53,38 +53,30 @@ class CachedAnswers:
         self._refresh = refresh
         self._known_only = known_only
         self._clock = clock
-        self.age: float | None = None  # seconds; of the oldest answer that was not asked for now
+        self.age: float | None = None  # seconds; of the oldest answer from the cache
 
     @property
     def credentials(self) -> Credentials:
-        """Whose project it is."""
+        """The client's credentials."""
         return self._mixpanel.credentials
 
     @property
     def names(self) -> Names | None:
-        """The names that are known, unless all is to be asked again."""
+        """The client's known names; None with `refresh`."""
         return None if self._refresh else self._mixpanel.names
 
     def landed_events(self) -> Collection[str]:
-        """The names of the events that are landed, as far as they can be read now."""
+        """The names of landed events; none, with a note, while a load has locked the warehouse."""
         known = self._mixpanel.names
         found = known.landed.events() if known else ()
         if found is None:
-            note("a load is running: events that are landed and nowhere else are left out")
+            note("a load is running: events that are only in the warehouse are left out")
         return found or ()
 
-    def ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        form: Mapping[str, Any] | None = None,
-        body: Any = None,
-        kind: Literal["export", "query", "lexicon"] | None = "query",
-    ) -> Any:
-        """The answer as parsed JSON: see Client.ask, which is asked unless it is known."""
-        words = [self._host, method, path, params or {}, form or {}, body]
+    def ask(self, method: str, path: str, **content: Unpack[Content]) -> Any:
+        """The cached answer, else that of Client.ask."""
+        parts = (content.get("params") or {}, content.get("form") or {}, content.get("body"))
+        words = [self._host, method, path, *parts]
         question = json.loads(json.dumps(words, default=str, sort_keys=True))
         file = self._folder / f"{_digest(question)}.json"
         known = None if self._refresh else self._read(file, question)
@@ -93,17 +85,17 @@ class CachedAnswers:
             return known["answer"]
         if self._known_only:
             raise NotKnownError(path)
-        answer = self._mixpanel.ask(method, path, params=params, form=form, body=body, kind=kind)
+        answer = self._mixpanel.ask(method, path, **content)
         self._write(file, {"question": question, "asked_at": self._clock(), "answer": answer})
         return answer
 
     def clear(self) -> None:
-        """No answer of the project is known any more."""
+        """Remove all cached answers of the project."""
         for file in self._folder.glob("*"):
             file.unlink(missing_ok=True)
 
     def _read(self, file: Path, question: Any) -> dict[str, Any] | None:
-        """What the file has, if it is of this question and young enough."""
+        """The content of the file, if it is for this question and recent enough."""
         try:
             known = json.loads(file.read_bytes())
             age = self._clock() - known["asked_at"]
@@ -128,7 +120,7 @@ class CachedAnswers:
                 raise
 
     def _forget(self) -> None:
-        """Files that nobody will read any more are gone."""
+        """Remove files that are too old to be used."""
         for file in self._folder.iterdir():
             if self._clock() - file.stat().st_mtime > FORGOTTEN:
                 file.unlink(missing_ok=True)

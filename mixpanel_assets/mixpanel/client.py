@@ -1,4 +1,4 @@
-"""One connection to one Mixpanel project: hosts, authentication, limits, retries."""
+"""The HTTP client for one Mixpanel project: hosts, authentication, limits, retries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 import httpx
 
@@ -49,9 +49,9 @@ QUERY_HOSTS = {
 }
 QUERIES_AT_ONCE = 5
 
-# An export may be silent for minutes before its first byte, and has no time limit as a whole.
+# An export may send nothing for minutes before its first byte; as a whole it is not limited.
 TIMEOUT = httpx.Timeout(60, connect=20, read=600)
-# Mixpanel itself gives up after 488 s on a query, and after 120 s in the app API.
+# Mixpanel's own timeouts: 488 s for queries, 120 s in the app API.
 QUERY_READ_TIMEOUT = 500.0
 APP_READ_TIMEOUT = 130.0
 LONGEST_ERROR_SECONDS = 60.0
@@ -61,45 +61,55 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 Kind = Literal["export", "query", "lexicon"]
 T = TypeVar("T")
 
-NO_WAIT = 5.0  # seconds that a client waits even when it is told not to
+NO_WAIT = 5.0  # seconds that a client waits at most with `wait=False`
 
-# Python parses one JSON text at a time anyway; so only one is in memory as objects, too.
+# Parsing holds the GIL anyway; the lock keeps the objects of one answer only in memory.
 _PARSING = threading.Lock()
+
+
+class Content(TypedDict, total=False):
+    """The optional parts of a request; see Question."""
+
+    params: Mapping[str, Any] | None
+    form: Mapping[str, Any] | None
+    body: Any
+    kind: Kind | None
+    read_timeout: float | None
 
 
 @dataclass(frozen=True)
 class Question:
-    """One request for JSON. `path` begins with /api/query/ or /api/app/; no values are secret.
+    """One request for JSON. `path` begins with /api/query/ or /api/app/; no value is secret.
 
-    `kind` is the budget that it is paid from, None for what Mixpanel doesn't count. A query's
-    project_id goes without saying; the app API takes no parameters that it does not know.
+    `kind` is the budget of the request, None if Mixpanel does not limit it. The project_id is added
+    to queries only: the app API rejects unknown parameters.
     """
 
     method: str
     path: str
     params: Mapping[str, Any] | None = None
-    form: Mapping[str, Any] | None = None  # None: no form
-    body: Any = None  # JSON; None: none
+    form: Mapping[str, Any] | None = None
+    body: Any = None  # sent as JSON unless None
     kind: Kind | None = "query"
-    read_timeout: float | None = None  # seconds between two bytes; None: as the API needs
+    read_timeout: float | None = None  # seconds between two bytes; None: the API's default
 
     @property
     def is_query(self) -> bool:
-        """Whether it is one of the queries of which a project has five at once."""
+        """Whether the request counts toward the five concurrent queries of a project."""
         return self.path.startswith("/api/query/")
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how patiently to ask again after a failure that may pass."""
+    """How often and how long to retry after a temporary error."""
 
     attempts: int = 4
     first_delay: float = 1.0
     longest_delay: float = 60.0
-    longest_wait: float = 3600.0  # the longest Retry-After to wait for; longer ones are an error
+    longest_wait: float = 3600.0  # seconds; a longer Retry-After raises
 
     def delay(self, attempt: int, error: MixpanelDataError) -> float:
-        """Seconds before the next attempt: what the server asked for, else backoff with jitter."""
+        """Seconds before the next attempt: the server's Retry-After, else backoff with jitter."""
         asked = error.details.get("retry_after")
         if isinstance(asked, int | float):
             return float(asked)
@@ -108,7 +118,7 @@ class RetryPolicy:
 
 
 class Client:
-    """Asks Mixpanel on behalf of one project. Close it, or use it in a `with`."""
+    """Sends requests for one project. Close it, or use it in a `with` statement."""
 
     def __init__(
         self,
@@ -127,12 +137,12 @@ class Client:
         self.budget = budget
         self.bounds = bounds
         self.note = note
-        # A project secret stands for one project, and is refused beside the project's id.
+        # A project secret implies the project; Mixpanel rejects it together with a project_id.
         legacy = credentials.kind == "project_secret"
         self.scope = {} if legacy else {"project_id": credentials.project_id}
         if credentials.warning:
             note(credentials.warning)
-        self.names: Names | None = None  # those of the project, if somebody tells
+        self.names: Names | None = None  # known names of the project; see tell_names
         self._stopped = threading.Event()
         self._counting = threading.Lock()
         self._sleep = sleep or self._pause
@@ -142,14 +152,14 @@ class Client:
         self._export_host = base_url or EXPORT_HOSTS[credentials.region]
         self._query_host = base_url or QUERY_HOSTS[credentials.region]
         self._slots = _query_slots(credentials.project_id)
-        # Plain http stays on this machine: not even a proxy that is set hears of it.
+        # Plain http stays on this machine: it bypasses proxies of the environment.
         direct = (base_url or "").startswith("http:")
         auth = auth_of(credentials)
-        with _wrong_proxy_told():
+        with _proxy_errors_hidden():
             self._http = httpx.Client(
                 auth=auth,
                 timeout=TIMEOUT,
-                follow_redirects=False,  # credentials go to the host that was asked, and no other
+                follow_redirects=False,  # credentials go to no other host
                 trust_env=not direct,
                 headers={"User-Agent": "mixpanel-assets", "Accept-Encoding": "gzip"},
                 transport=transport,
@@ -165,10 +175,10 @@ class Client:
         attempts: int = RetryPolicy.attempts,
         note: Callable[[str], None] = lambda message: None,
     ) -> Self:
-        """Return a client as the settings want it, with the budget that all processes share.
+        """Return a client with these settings and the budget shared by all processes.
 
-        Without `wait` it raises rather than waits for Mixpanel's limits. `note` is called with
-        waits and retries.
+        Without `wait` it raises instead of waiting for Mixpanel's limits. `note` receives messages
+        about waits and retries.
         """
         longest = RetryPolicy.longest_wait if wait else NO_WAIT
         return cls(
@@ -192,17 +202,17 @@ class Client:
         self.close()
 
     def now(self) -> datetime:
-        """The moment it is for this client: what is asked now holds nothing that comes later."""
+        """The current time by the client's clock."""
         return datetime.fromtimestamp(self._clock(), UTC)
 
     def close(self) -> None:
-        """No connection is open any more, and whoever waits in another thread stops waiting."""
+        """Close all connections, and end the waits of other threads."""
         self._stopped.set()
         self._http.close()
 
     @contextmanager
     def stream_export(self, params: Mapping[str, str]) -> Iterator[httpx.Response]:
-        """The open 200 answer to one raw export request; any other answer is raised.
+        """The open response to one raw export request; raises if its status is not 200.
 
         https://developer.mixpanel.com/reference/raw-event-export
         """
@@ -214,29 +224,18 @@ class Client:
         with self._sent(request, "export") as response:
             yield response
 
-    def ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        form: Mapping[str, Any] | None = None,
-        body: Any = None,
-        kind: Kind | None = "query",
-        read_timeout: float | None = None,
-    ) -> Any:
-        """Mixpanel's answer as parsed JSON, whole numbers exact; asked again while that may help.
+    def ask(self, method: str, path: str, **content: Unpack[Content]) -> Any:
+        """Mixpanel's answer as parsed JSON, with exact integers; retried after temporary errors.
 
-        Only for questions, which may be put twice. See Question for the arguments; raises what
-        `answer_of` does, UnavailableError and BudgetExhaustedError.
+        Only for requests that are safe to repeat. See Question for the arguments. Raises what
+        `answer_of` raises, UnavailableError and BudgetExhaustedError.
         """
-        question = Question(method, path, params, form, body, kind, read_timeout)
-        return self.answer_to(question, answer_of)
+        return self.answer_to(Question(method, path, **content), answer_of)
 
     def answer_to(
         self, question: Question, decide: Callable[[int, Mapping[str, str], bytes], T]
     ) -> T:
-        """What `decide` makes of (status, headers, body); asked again if its error may pass."""
+        """The result of `decide(status, headers, body)`; retried after temporary errors."""
 
         def attempt() -> T:
             answer = self._exchange(question)
@@ -268,7 +267,10 @@ class Client:
         kind: Kind | None,
         slots: AbstractContextManager[Any] = nullcontext(),  # noqa: B008  it has no state
     ) -> Iterator[httpx.Response]:
-        """The open 200 answer to a request that its budget and its slots allow."""
+        """The open response to a request, sent when the budget and a slot allow it.
+
+        Raises if its status is not 200.
+        """
         if kind:
             self.budget.spend(kind, self.note, self._sleep, self._retry.longest_wait)
         with slots:
@@ -276,8 +278,7 @@ class Client:
             with self._translated(request):
                 response = self._http.send(request, stream=True)
             try:
-                # Closed meanwhile: an answer that nobody reads takes its connection with it.
-                self._check_open()
+                self._check_open()  # `close` may have been called by another thread
                 if response.status_code != 200:
                     with self._translated(request):
                         body = _beginning(response)
@@ -289,7 +290,7 @@ class Client:
                 response.close()
 
     def _settle(self, kind: Kind | None, error: MixpanelDataError) -> None:
-        """The ledger knows what a refusal costs: a Retry-After for all, a query nothing."""
+        """Record a refused request: queries are not counted, a Retry-After blocks all processes."""
         refused = isinstance(error, RateLimitError | AuthenticationError | PlanRequiredError)
         if kind == "query" and refused:
             self.budget.give_back(kind)
@@ -301,7 +302,7 @@ class Client:
             self.requests += 1
 
     def retrying(self, attempt: Callable[[], T], attempts: int | None = None) -> T:
-        """What `attempt` returns, asked again as long as its failure may pass."""
+        """The result of `attempt`, which is repeated after temporary errors."""
         most = attempts or self._retry.attempts
         for count in range(most):
             try:
@@ -309,10 +310,10 @@ class Client:
             except MixpanelDataError as error:
                 delay = self._retry.delay(count, error)
                 last = count + 1 == most or self._stopped.is_set()
-                last = last or isinstance(error, BudgetExhaustedError)  # it waited as it may
+                last = last or isinstance(error, BudgetExhaustedError)  # it has waited already
                 if last or not error.may_pass_later or delay > self._retry.longest_wait:
                     raise
-                self.note(f"{error.message}; asking again in {delay:.0f} s ({count + 2}/{most})")
+                self.note(f"{error.message}; retrying in {delay:.0f} s ({count + 2}/{most})")
             self._sleep(delay)
         raise AssertionError("unreachable")
 
@@ -322,7 +323,7 @@ class Client:
 
     def _check_open(self) -> None:
         if self._stopped.is_set():
-            raise MixpanelDataError("stopped before its turn came")
+            raise MixpanelDataError("the client was stopped")
 
     @contextmanager
     def _translated(self, request: httpx.Request) -> Iterator[None]:
@@ -338,7 +339,7 @@ class Client:
 
 
 def auth_of(credentials: Credentials) -> httpx.Auth | Callable[[httpx.Request], httpx.Request]:
-    """How requests say who asks: Basic for accounts and project secrets, Bearer for tokens.
+    """The authentication: Basic for accounts and project secrets, Bearer for tokens.
 
     https://developer.mixpanel.com/reference/authentication
     """
@@ -348,16 +349,16 @@ def auth_of(credentials: Credentials) -> httpx.Auth | Callable[[httpx.Request], 
     if credentials.kind == "project_secret":
         return httpx.BasicAuth(secret, "")
 
-    def bear(request: httpx.Request) -> httpx.Request:
+    def bearer(request: httpx.Request) -> httpx.Request:
         request.headers["Authorization"] = f"Bearer {secret}"
         return request
 
-    return bear
+    return bearer
 
 
 @contextmanager
-def _wrong_proxy_told() -> Iterator[None]:
-    """What httpx says of a proxy's address may hold a part of its password: it is not told."""
+def _proxy_errors_hidden() -> Iterator[None]:
+    """Replace httpx's errors about a proxy's URL, which may quote a part of its password."""
     try:
         yield
     except (ValueError, httpx.InvalidURL, ImportError):
@@ -365,14 +366,14 @@ def _wrong_proxy_told() -> Iterator[None]:
         if not names:
             raise
         raise ConfigError(
-            f"{' or '.join(names)} is no address of a proxy that can be used",
-            hint="write http://host:port or https://host:port; %2F stands for a / in a password",
+            f"{' or '.join(names)} is not a supported proxy URL",
+            hint="write http://host:port or https://host:port; escape a / in a password as %2F",
         ) from None
 
 
 @cache
 def _query_slots(_project_id: str) -> threading.BoundedSemaphore:
-    # Every client of a process shares them; other processes are known by their counts alone.
+    # Shared by all clients of this process; other processes are limited by the budget only.
     return threading.BoundedSemaphore(QUERIES_AT_ONCE)
 
 
@@ -386,8 +387,8 @@ def _beginning(response: httpx.Response) -> bytes:
 
 
 def _decoded(response: httpx.Response) -> Iterator[bytes]:
-    """The uncompressed body; each layer of compression could make it a thousand times larger."""
+    """The uncompressed body. Several encodings are refused: each may expand it a thousandfold."""
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ENCODINGS:
-        raise httpx.DecodingError(f"its Content-Encoding {encoding[:80]!r} was not asked for")
+        raise httpx.DecodingError(f"the Content-Encoding {encoding[:80]!r} was not requested")
     return response.iter_bytes()

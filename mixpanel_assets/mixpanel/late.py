@@ -1,4 +1,4 @@
-"""Which days Mixpanel has taken in events for since a moment: one export, read as it comes."""
+"""Finds the days with newly received events, with one streamed export."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.export import LineCheck, copy_verified
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SECONDS_BELOW = 1e11  # a time of less is in seconds
+MOST_SECONDS = 1e11  # larger times are in milliseconds
 
 
 def newest_arrivals(
     mixpanel: Client, start: date, end: date, since: datetime
 ) -> dict[date, datetime]:
-    """By day from start to end: when the newest event came in, if one did since the moment.
+    """By day from start to end, the time of the newest event received since `since`, if any.
 
-    Nothing is kept of the answer but this; it may be as long as it likes. A cut answer is asked for
-    again, then raises ExportIncompleteError.
+    The export is not stored. A cut answer is requested again, then raises ExportIncompleteError.
     https://docs.mixpanel.com/docs/tracking-best-practices/hot-shard-limits
     """
     since_ms = int(since.timestamp() * 1000)
@@ -42,7 +41,7 @@ def newest_arrivals(
 
 
 class _Arrivals(LineCheck):
-    """Keeps of each line its day and when it came in."""
+    """Records the newest receipt time of each day."""
 
     def __init__(self, start: date, end: date) -> None:
         super().__init__()
@@ -63,8 +62,8 @@ class _Arrivals(LineCheck):
     def _note(self, properties: dict[str, Any]) -> None:
         at, came_in = properties.get("time"), properties.get("mp_processing_time_ms")
         if _is_time(at) and _is_time(came_in):
-            # The export files an event of a time elsewhere, near an edge, under a day at the edge.
-            day = min(max(_day(at), self._start), self._end)
+            # The export may include events of a time just outside the span.
+            day = min(max(day_of(at), self._start), self._end)
             self.newest[day] = max(self.newest.get(day, 0.0), float(came_in))
 
 
@@ -72,6 +71,7 @@ def _is_time(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e14
 
 
-def _day(time: float) -> date:
-    milliseconds = time if time >= SECONDS_BELOW else time * 1000
+def day_of(time: float) -> date:
+    """The UTC day of an event's time, in seconds or milliseconds since 1970."""
+    milliseconds = time if abs(time) > MOST_SECONDS else time * 1000
     return (EPOCH + timedelta(milliseconds=milliseconds)).date()

@@ -1,4 +1,4 @@
-"""What a project's events and properties are called, as far as it is known without a request."""
+"""Names of a project's events and properties that are known without a request."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from mixpanel_assets.settings import Settings
 
 T = TypeVar("T")
-LISTED_DAYS = 30  # up to now that Mixpanel's own list surely covers, in every time zone
-OF_MIXPANEL = "$"  # begins names that stand for more than what is exported: custom events, sessions
+LISTED_DAYS = 30  # last days that Mixpanel's own list covers, in every time zone
+OF_MIXPANEL = "$"  # prefix of names that are not exported under it: custom events, sessions
 
 
 class Landed(Protocol):
-    """What is landed of the project; None if that can't be read now."""
+    """Names and days in the project's warehouse; None if it can't be read now."""
 
     def events(self) -> Collection[str] | None:
         """The names of events."""
@@ -31,11 +31,11 @@ class Landed(Protocol):
         """How many values of an event's property are text."""
 
     def days(self, seconds: float) -> Collection[date] | None:
-        """The days that were exported whole in the last so many seconds."""
+        """The days that were exported completely in the last `seconds`."""
 
 
 class Names:
-    """Names that Mixpanel listed a while ago, or that are landed."""
+    """Names from cached answers of Mixpanel, and from the warehouse."""
 
     def __init__(self, client: Client, settings: Settings, landed: Landed) -> None:
         self._client = client
@@ -43,26 +43,26 @@ class Names:
         self.landed = landed
 
     def events(self) -> set[str]:
-        """Every event that is known; none if nothing is known."""
+        """All known events; none if nothing is known."""
         return {*(self._recent() or ()), *self._described(), *(self.landed.events() or ())}
 
     def properties(self, event: str) -> set[str]:
-        """Every property of the event that is known."""
+        """All known properties of the event."""
         listed = self._recalled(lambda: catalog.property_names(self._known, event))
         return {*(listed or ()), *(self.landed.properties(event) or ())}
 
     def texts(self, event: str, name: str) -> int:
-        """How many landed values of the event's property are text, as far as that is known."""
+        """How many landed values of the event's property are text; 0 if it is not known."""
         return self.landed.texts(event, name) or 0
 
     def check(
         self, events: Iterable[str], start: date | None = None, end: date | None = None
     ) -> None:
-        """EventNotFoundError for the first event that can't have happened on these days.
+        """Raise EventNotFoundError for the first event that can't have happened on these days.
 
-        So that no event is refused that may exist, Mixpanel's own list has to be complete and
-        fresh, and the days before those that it covers landed whole and as lately. Without days,
-        they are those of the list.
+        It raises only if Mixpanel's list is complete and recent, and earlier days were landed
+        completely and as recently, so that no existing event is rejected. Without days, they are
+        those of the list.
         """
         recent = self._recent()
         if recent is None or len(recent) >= catalog.MOST_EVENTS:

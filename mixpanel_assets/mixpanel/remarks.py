@@ -1,4 +1,4 @@
-"""What the reader of an answer of zeros should know: that a name may be another one."""
+"""Notes about answers of zeros, whose event or property names may be wrong."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ Asked = Mapping[str, Any]
 
 PROPERTY = re.compile(r'\bproperties\s*\[\s*("(?:[^"\\]|\\.)*")\s*\]')
 UNKNOWN_EVENT = re.compile("invalid event", re.IGNORECASE)
-UNDEFINED = "undefined"  # the segment of events without the property
+UNDEFINED = "undefined"  # Mixpanel's segment of events without the property
 OF_ONE_EVENT = ("segmentation", "events/properties", "retention/addiction")
 OF_NUMBERS = ("segmentation/numeric", "segmentation/sum", "segmentation/average")
 
 
 def events_of(path: str, asked: Asked) -> list[str]:
-    """The events that a question names."""
+    """The events in a query's parameters."""
     if path == "events":
         return list(json.loads(asked["event"]))
     return [asked[name] for name in ("born_event", "event") if name in asked]
 
 
 def check(path: str, asked: Asked, names: Names | None) -> None:
-    """EventNotFoundError if an event of the question surely does not exist on its days."""
+    """Raise EventNotFoundError if an event of the query is known not to exist on its days."""
     if names and "from_date" in asked and (events := events_of(path, asked)):
         days = (date.fromisoformat(asked[name]) for name in ("from_date", "to_date"))
         names.check(events, *days)
 
 
 def translated(error: QueryError, path: str, asked: Asked, names: Names | None) -> Exception:
-    """The error, or EventNotFoundError if it says that there is no such event."""
+    """The error, or EventNotFoundError if its message says that the event is invalid."""
     events = events_of(path, asked)
     if not events or not UNKNOWN_EVENT.search(error.message):
         return error
@@ -51,8 +51,8 @@ def translated(error: QueryError, path: str, asked: Asked, names: Names | None) 
 
 
 def remarks(path: str, asked: Asked, answer: Any, names: Names) -> Iterator[str]:
-    """Of each name that may be wrong, why it seems so, and what may be meant."""
-    with suppress(APIError):  # the answer is not of its usual form: whoever reads it will say so
+    """For each name that may be wrong, the reason and similar names."""
+    with suppress(APIError):  # an unexpected form is reported when the answer is read
         zero = list(_events_without_any(path, asked, answer))
         known = names.events() if zero else set[str]()
         unknown = [event for event in zero if event not in known]
@@ -68,7 +68,7 @@ def remarks(path: str, asked: Asked, answer: Any, names: Names) -> Iterator[str]
 
 
 def _events_without_any(path: str, asked: Asked, answer: Any) -> Iterator[str]:
-    """The events whose every number in the answer is 0."""
+    """The events that have only zeros in the answer."""
     events = events_of(path, asked)
     if path == "events":
         series = answers.chart(answer)
@@ -87,10 +87,8 @@ def _events_without_any(path: str, asked: Asked, answer: Any) -> Iterator[str]:
 def _numbers(answer: Any) -> Iterator[float]:
     """The numbers of a chart, of results by date, or of frequencies."""
     if isinstance(answer, Mapping):
-        for name, inner in answer.items():
-            if name not in ("legend_size", "computed_at"):
-                yield from _numbers(inner)
-    elif isinstance(answer, list):
+        answer = [one for name, one in answer.items() if name not in ("legend_size", "computed_at")]
+    if isinstance(answer, list):
         for inner in answer:
             yield from _numbers(inner)
     elif isinstance(answer, int | float):
@@ -98,7 +96,7 @@ def _numbers(answer: Any) -> Iterator[float]:
 
 
 def _segments(path: str, asked: Asked, answer: Any) -> set[str | None]:
-    """The values by which the answer is split."""
+    """The segments of the answer."""
     found: Iterable[str | None] = ()
     if path == "events/properties" or (path == "segmentation" and "on" in asked):
         found = answers.chart(answer)
@@ -113,7 +111,7 @@ def _segments(path: str, asked: Asked, answer: Any) -> set[str | None]:
 
 
 def _properties(asked: Asked, *expressions: str) -> list[str]:
-    """The property that the question names, and those that the expressions do."""
+    """The query's own property, and those in its expressions."""
     texts = (text for one in expressions for text in PROPERTY.findall(asked.get(one, "")))
     found = [json.loads(text, strict=False) for text in texts]
     return list(dict.fromkeys([asked["name"], *found] if "name" in asked else found))
@@ -121,7 +119,7 @@ def _properties(asked: Asked, *expressions: str) -> list[str]:
 
 def _no_event(event: str, known: Collection[str]) -> str:
     why = ", and no such event is known" if known else ""
-    hint = did_you_mean(near_names(event, known)) or "the names: mp inspect events"
+    hint = did_you_mean(near_names(event, known)) or "list the names: mp inspect events"
     return f"every number of {event!r} is 0{why}{blanks_count(event)}; {hint}"
 
 
@@ -138,8 +136,8 @@ def _all_undefined(asked: Asked, events: list[str], names: Names) -> Iterator[st
     known = names.properties(events[-1]) if events else set[str]()
     for name in _properties(asked, "on"):
         hint = did_you_mean(near_names(name, known - {name}))
-        hint = hint or (_see_properties(events[-1]) if events else "the names: mp inspect keys")
-        yield f"every value of {name!r} is undefined: nothing that was counted has it; {hint}"
+        hint = hint or (_see_properties(events[-1]) if events else "list names: mp inspect keys")
+        yield f"every value of {name!r} is undefined: no counted event has it; {hint}"
 
 
 def _no_value(path: str, asked: Asked, answer: Any) -> Iterator[str]:
@@ -151,16 +149,16 @@ def _no_value(path: str, asked: Asked, answer: Any) -> Iterator[str]:
 
 
 def _not_numbers(asked: Asked, names: Names) -> Iterator[str]:
-    """Of a property as it is, not of number(...) and the like, which read text."""
+    """A note about text values of a plain property; number(...) and the like convert text."""
     if not PROPERTY.fullmatch(asked.get("on", "")):
         return
     for name in _properties(asked, "on"):
         if texts := names.texts(asked["event"], name):
             yield (
-                f"{texts:,} landed values of {name!r} are text, which counts as 0 here; "
-                f"number(properties[{json.dumps(name, ensure_ascii=False)}]) reads text as a number"
+                f"{texts:,} landed values of {name!r} are text, which counts as 0; "
+                f"number(properties[{json.dumps(name, ensure_ascii=False)}]) converts text"
             )
 
 
 def _see_properties(event: str) -> str:
-    return f"the names: mp inspect properties --event {json.dumps(event, ensure_ascii=False)}"
+    return f"list the names: mp inspect properties --event {json.dumps(event, ensure_ascii=False)}"

@@ -1,8 +1,8 @@
-"""Records of a span of days whose time is of none of them: under which day Mixpanel has each.
+"""Finds the days of strays: records of a span of days whose time is in none of these days.
 
-Such a record has no time, none that can be read, or one of another day. The answer to a span does
-not say whose it is; the answer to a single day does. So days are asked for alone until all are
-found: first where the order of the records suggests it, then by halves.
+A stray has no time, an unreadable one, or one of another day. The export of a span does not show
+the day under which Mixpanel stores it; the export of a single day does. So single days are exported
+until all strays are found: first the days suggested by the order of records, then by bisection.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from mixpanel_assets.gzipped import GZIP
 from mixpanel_assets.landed import LandedFile, landing
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.export import export_events
-from mixpanel_assets.mixpanel.late import EPOCH, SECONDS_BELOW
+from mixpanel_assets.mixpanel.late import day_of
 
-# As Mixpanel writes it. A line that begins otherwise is parsed.
+# A line as Mixpanel writes it. Lines that begin differently are parsed.
 HEAD = re.compile(rb'\{"event":"(?:[^"\\]|\\.)*","properties":\{"time":(\d{12,14})[,}]')
-MOST_STRAYS = 1000  # of a span
-FEW_STRAYS = 10  # no exception is made of these, however few records there are
-MOST_MISSES = 2  # guesses by the order of the records, about which Mixpanel promises nothing
+MOST_STRAYS = 1000  # in a span
+FEW_STRAYS = 10  # are accepted even if they are most records of the span
+MOST_MISSES = 2  # wrong guesses by the order of records, which Mixpanel does not guarantee
 
 
 class UntoldError(Exception):
-    """A few requests don't tell the days of the strays, or times tell nothing about days at all."""
+    """The days of the strays can't be found with few requests, or not at all."""
 
     def __init__(self, reason: str, *, of_others: bool = True) -> None:
         super().__init__(reason)
-        self.of_others = of_others  # the days to come will be no better
+        self.of_others = of_others  # whether it holds for the following days too
 
 
 @dataclass(eq=False)
 class _Stray:
-    """A line, and the days of the records around it."""
+    """A line, and the days of the records before and after it."""
 
     line: bytes
     before: date | None
@@ -49,7 +49,7 @@ class _Stray:
 
 
 class StraySearch:
-    """Finds the days of a file's strays; then the file can be had without them."""
+    """Finds the days of a file's strays, and writes the file without them."""
 
     def __init__(self, mixpanel: Client, file: LandedFile) -> None:
         self.requests = 0
@@ -57,12 +57,12 @@ class StraySearch:
         self._file = file
         self._known: Counter[date] = Counter()  # records by the day of their time
         self._strays: Counter[bytes] = Counter()
-        self._missing: list[_Stray] = []  # those whose day is not found yet
+        self._missing: list[_Stray] = []  # strays whose day is not found yet
         self._asked: set[date] = set()
-        self._after_first = False  # a stray is rather of the day of the record after it
+        self._after_first = False  # whether to guess the day of the record after a stray first
 
     def days(self) -> Iterator[LandedFile]:
-        """A file of all that Mixpanel has of the day, for each day that has strays. UntoldError."""
+        """The complete export of each day that has strays. Raises UntoldError."""
         self._look()
         misses = 0
         while misses < MOST_MISSES and (guesses := self._guesses()):
@@ -75,10 +75,10 @@ class StraySearch:
         if self._missing:
             yield from self._halved(self._file.start, self._file.end, self._missing)
         if self._missing:
-            raise UntoldError("some of them are gone meanwhile", of_others=False)
+            raise UntoldError("Mixpanel does not return some of them again", of_others=False)
 
     def rest(self) -> LandedFile:
-        """The file without its strays, in its place."""
+        """The file, rewritten without its strays."""
         file, deflate, count = self._file, zlib.compressobj(1, wbits=GZIP), 0
         with landing(file.path) as target:
             for line in _lines(file.path):
@@ -102,14 +102,14 @@ class StraySearch:
             self._missing.append(stray := _Stray(line, before))
             waiting.append(stray)
             if len(self._missing) > MOST_STRAYS:
-                raise UntoldError(f"more than {MOST_STRAYS:,} have none")
+                raise UntoldError(f"there are more than {MOST_STRAYS:,} such records")
         if not self._missing:
-            raise UntoldError("they can't be told from the others", of_others=False)
+            raise UntoldError("such records can't be identified", of_others=False)
         if len(self._missing) > max(FEW_STRAYS, self._file.records // 2):
-            raise UntoldError("most have none")
+            raise UntoldError("most records are such records")
 
     def _guesses(self) -> Counter[date]:
-        """Days that were not asked for yet, and how many strays may be of each."""
+        """Days that were not exported yet, and how many strays each may have."""
         guesses: Counter[date] = Counter()
         for stray in self._missing:
             sides = (stray.before, stray.after)
@@ -118,7 +118,7 @@ class StraySearch:
         return guesses
 
     def _alone(self, day: date) -> LandedFile | None:
-        """The day's own file, if some of the strays are in it."""
+        """The export of the day, if it has some of the strays."""
         file = self._export(day, day)
         self._asked.add(day)
         seen: Counter[date | None] = Counter()
@@ -130,21 +130,21 @@ class StraySearch:
         moved = [at for at in seen if at and at != day and self._file.start <= at <= self._file.end]
         if moved or seen[day] < self._known[day]:
             file.path.unlink()
-            raise UntoldError("the times of others are of other days, too")
+            raise UntoldError("other records have times of other days, too")
         if self._settle(lines):
             return file
         file.path.unlink()
         return None
 
     def _settle(self, lines: Counter[bytes]) -> bool:
-        """Strays that are among the lines are missing no more; whether any is."""
+        """Remove the strays of these lines from the missing ones; return whether there are any."""
         left = [stray for stray in self._missing if not _taken(lines, stray.line)]
         found = len(left) < len(self._missing)
         self._missing = left
         return found
 
     def _halved(self, start: date, end: date, strays: list[_Stray]) -> Iterator[LandedFile]:
-        """The same for strays that are known to be of these days, wherever they are in the file."""
+        """Like `days`, by bisection, for strays that are known to be from these days."""
         if start == end:
             if alone := self._alone(start):
                 yield alone
@@ -166,13 +166,13 @@ class StraySearch:
     def _export(self, start: date, end: date) -> LandedFile:
         days = (self._file.end - self._file.start).days + 1
         if self.requests > days // 2 + 2:
-            raise UntoldError("they are of too many days")
+            raise UntoldError("they are from too many days")
         self.requests += 1
         return export_events(self._mixpanel, start, end, self._file.path.parent)
 
 
 def _taken(lines: Counter[bytes], line: bytes) -> bool:
-    """Whether the line was among them; once more it is not."""
+    """Remove the line once from the lines; return whether it was among them."""
     lines[line] -= 1
     return lines[line] >= 0
 
@@ -185,17 +185,12 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def _day(line: bytes) -> date | None:
-    """The day of the record's time, as a load has it; None if there is no such time."""
+    """The day of the record's time, as in a load; None without a readable time."""
     if head := HEAD.match(line):
-        return _day_of(int(head[1]))
+        return day_of(int(head[1]))
     try:
         record = json.loads(line)
         given = record["properties"]["time"]
-        return None if isinstance(given, bool) else _day_of(float(given))
+        return None if isinstance(given, bool) else day_of(float(given))
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-
-
-def _day_of(time: float) -> date:
-    milliseconds = time if abs(time) > SECONDS_BELOW else time * 1000
-    return (EPOCH + timedelta(milliseconds=milliseconds)).date()

@@ -145,7 +145,7 @@ def test_events_of_a_plan_without_queries_are_those_landed(
     assert answer.code == 0
     assert "Purchase" in answer.json
     assert "Your plan does not allow API calls" in answer.err
-    assert answer.err.endswith("these are the events that are landed\n")
+    assert answer.err.endswith("only the landed events are listed\n")
 
 
 def test_events_are_those_landed_while_mixpanel_is_out_of_reach(
@@ -155,7 +155,7 @@ def test_events_are_those_landed_while_mixpanel_is_out_of_reach(
     answer = here("inspect", "events", "--refresh")
     assert answer.code == 0
     assert "Purchase" in answer.json
-    assert answer.err.endswith("these are the events that are landed\n")
+    assert answer.err.endswith("only the landed events are listed\n")
 
 
 def test_without_anything_landed_a_refusal_is_a_failure(

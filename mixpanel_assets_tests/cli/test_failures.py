@@ -169,7 +169,7 @@ def test_an_interrupted_wait_ends_with_130(
         mixpanel.fail("429@*")
         process = start(*LAND)
         assert process.stderr
-        assert "asking again in 3000 s" in process.stderr.readline()
+        assert "retrying in 3000 s" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         answer = _ended(process, 20)
     assert (answer.code, answer.out, "Traceback" in answer.err) == (130, "", False)

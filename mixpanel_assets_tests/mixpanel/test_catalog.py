@@ -181,6 +181,6 @@ def test_events_need_one_of_the_two_answers(open_project: Opened) -> None:
 def test_landed_events_stand_in_for_those_that_the_plan_refuses(open_project: Opened) -> None:
     with (
         simulated(plan_refuses=("query", "app")) as simulator,
-        pytest.warns(AnswerWarning, match="these are the events that are landed"),
+        pytest.warns(AnswerWarning, match="only the landed events are listed"),
     ):
         assert discovery.events(asking(open_project(simulator), "Old")) == ["Old"]

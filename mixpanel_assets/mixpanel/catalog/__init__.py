@@ -1,4 +1,4 @@
-"""What the project has: names, saved reports, the Lexicon."""
+"""Discovery of the project's content: names, saved reports, the Lexicon."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def answer(mixpanel: CachedAnswers, asked: Discovery[R]) -> R:
-    """Ask Mixpanel, or take the answer that is kept: see `catalog.questions`."""
+    """Ask Mixpanel or the cache, with the function of `catalog.questions` named like it."""
     from mixpanel_assets.mixpanel.catalog import questions
 
     function: Callable[..., R] = getattr(questions, asked.method_name())

@@ -1,7 +1,8 @@
-"""What answers about a project mean: parsed JSON to records, whatever is missing or odd in it."""
+"""Reads the JSON of Mixpanel's discovery answers; missing and odd values are tolerated."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from mixpanel_assets.results.catalog import (
@@ -21,6 +22,14 @@ from mixpanel_assets.results.catalog import (
 
 SAMPLES = 5
 ENVELOPES = ("results", "data", "events")
+KINDS = {
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "list",
+    dict: "object",
+}
 
 
 def names(data: Any) -> list[str]:
@@ -31,7 +40,7 @@ def names(data: Any) -> list[str]:
 def property_names(data: Any) -> list[str]:
     """`{"ad version": {"count": 295}}`: https://developer.mixpanel.com/reference/query-events-top-properties"""
     inner = data.get("data") if isinstance(data, dict) and len(data) == 1 else None
-    # A property may be named `data`: then it has a count, and no properties.
+    # `data` may also be the name of a property: then it has a count and no properties.
     if isinstance(inner, dict) and inner and all(isinstance(v, dict) for v in inner.values()):
         data = inner
     return list(data) if isinstance(data, dict) else names(data)
@@ -44,66 +53,27 @@ def values(data: Any) -> list[str]:
 
 def top_events(data: Any) -> Records[TopEvent]:
     """`{"events": [{"amount", "event", "percent_change"}]}`: https://developer.mixpanel.com/reference/query-top-events"""
-    return _records(
-        TopEvent,
-        data,
-        lambda one: TopEvent(
-            _text(one.get("event")),
-            _number(one.get("amount")) or 0,
-            _number(one.get("percent_change")),
-        ),
-        "event",
-    )
+
+    def top_event(one: Mapping[str, Any]) -> TopEvent:
+        count, change = _number(one.get("amount")) or 0, _number(one.get("percent_change"))
+        return TopEvent(_text(one.get("event")), count, change)
+
+    return _records(TopEvent, data, "event", top_event)
 
 
 def funnels(data: Any) -> Records[FunnelInfo]:
     """`[{"funnel_id", "name"}]`: https://developer.mixpanel.com/reference/funnels-list-saved"""
-    return _records(
-        FunnelInfo,
-        data,
-        lambda one: FunnelInfo(_id(one.get("funnel_id")), _text(one.get("name"))),
-        "funnel_id",
-    )
+    return _records(FunnelInfo, data, "funnel_id")
 
 
 def cohorts(data: Any) -> Records[SavedCohort]:
     """`[{"id", "name", "count", ...}]`: https://developer.mixpanel.com/reference/cohorts-list"""
-    return _records(
-        SavedCohort,
-        data,
-        lambda one: SavedCohort(
-            id=_id(one.get("id")),
-            name=_text(one.get("name")),
-            count=_id(one.get("count")),
-            description=_text(one.get("description")),
-            created=_text(one.get("created")) or None,
-            is_visible=one.get("is_visible", 1) not in (0, False, "0"),
-        ),
-        "id",
-    )
+    return _records(SavedCohort, data, "id")
 
 
 def bookmarks(data: Any) -> Records[BookmarkInfo]:
-    """`{"results": [{"id", "name", "type", "params", ...}]}`; Mixpanel has no page on it."""
-
-    def bookmark(one: Mapping[str, Any]) -> BookmarkInfo:
-        return BookmarkInfo(
-            id=_id(one.get("id")),
-            name=_text(one.get("name")),
-            type=_text(one.get("type")),
-            project_id=_id(one.get("project_id")),
-            workspace_id=_id(one.get("workspace_id")),
-            dashboard_id=_id(one.get("dashboard_id")),
-            description=_text(one.get("description")),
-            created=_text(one.get("created")) or None,
-            modified=_text(one.get("modified")) or None,
-            creator_id=_id(one.get("creator_id")),
-            creator_name=_text(one.get("creator_name")) or None,
-            creator_email=_text(one.get("creator_email")) or None,
-            params=_parsed(one.get("params")),
-        )
-
-    return _records(BookmarkInfo, data, bookmark, "id")
+    """`{"results": [{"id", "name", "type", "params", ...}]}`; not documented by Mixpanel."""
+    return _records(BookmarkInfo, data, "id")
 
 
 def annotations(data: Any) -> Records[Annotation]:
@@ -116,31 +86,24 @@ def annotations(data: Any) -> Records[Annotation]:
             _text(tag.get("name")) if isinstance(tag, dict) else _text(tag)
             for tag in _items(one.get("tags"))
         ]
-        return Annotation(
-            id=_id(one.get("id")),
-            date=_text(one.get("date")),
-            description=_text(one.get("description")),
-            user=" ".join(filter(None, person)) or None,
-            tags=[tag for tag in tags if tag],
-        )
+        known = {"user": " ".join(filter(None, person)) or None, "tags": list(filter(None, tags))}
+        return _record(Annotation, {**one, **known})
 
-    return _records(Annotation, data, annotation, "date")
+    return _records(Annotation, data, "date", annotation)
 
 
 def schemas(data: Any) -> Records[LexiconSchema]:
     """`{"results": [{"entityType", "name", "schemaJson"}]}`: https://developer.mixpanel.com/reference/list-all-schemas-for-project"""
-    return _records(
-        LexiconSchema,
-        data,
-        lambda one: LexiconSchema(
-            _text(one.get("entityType")), _text(one.get("name")), definition(one.get("schemaJson"))
-        ),
-        "name",
-    )
+
+    def schema(one: Mapping[str, Any]) -> LexiconSchema:
+        described = definition(one.get("schemaJson"))
+        return LexiconSchema(_text(one.get("entityType")), _text(one.get("name")), described)
+
+    return _records(LexiconSchema, data, "name", schema)
 
 
 def definition(data: Any) -> LexiconDefinition:
-    """`{"description", "properties": {name: {"type", "description"}}, "metadata"}`, as text too."""
+    """`{"description", "properties": {name: {"type", "description"}}, "metadata"}`, or its text."""
     found = _mapping(_parsed(data))
     return LexiconDefinition(
         description=_text(found.get("description")) or None,
@@ -173,32 +136,19 @@ def _metadata(one: Mapping[str, Any]) -> LexiconMetadata:
 
 
 def subproperties(texts: Iterable[str]) -> Records[SubPropertyInfo]:
-    """What the objects among the values have inside, by name."""
+    """The properties inside the values that are objects, by name."""
     found: dict[str, list[Any]] = {}
     for text in texts:
         value = _parsed(text)
         for item in value if isinstance(value, list) else [value]:
             for name, inner in _mapping(item).items():
                 found.setdefault(name, []).append(inner)
-    return Records(
-        SubPropertyInfo,
-        (
-            SubPropertyInfo(name, _kind(inner), _samples(inner))
-            for name, inner in sorted(found.items())
-        ),
-    )
+    rows = (SubPropertyInfo(n, _kind(inner), _samples(inner)) for n, inner in sorted(found.items()))
+    return Records(SubPropertyInfo, rows)
 
 
 def _kind(values_: Iterable[Any]) -> str:
-    kinds = {
-        bool: "boolean",
-        int: "number",
-        float: "number",
-        str: "string",
-        list: "list",
-        dict: "object",
-    }
-    found = {kinds[type(value)] for value in values_ if value is not None}
+    found = {KINDS[type(value)] for value in values_ if value is not None}
     return "mixed" if len(found) > 1 else next(iter(found), "null")
 
 
@@ -208,21 +158,24 @@ def _samples(values_: Iterable[Any]) -> list[Any]:
 
 
 def _records(
-    kind: type[R], data: Any, record: Callable[[Mapping[str, Any]], R], needed: str
+    kind: type[R],
+    data: Any,
+    needed: str,
+    read: Callable[[Mapping[str, Any]], R] | None = None,
 ) -> Records[R]:
-    """A record of each object that has what is `needed`; anything else there is no record of."""
-    return Records(
-        kind,
-        (
-            record(one)
-            for one in _items(data)
-            if isinstance(one, dict) and one.get(needed) is not None
-        ),
-    )
+    """A result for each object with a value of `needed`; other items are left out."""
+    objects = [one for one in _items(data) if isinstance(one, dict) and one.get(needed) is not None]
+    return Records(kind, [read(one) if read else _record(kind, one) for one in objects])
+
+
+def _record(kind: type[R], one: Mapping[str, Any]) -> R:
+    """A result whose fields are the object's values of these names, converted to their types."""
+    of: Any = kind  # to mypy, not every subclass of Result is a dataclass
+    return kind(**{field.name: READ[field.type](one.get(field.name)) for field in fields(of)})
 
 
 def _items(data: Any) -> list[Any]:
-    """The list, in an envelope or without; none if it is no list."""
+    """The list, also inside an envelope; empty if it is not a list."""
     for name in ENVELOPES:
         if isinstance(data, dict) and isinstance(data.get(name), list | dict):
             data = data[name]
@@ -242,7 +195,7 @@ def _number(value: Any) -> Any:
 
 
 def _id(value: Any) -> int | None:
-    """A whole number, also one in text or with a `.0`; the annotations' spec says `number`."""
+    """An integer, also from text or with a `.0`; the annotations' spec says `number`."""
     try:
         return int(value) if float(value) == int(value) and not isinstance(value, bool) else None
     except (TypeError, ValueError, OverflowError):
@@ -250,10 +203,21 @@ def _id(value: Any) -> int | None:
 
 
 def _parsed(value: Any) -> Any:
-    """JSON in text as what it says."""
+    """The value of JSON text; other values unchanged."""
     if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
         return value
     try:
         return json.loads(value)
     except (ValueError, RecursionError):
         return value
+
+
+# How to read a field of a result, by its annotation.
+READ: dict[Any, Callable[[Any], Any]] = {
+    "str": _text,
+    "str | None": lambda value: _text(value) or None,
+    "int | None": _id,
+    "bool": lambda value: value not in (0, "0"),  # true if it is missing
+    "list[str]": list,
+    "Any": _parsed,
+}

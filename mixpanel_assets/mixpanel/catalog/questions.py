@@ -1,10 +1,8 @@
-"""How each question about a project is asked, and how its answer is read."""
+"""One function for each discovery question: sends it and reads the answer."""
 
 import json
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from collections.abc import Collection
 
-from mixpanel_assets.accounts import Credentials
 from mixpanel_assets.errors import (
     APIError,
     EventNotFoundError,
@@ -17,6 +15,7 @@ from mixpanel_assets.errors import (
 )
 from mixpanel_assets.mixpanel.cache import CachedAnswers
 from mixpanel_assets.mixpanel.catalog import answers
+from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.notes import note
 from mixpanel_assets.questions import discovery
 from mixpanel_assets.results.catalog import (
@@ -31,37 +30,14 @@ from mixpanel_assets.results.catalog import (
     TopEvent,
 )
 
-if TYPE_CHECKING:
-    from mixpanel_assets.mixpanel.names import Names
-
-MOST_EVENTS = 5000  # Mixpanel gives no more names, whatever is asked for
+Asker = Client | CachedAnswers
+MOST_EVENTS = 5000  # Mixpanel's maximum
 MOST_PROPERTIES = 2000
 MOST_SAMPLES = 255
 
 
-class Asker(Protocol):
-    """A Client, or CachedAnswers over one."""
-
-    @property
-    def credentials(self) -> Credentials: ...
-
-    @property
-    def names(self) -> "Names | None": ...
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        form: Mapping[str, Any] | None = None,
-        body: Any = None,
-        kind: Literal["export", "query", "lexicon"] | None = "query",
-    ) -> Any: ...
-
-
 def event_names(mixpanel: Asker) -> list[str]:
-    """The events of the last 31 days, the commonest first.
+    """The events of the last 31 days, most frequent first.
 
     https://developer.mixpanel.com/reference/query-months-top-event-names
     """
@@ -76,7 +52,7 @@ def described_events(mixpanel: Asker) -> list[str]:
 
 
 def property_names(mixpanel: Asker, event: str) -> list[str]:
-    """The properties that the event has carried lately, the commonest first."""
+    """The properties that the event had recently, most frequent first."""
     params = {"event": event, "limit": MOST_PROPERTIES}
     answer = mixpanel.ask("GET", "/api/query/events/properties/top", params=params)
     return answers.property_names(answer)
@@ -89,12 +65,15 @@ def events(mixpanel: CachedAnswers, asked: discovery.Events) -> list[str]:  # no
         landed = mixpanel.landed_events()
         if not landed or not (error.may_pass_later or isinstance(error, PlanRequiredError)):
             raise
-        note(f"{error.message}; these are the events that are landed")
+        note(f"{error.message}; only the landed events are listed")
         return sorted(landed)
 
 
 def _known_events(mixpanel: CachedAnswers) -> list[str]:
-    """Of the last 31 days, of the Lexicon and landed. PlanRequiredError if both are refused."""
+    """Events of the last 31 days, of the Lexicon and of the warehouse.
+
+    PlanRequiredError if the plan includes neither of the first two.
+    """
     found: set[str] = set()
     refusals: list[MixpanelDataError] = []
     for names in (event_names, described_events):
@@ -125,7 +104,7 @@ def property_values(mixpanel: CachedAnswers, asked: discovery.PropertyValues) ->
         answer = mixpanel.ask("GET", "/api/query/events/properties/values", params=params)
     except QueryError as error:
         if event is None:
-            error.hint = "Mixpanel may need to know whose property it is: name an event too"
+            error.hint = "Mixpanel may require the event of the property: name an event too"
         raise
     found = answers.values(answer)
     if not found and event:
@@ -147,17 +126,17 @@ def profile_properties(
     answer = mixpanel.ask("GET", "/api/query/engage/properties")
     found = answer.get("results") if isinstance(answer, dict) else None
     if not isinstance(found, dict):
-        raise APIError("Mixpanel's answer has no properties of profiles", body=str(answer)[:500])
+        raise APIError("Mixpanel's answer has no profile properties", body=str(answer)[:500])
     types = {name: one.get("type") for name, one in found.items() if isinstance(one, dict)}
     return Records(ProfileProperty, (ProfileProperty(n, str(t)) for n, t in sorted(types.items())))
 
 
 def not_found(event: str, known: Collection[str], message: str | None = None) -> EventNotFoundError:
-    """The error for an event that is not known, with the names that may have been meant."""
+    """The error for an unknown event, with similar names."""
     near = near_names(event, known)
     return EventNotFoundError(
         message or f"there is no event {event!r}",
-        hint=f"{did_you_mean(near) or 'see them'}; a new one is known after: "
+        hint=f"{did_you_mean(near) or 'check the name'}; if it is new, run: "
         "mp inspect events --refresh",
         event_name=event,
         similar_events=near,
@@ -165,15 +144,15 @@ def not_found(event: str, known: Collection[str], message: str | None = None) ->
 
 
 def _check_property(mixpanel: CachedAnswers, event: str, name: str) -> None:
-    """EventNotFoundError, or PropertyNotFoundError unless the event carries the property."""
+    """Raise PropertyNotFoundError if the event does not have the property, EventNotFoundError."""
     known = properties(mixpanel, discovery.Properties(event))
     if name in known:
         return
     near = near_names(name, known)
-    see = f"see them: mp inspect properties --event {json.dumps(event, ensure_ascii=False)}"
+    listing = f"list them: mp inspect properties --event {json.dumps(event, ensure_ascii=False)}"
     raise PropertyNotFoundError(
         f"{event} has no property {name!r}",
-        hint=did_you_mean(near) or see,
+        hint=did_you_mean(near) or listing,
         event_name=event,
         property_name=name,
         similar_properties=near,
@@ -211,13 +190,13 @@ def annotations(mixpanel: Asker, asked: discovery.Annotations) -> Records[Annota
 def lexicon_schemas(mixpanel: Asker, asked: discovery.LexiconSchemas) -> Records[LexiconSchema]:
     path = f"{_project(mixpanel)}/schemas"
     found = answers.schemas(mixpanel.ask("GET", path, kind="lexicon"))
-    # All at once: five such questions a minute are all there are.
+    # One request for all: Mixpanel allows five a minute.
     wanted = (one for one in found if asked.entity_type in (None, one.entity_type))
     return Records(LexiconSchema, wanted)
 
 
 def lexicon_schema(mixpanel: Asker, asked: discovery.LexiconSchema) -> LexiconSchema:
-    # Out of the whole list: a name with a slash in it has no path of its own everywhere.
+    # From the whole list: not every server accepts a name with a slash as a path.
     kind, name = asked.entity_type, asked.name
     of_kind = discovery.LexiconSchemas(entity_type=kind)
     known = {one.name: one for one in lexicon_schemas(mixpanel, of_kind)}
@@ -225,8 +204,8 @@ def lexicon_schema(mixpanel: Asker, asked: discovery.LexiconSchema) -> LexiconSc
         return known[name]
     near = near_names(name, known)
     raise EventNotFoundError(
-        f"the Lexicon describes no {kind} {name!r}",
-        hint=did_you_mean(near) or "see: mp inspect lexicon-schemas",
+        f"the Lexicon has no {kind} {name!r}",
+        hint=did_you_mean(near) or "list its entries: mp inspect lexicon-schemas",
         entity_type=kind,
         event_name=name,
         similar_events=near,

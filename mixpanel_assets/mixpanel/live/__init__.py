@@ -1,4 +1,4 @@
-"""What Mixpanel answers now."""
+"""Live queries: how they are sent, and how their answers are read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def answer(client: Client, asked: Live[R]) -> R:
-    """Ask Mixpanel, by the function of `live.questions` that has the question's name."""
+    """Ask Mixpanel, with the function of `live.questions` named like the question."""
     from mixpanel_assets.mixpanel.live import questions
 
     function: Callable[..., R] = getattr(questions, asked.method_name())

@@ -1,4 +1,4 @@
-"""What Mixpanel's answers to questions mean: pure functions of the answer's JSON."""
+"""Reads the JSON of Mixpanel's answers to live queries."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Series = dict[str, dict[str, float]]
 
 
 def chart(answer: Any, names: Iterable[str] = ()) -> Series:
-    """The `values` of an answer by date, in order of time, with a 0 where Mixpanel left one out.
+    """The `values` of an answer by name and date, in order; missing ones are 0.
 
-    `names` are in it whatever the answer says.
+    `names` are always included.
     """
     data = _object(_object(answer).get("data", {}))
     values = _object(data.get("values") or {})
@@ -36,7 +36,7 @@ def chart(answer: Any, names: Iterable[str] = ()) -> Series:
 
 
 def numbers(answer: Any) -> dict[str, float]:
-    """Numbers by date, in order of time; null counts as 0."""
+    """Numbers by date, in order; null is 0."""
     return {str(day): n or 0 for day, n in sorted(_object(answer or {}).items())}
 
 
@@ -46,12 +46,12 @@ def results(answer: Any) -> Any:
 
 
 def total(series: Series) -> float:
-    """All numbers together."""
+    """The sum of all numbers."""
     return sum(count for counts in series.values() for count in counts.values())
 
 
 def funnel_parts(answer: Any) -> list[FunnelPart]:
-    """The steps of each date and, where the answer has them, each segment."""
+    """The steps by date and, if the answer has segments, by segment."""
     data = _object(_object(answer).get("data") or {})
     return [
         FunnelPart(_steps(steps), str(day), segment)
@@ -75,7 +75,7 @@ def _steps(found: Iterable[Any]) -> list[FunnelStep]:
 
 
 def _step_name(step: Mapping[str, Any]) -> str:
-    """What a person calls it: a custom event has a number for its name, and a label."""
+    """The step's display name: a custom event has a number as its name, and a label."""
     if step.get("custom_event"):
         return str(step.get("step_label") or step.get("event") or step.get("goal"))
     return str(step.get("event") or step.get("goal") or step.get("step_label") or "")
@@ -91,7 +91,7 @@ def _rated(steps: Iterable[tuple[str, int]]) -> list[FunnelStep]:
 
 
 def together(parts: Iterable[FunnelPart]) -> list[FunnelStep]:
-    """The steps of all parts, added up."""
+    """The steps with the sums of all parts."""
     counts: list[tuple[str, int]] = []
     for part in parts:
         for number, step in enumerate(part.steps):
@@ -102,7 +102,7 @@ def together(parts: Iterable[FunnelPart]) -> list[FunnelStep]:
 
 
 def by_segment(parts: Iterable[FunnelPart]) -> list[FunnelPart]:
-    """One part for each segment, over all dates."""
+    """One part for each segment, summed over all dates."""
     segments: dict[str | None, list[FunnelPart]] = {}
     for part in parts:
         segments.setdefault(part.segment, []).append(part)
@@ -110,12 +110,12 @@ def by_segment(parts: Iterable[FunnelPart]) -> list[FunnelPart]:
 
 
 def conversion(steps: list[FunnelStep]) -> float:
-    """Of those who entered, which share reached the last step."""
+    """The share of people of the first step that reached the last one."""
     return steps[-1].count / steps[0].count if steps and steps[0].count else 0.0
 
 
 def cohorts(answer: Any) -> list[CohortInfo]:
-    """The cohorts by date, and by segment where the answer has them."""
+    """The cohorts by date and, if the answer has segments, by segment."""
     found = _object(answer)
     listed = _object(found["data"]) if isinstance(found.get("data"), Mapping) else found
     return [
@@ -142,7 +142,7 @@ def _cohort(day: str, segment: str | None, one: Mapping[str, Any]) -> CohortInfo
 
 
 def frequencies(answer: Any) -> dict[str, Any]:
-    """Counts by date, or by date and segment; the answer has them in `data`, or is they."""
+    """Counts by date, or by date and segment, from `data` or from the top level."""
     found = _object(answer)
     data = found["data"] if isinstance(found.get("data"), Mapping) else found
     return {
@@ -164,7 +164,7 @@ def _user_event(one: Mapping[str, Any]) -> UserEvent:
 
 
 def _moment(time: Any) -> datetime | None:
-    """Seconds or, as newer exports have it, milliseconds since 1970; None for anything else."""
+    """The time of seconds or, in newer exports, milliseconds since 1970; None for other values."""
     if not isinstance(time, int | float) or isinstance(time, bool):
         return None
     try:
@@ -174,7 +174,7 @@ def _moment(time: Any) -> datetime | None:
 
 
 def newest(events: list[UserEvent], limit: int | None) -> list[UserEvent]:
-    """The newest events, in their order; those without a time are the oldest."""
+    """The newest events, in their order; events without a time count as the oldest."""
     if limit is None or len(events) <= limit:
         return events
     ages = sorted(range(len(events)), key=lambda n: events[n].time or _LONG_AGO, reverse=True)
@@ -182,7 +182,7 @@ def newest(events: list[UserEvent], limit: int | None) -> list[UserEvent]:
 
 
 def saved(bookmark_id: int, answer: Any, kind: str | None = None) -> SavedReportResult:
-    """A saved report of any type; of flows the series is everything that was answered."""
+    """A saved report of any type; the series of flows is the whole answer."""
     found = _object(answer)
     kind = kind or report_type(found)
     span = _object(found.get("date_range") or {})
@@ -199,7 +199,7 @@ def saved(bookmark_id: int, answer: Any, kind: str | None = None) -> SavedReport
 
 
 def flows(bookmark_id: int, answer: Any) -> FlowsResult:
-    """Saved flows; what the answer lacks is empty."""
+    """A saved flows report; missing parts are empty."""
     found = _object(answer)
     rate = found.get("overallConversionRate", found.get("overall_conversion_rate"))
     return FlowsResult(
@@ -213,7 +213,7 @@ def flows(bookmark_id: int, answer: Any) -> FlowsResult:
 
 
 def report_type(answer: Any) -> str:
-    """Of which type a saved report is, as its answer shows."""
+    """The type of a saved report, derived from its answer."""
     headers = [str(one) for one in _object(answer).get("headers") or []]
     if "steps" in _object(answer):
         return "flows"
@@ -224,9 +224,9 @@ def report_type(answer: Any) -> str:
 def _object(value: Any) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
-    if value == []:  # what some servers write for an object without members
+    if value == []:  # an empty object, as PHP servers write it
         return {}
     raise APIError(
-        f"Mixpanel's answer is not the report that was asked for: {str(value)[:200]}",
+        f"Mixpanel's answer does not have the expected form: {str(value)[:200]}",
         hint="run it with --verbose and report it",
     )

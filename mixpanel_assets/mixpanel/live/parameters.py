@@ -1,4 +1,4 @@
-"""How a question is put to Mixpanel: its fields as the wire spells them, and names in doubt."""
+"""Sends a live query: its fields as request parameters, and notes about its answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mixpanel_assets.questions.expressions import segment
 
 
 def parameters(asked: Question[Any], **changed: Any) -> dict[str, Any]:
-    """The fields that are given as Mixpanel spells them; those `changed` to None are left out."""
+    """The given fields as request parameters; those `changed` to None are left out."""
     asked.check_dated()
     given = {**asked.to_dict(), **changed}
     if "on" in given:
@@ -29,9 +29,9 @@ def _spelled(value: Any) -> Any:
 
 
 def ask(client: Client, path: str, asked: dict[str, Any]) -> Any:
-    """The answer of a query endpoint; Mixpanel's warnings and names that may be wrong are noted.
+    """The answer of a query endpoint, with notes about warnings and names that may be wrong.
 
-    EventNotFoundError if there is no such event: without a request where that is known.
+    EventNotFoundError for an unknown event, without a request if possible.
     """
     remarks.check(path, asked, client.names)
     try:

@@ -1,4 +1,4 @@
-"""How each live question goes over the wire, and how its answer is read."""
+"""One function for each live query: sends it and reads the answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mixpanel_assets.results import (
     SegmentationResult,
 )
 
-JQL_NOTE = "Mixpanel is retiring JQL: export the events and ask them with SQL instead"
+JQL_NOTE = "Mixpanel is retiring JQL: land the events and query them with SQL instead"
 
 _SCRIPT_ERROR = re.compile(
     r"(?:Uncaught exception )?(?P<type>\w*Error): (?P<message>.*?)(?: *Stack trace|$)"

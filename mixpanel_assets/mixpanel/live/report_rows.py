@@ -1,4 +1,4 @@
-"""Saved reports as plain rows, one for each number."""
+"""Saved reports as rows, one for each number."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _MOMENT = len("2024-01-31T00:00:00")
 def export_saved_reports(
     client: Client, bookmark_ids: Iterable[int]
 ) -> dict[int, list[Row] | Skipped]:
-    """The rows of each report: see `report_rows`. Each is one query.
+    """The `report_rows` of each report, with one query for each.
 
-    A report that the plan refuses is Skipped, in Mixpanel's words; any other failure is raised, and
-    QueryError names the report.
+    A report that the plan does not include is Skipped, with Mixpanel's message. Other errors are
+    raised; a QueryError names the report.
     """
     reports: dict[int, list[Row] | Skipped] = {}
     for bookmark_id in bookmark_ids:
@@ -36,16 +36,16 @@ def export_saved_reports(
             reports[bookmark_id] = Skipped(str(error.details.get("body") or error.message))
         except QueryError as error:
             error.details["bookmark_id"] = bookmark_id
-            error.hint = f"this is about saved report {bookmark_id}; see: mp inspect bookmarks"
+            error.hint = f"check saved report {bookmark_id}; list them with: mp inspect bookmarks"
             raise
     return reports
 
 
 def report_rows(report: SavedReportResult) -> list[Row]:
-    """computed_at, report_type, path, date, moment and value of each number.
+    """Rows with computed_at, report_type, path, date, moment and value, one for each number.
 
-    Times are the project's, without their offset; a value without a time has None. What is no
-    number is left out.
+    Times are in the project's time zone, without offset; None for values without a time. Values
+    that are not numbers are left out.
     """
     rows = []
     for path, value in _numbers(report.series):
@@ -65,8 +65,8 @@ def report_rows(report: SavedReportResult) -> list[Row]:
 def _timed(path: tuple[str, ...], *, last: bool) -> tuple[list[str], str | None]:
     """The path without its time, and the time.
 
-    Insights have it at the end, or `all` in place of one; before it there may be a segment that
-    looks like a time. In other reports it is the first that looks so.
+    In insights the last element is the time, or `all`; a segment before it may look like a time.
+    In other reports the first element that looks like a time is it.
     """
     at = len(path) - 1 if last else next((n for n, x in enumerate(path) if _TIME.fullmatch(x)), -1)
     if at < 0:
@@ -76,7 +76,7 @@ def _timed(path: tuple[str, ...], *, last: bool) -> tuple[list[str], str | None]
 
 
 def _numbers(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Every number with the names that lead to it; in a list these are 0, 1, 2..."""
+    """Every number with the path of names to it; list elements are named 0, 1, 2 ..."""
     if isinstance(found, Mapping | list):
         inner = found.items() if isinstance(found, Mapping) else enumerate(found)
         for name, value in inner:
