@@ -1,4 +1,4 @@
-"""`mp`: the commands, and what happens when one fails."""
+"""`mp`: its commands, and how a failure becomes an exit code."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from mixpanel_assets.cli.status import doctor, limits, status
 from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.notes import heard_by
 
+ABOUT = "Land Mixpanel's data in one DuckDB file as daily Dagster assets, then query it."
 EPILOG = "Exit codes: " + "; ".join(f"{n} {meaning}" for n, meaning in output.EXIT_CODES.items())
 
 app = typer.Typer(
     name="mp",
-    help="Mixpanel's data as daily Dagster assets in one DuckDB file: land it, then ask it.",
+    help=ABOUT,
     epilog=f"{EPILOG}.",
     add_completion=True,
     rich_markup_mode=None,
@@ -50,48 +51,37 @@ def _version(wanted: bool) -> None:
 def start(
     context: typer.Context,
     account: Annotated[
-        str | None, typer.Option("--account", "-a", help="An account of the configuration file.")
+        str | None, typer.Option("--account", "-a", help="Account of the configuration file.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide progress on stderr.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Dagster's own log and tracebacks on stderr.")
+        bool, typer.Option("--verbose", "-v", help="Show Dagster's log and tracebacks on stderr.")
     ] = False,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Mixpanel's data as daily Dagster assets in one DuckDB file: land it, then ask it."""
     context.obj = Invocation(account=account, quiet=quiet, verbose=verbose)
 
 
-app.command()(demo)
-app.add_typer(materialize)
-app.add_typer(rebuild)
-app.add_typer(fetch)
-app.command()(drop)
-app.command()(status)
-app.command()(sql)
-app.add_typer(query)
-app.add_typer(inspect)
-app.command()(limits)
-app.command()(doctor)
-app.add_typer(auth)
-app.command()(dev)
-app.command()(simulate)
-app.command()(spec)
+for group in (materialize, rebuild, fetch, query, inspect, auth):
+    app.add_typer(group)
+for command in (demo, drop, status, sql, limits, doctor, dev, simulate, spec):
+    app.command()(command)
 
-# What typer raises for a wrong command line, wherever this version of it keeps that class.
+# What typer raises for a wrong command line; where that class is depends on typer's version.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def main() -> None:
-    """The command line was carried out; the process ends with the documented exit code."""
+    """Run the command line, and end the process with the documented exit code."""
     streams.secure()
+    verbose = "--verbose" in sys.argv or "-v" in sys.argv
     try:
         with heard_by(lambda message: output.note(f"note: {message}")):
             code = _run()
     except MixpanelDataError as error:
-        if "--verbose" in sys.argv or "-v" in sys.argv:
+        if verbose:
             output.trace()
         code = output.fail(error)
     except _UsageError as error:
@@ -99,17 +89,16 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         code = output.INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last resort: a line, not a traceback
-        if "--verbose" in sys.argv or "-v" in sys.argv:
+        if verbose:
             output.trace()
-        name = type(error).__name__
-        code = output.fail(
-            MixpanelDataError(f"{name}: {error}", hint="run it with --verbose and report it")
-        )
+        message = f"{type(error).__name__}: {error}"
+        hint = "run it again with --verbose and report it"
+        code = output.fail(MixpanelDataError(message, hint=hint))
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _run() -> object:
-    """The command's exit code, if it has one; without a command, its help is the answer."""
+    """The command's exit code, if it has one; without a command, print help."""
     try:
         return app(standalone_mode=False)
     except _UsageError as error:

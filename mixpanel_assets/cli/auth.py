@@ -1,4 +1,4 @@
-"""`mp auth`: the accounts of the configuration file, and whether Mixpanel lets them in."""
+"""`mp auth`: the accounts of the configuration file, and a test of their credentials."""
 
 from __future__ import annotations
 
@@ -9,30 +9,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import Invocation, answering
+from mixpanel_assets.cli.options import Invocation, answering, group
 from mixpanel_assets.errors import AuthenticationError, ConfigError
 from mixpanel_assets.settings import Settings
 
 if TYPE_CHECKING:
     from mixpanel_assets.accounts import Account
 
-auth = typer.Typer(
-    name="auth",
-    help="Keep the accounts that Mixpanel is asked with.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+auth = group("auth", "Manage Mixpanel accounts.")
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the account.")]
 NameOrNone = Annotated[
-    str | None, typer.Argument(help="Name of the account; default: the one that is in use.")
+    str | None, typer.Argument(help="Name of the account; default: the account in use.")
 ]
 
 
 @auth.command("list")
 @answering
 def list_() -> Any:
-    """Show the accounts of the configuration file, without their secrets.
+    """List the accounts of the configuration file, without their secrets.
 
     mp auth list
     """
@@ -49,38 +44,35 @@ def add(
         str | None, typer.Option("--username", "-u", help="User name of the service account.")
     ] = None,
     project: Annotated[
-        str | None, typer.Option("--project", "-p", help="Project id, a number.")
+        str | None, typer.Option("--project", "-p", help="Project id (a number).")
     ] = None,
     region: Annotated[
-        str, typer.Option("--region", "-r", help="Where the project's data is: us, eu or in.")
+        str, typer.Option("--region", "-r", help="Data residency: us, eu or in.")
     ] = "us",
     timezone: Annotated[
-        str | None, typer.Option("--timezone", help="Of a project older than 2023: its time zone.")
+        str | None, typer.Option("--timezone", help="Time zone of a project older than 2023.")
     ] = None,
     default: Annotated[
-        bool, typer.Option("--default", "-d", help="Use it where no account is named.")
+        bool, typer.Option("--default", "-d", help="Make it the default account.")
     ] = False,
     secret_stdin: Annotated[
         bool, typer.Option("--secret-stdin", help="Read the secret from stdin.")
     ] = False,
     project_secret: Annotated[
-        bool,
-        typer.Option(
-            "--project-secret", help="The secret is the project's own (until 2027-03-03)."
-        ),
+        bool, typer.Option("--project-secret", help="Use a project secret (until 2027-03-03).")
     ] = False,
 ) -> Any:
-    """Add an account; its secret is asked for, or taken from MP_SECRET or stdin.
+    """Add an account; the secret is read from MP_SECRET, stdin or a prompt.
 
     mp auth add shop --username shop.ab12cd.mp-service-account --project 12345
     """
     from mixpanel_assets.accounts import add_account, make_credentials
 
     settings = Settings.from_env()
-    who = "" if project_secret else _said(username, "--username", "User name")
+    who = "" if project_secret else _given(username, "--username", "User name")
     if project_secret and username:
-        raise typer.BadParameter("--project-secret has no --username")
-    project_id = _said(project, "--project", "Project id")
+        raise typer.BadParameter("use --project-secret or --username, not both")
+    project_id = _given(project, "--project", "Project id")
     fields = {
         "kind": "project_secret" if project_secret else "service_account",
         "username": who,
@@ -99,9 +91,9 @@ def add(
 @answering
 def remove(
     name: NameArgument,
-    force: Annotated[bool, typer.Option("--force", help="Do not ask whether to.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Skip the confirmation.")] = False,
 ) -> Any:
-    """Remove an account; what it has landed stays.
+    """Remove an account; its landed data stays.
 
     mp auth remove shop --force
     """
@@ -109,7 +101,7 @@ def remove(
 
     if not force:
         if not sys.stdin.isatty():
-            raise typer.BadParameter("nobody is there to be asked: say --force")
+            raise typer.BadParameter("stdin is not a terminal: confirm with --force")
         if output.ask(f"Remove the account {name}? [y/N] ").lower() not in ("y", "yes"):
             raise typer.Abort
     default = remove_account(Settings.from_env(), name)
@@ -119,7 +111,7 @@ def remove(
 @auth.command()
 @answering
 def switch(name: NameArgument) -> Any:
-    """Use an account wherever none is named.
+    """Set the default account.
 
     mp auth switch shop
     """
@@ -131,11 +123,8 @@ def switch(name: NameArgument) -> Any:
 
 @auth.command()
 @answering
-def show(
-    context: typer.Context,
-    name: NameOrNone = None,
-) -> Any:
-    """Show which account is in use and where it comes from, or a named one; never its secret.
+def show(context: typer.Context, name: NameOrNone = None) -> Any:
+    """Show the account in use and its source, or a named account; never its secret.
 
     mp auth show
     """
@@ -147,32 +136,23 @@ def show(
 
 @auth.command("test")
 @answering
-def prove(
-    context: typer.Context,
-    name: NameOrNone = None,
-) -> Any:
-    """Ask Mixpanel whether it lets the account in; takes one of the hour's 60 exports.
+def prove(context: typer.Context, name: NameOrNone = None) -> Any:
+    """Test the account's credentials; uses one of the hour's 60 exports.
 
     mp auth test
     """
     from mixpanel_assets.mixpanel.probe import ask_for_access
 
     account = _account(context, name)
-    known = account.credentials
     try:
         ask_for_access(Settings.from_env(), account, output.note)
     except AuthenticationError as error:
         if account.name:
-            error.hint = f"see who it asks as, and where: mp auth show {account.name}"
+            error.hint = f"see its user name, project and region: mp auth show {account.name}"
         raise
-    return {
-        "account": account.name,
-        "ok": True,
-        "kind": known.kind,
-        "project_id": known.project_id,
-        "region": known.region,
-        "source": account.source,
-    }
+    shown = account.to_dict()
+    same = {name: shown[name] for name in ("kind", "project_id", "region", "source")}
+    return {"account": account.name, "ok": True, **same}
 
 
 def _account(context: typer.Context, name: str | None) -> Account:
@@ -182,7 +162,7 @@ def _account(context: typer.Context, name: str | None) -> Account:
     return find_account(Settings.from_env(), invocation.account if name is None else name)
 
 
-def _said(given: str | None, option: str, prompt: str) -> str:
+def _given(given: str | None, option: str, prompt: str) -> str:
     if given is not None:
         return given
     if not sys.stdin.isatty():

@@ -1,4 +1,4 @@
-"""`mp demo`: the main job on a simulated project, with nothing to set up."""
+"""`mp demo`: land and query a simulated project, without any setup."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ from events group by event_date order by event_date""",
 def demo(
     context: typer.Context,
     days: Annotated[int, typer.Option("--days", min=1, max=365, help="Days to land.")] = 7,
-    ui: Annotated[bool, typer.Option("--ui", help="Then open the Dagster UI on it.")] = False,
+    ui: Annotated[bool, typer.Option("--ui", help="Then run the Dagster UI.")] = False,
 ) -> None:
-    """Land a week of a simulated project and ask it; no account is needed.
+    """Land a week of a simulated project and query it; no account is needed.
 
     mp demo
     """
@@ -87,11 +87,11 @@ def _show(workspace: Workspace, landing: Landing) -> None:
 
 
 def _run_ui(settings: Settings, project: str) -> None:
-    """The UI runs until it is stopped, and the local Mixpanel as long as it does."""
+    """Run the UI until it is stopped, while the local Mixpanel runs too."""
     from mixpanel_assets.defs.backfill import serving_at
 
     output.write(f"\nThe Dagster UI: http://127.0.0.1:{UI_PORT} (stop it with Ctrl-C)\n")
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # dagster can't be stopped if it inherits SIG_IGN
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # dagster would inherit SIG_IGN, and not stop
     command = ui_command(settings, UI_PORT)
     with serving_at(Path.cwd(), UI_PORT, project):
         ui = subprocess.Popen(command)  # noqa: S603  our own command
@@ -101,7 +101,7 @@ def _run_ui(settings: Settings, project: str) -> None:
 
 
 def _leave_real_home() -> None:
-    """This process has a home of its own: nothing of the real one is read or written."""
+    """Give this process a separate home, so that the real one is neither read nor written."""
     from mixpanel_assets.defs.instance import make_instance
 
     for name in [name for name in os.environ if name.startswith("MP_")]:
@@ -112,7 +112,7 @@ def _leave_real_home() -> None:
 
 def _what_next(project: str) -> str:
     return f"""
-Try next, on what is landed:
+Try next, on the landed data:
   export MP_HOME={quote(str(DEMO_HOME))} MP_PROJECT_ID={project}
   mp status
   mp sql --format table "select * from event_properties where event_name = 'Purchase'"

@@ -1,4 +1,4 @@
-"""`mp dev`: the Dagster UI and daemon, until they are stopped."""
+"""`mp dev`: the Dagster UI and daemon."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def dev(
     context: typer.Context,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the UI.")] = 3000,
 ) -> None:
-    """Run the Dagster UI and daemon on the instance that `mp` uses, on this machine only.
+    """Run the Dagster UI and daemon on this machine, on the Dagster instance of mp.
 
     mp dev
     """
@@ -32,23 +32,22 @@ def dev(
     invocation: Invocation = context.obj
     access = look_up(invocation.account)
     settings, known = access.settings, access.account
-    # Another default account of the file is not that of a UI that runs.
+    # The account stays the same when the default in the file changes.
     name = invocation.account if isinstance(known, MixpanelDataError) else known.name
     with using_account(settings, name):
         project = access.project_or_none
         command = ui_command(settings, port)
         if shared := shared_with(projects_of_runs(settings), project):
             note(shared)
-        # A shell that starts a job in the background has it ignore SIGINT, and dagster then can't
-        # be stopped at all.
+        # A shell makes a background job ignore SIGINT, and dagster could then not be stopped.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         with serving_at(Path.cwd(), port, project):
-            sys.argv = command[2:]  # as python -m has it
+            sys.argv = command[2:]  # as with python -m
             runpy.run_module(command[2], run_name="__main__", alter_sys=True)
 
 
 def ui_command(settings: Settings, port: int) -> list[str]:
-    """`dagster dev` on the instance of `mp`; this process then stands in its folder."""
+    """The `dagster dev` command; changes this process to the folder of the instance."""
     from mixpanel_assets.defs.instance import WORKSPACE, enter_instance
 
     enter_instance(settings)

@@ -1,4 +1,4 @@
-"""`mp drop`: remove tables."""
+"""`mp drop`: drop tables."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from mixpanel_assets.cli.options import answering
 def drop(
     context: typer.Context,
     tables: Annotated[list[str] | None, typer.Argument(help="Names of tables.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every table that was fetched.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Drop every fetched table.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Tables of assets, too: what was materialized.")
+        bool, typer.Option("--force", help="Allow tables of assets (materialized data).")
     ] = False,
 ) -> Any:
-    """Remove tables from the warehouse; landed files stay, and with them mp rebuild.
+    """Drop tables from the warehouse; landed files stay, so mp rebuild still works.
 
     mp drop purchases
     """
     if bool(tables) == all_:
-        raise typer.BadParameter("name tables, or all of them with --all")
+        raise typer.BadParameter("name tables, or use --all")
     with context.obj.workspace() as workspace:
         if all_:
             dropped = workspace.drop_all(force=force)

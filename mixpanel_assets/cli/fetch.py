@@ -1,11 +1,10 @@
-"""`mp fetch`: pulls into tables of their own, or straight to stdout."""
+"""`mp fetch`: fetch events or profiles into a separate table, or to stdout."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +17,7 @@ from mixpanel_assets.cli.options import (
     NoWaitOption,
     ToOption,
     answering,
+    group,
     names_in,
 )
 
@@ -25,33 +25,23 @@ if TYPE_CHECKING:
     from mixpanel_assets.cli.progress import Progress
     from mixpanel_assets.warehouse.named import How
 
-fetch = typer.Typer(
-    name="fetch",
-    help="Pull events or profiles, filtered if you like, into a table of their own.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+fetch = group("fetch", "Fetch events or profiles, optionally filtered, into a separate table.")
 
-NameArgument = Annotated[str | None, typer.Argument(help="The table's name.")]
+NameArgument = Annotated[str | None, typer.Argument(help="Name of the table.")]
 WhereOption = Annotated[
     str | None,
-    typer.Option("--where", "-w", help='An expression, such as properties["plan"] == "pro".'),
+    typer.Option("--where", "-w", help='Filter expression, such as properties["plan"] == "pro".'),
 ]
 ReplaceOption = Annotated[
-    bool, typer.Option("--replace", help="Replace the table once everything has arrived.")
+    bool, typer.Option("--replace", help="Replace the table when the download is complete.")
 ]
 AppendOption = Annotated[bool, typer.Option("--append", help="Add to the table.")]
 StdoutOption = Annotated[
-    bool, typer.Option("--stdout", help="Write the records as lines of JSON; make no table.")
+    bool, typer.Option("--stdout", help="Write the records as JSON lines; create no table.")
 ]
 RawOption = Annotated[
-    bool, typer.Option("--raw", help="With --stdout: the records as Mixpanel sends them.")
+    bool, typer.Option("--raw", help="With --stdout: keep the records as Mixpanel sends them.")
 ]
-
-
-@fetch.callback()
-def _fetch() -> None:
-    pass
 
 
 @fetch.command("events")
@@ -67,7 +57,7 @@ def fetch_events(
     ] = None,
     where: WhereOption = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", "-l", help="At most this many, whichever: 1 to 100000.")
+        int | None, typer.Option("--limit", "-l", help="Maximum events, in no order: 1 to 100000.")
     ] = None,
     replace: ReplaceOption = False,
     append: AppendOption = False,
@@ -77,21 +67,18 @@ def fetch_events(
     *,
     form: output.Form,
 ) -> Any:
-    """Pull events into a table of their own (default: fetched_events), or to stdout.
+    """Fetch events into a separate table (default: fetched_events), or to stdout.
 
     mp fetch events purchases --from 7d --events Purchase
     """
-    target = _target(name, "fetched_events", replace, append, stdout, raw, form)
+    how = _how(name, replace, append, stdout, raw, form)
     chosen: dict[str, Any] = {"from_date": start, "to_date": end, "where": where, "limit": limit}
+    chosen["events"] = names_in(events)
     invocation: Invocation = context.obj
     with invocation.working("days", wait=not no_wait) as (workspace, progress):
-        if target.stdout:
-            lines = workspace.event_lines(events=names_in(events), raw=raw, **chosen)
-            _pour(progress, lines, "events")
-            return None
-        return workspace.fetch_events(
-            target.name, events=names_in(events), how=target.how, **chosen
-        )
+        if stdout:
+            return _pour(progress, workspace.event_lines(raw=raw, **chosen), "events")
+        return workspace.fetch_events(name or "fetched_events", how=how, **chosen)
 
 
 @fetch.command("profiles")
@@ -101,7 +88,7 @@ def fetch_profiles(
     name: NameArgument = None,
     where: WhereOption = None,
     cohort: Annotated[
-        int | None, typer.Option("--cohort", "-c", help="Only members of this cohort, by its id.")
+        int | None, typer.Option("--cohort", "-c", help="Only members of the cohort with this id.")
     ] = None,
     output_properties: Annotated[
         list[str] | None,
@@ -111,21 +98,21 @@ def fetch_profiles(
         list[str] | None, typer.Option("--distinct-id", metavar="ID", help="Only this profile.")
     ] = None,
     distinct_ids: Annotated[
-        list[str] | None,
-        typer.Option("--distinct-ids", metavar="A,B", help="Only these profiles."),
+        list[str] | None, typer.Option("--distinct-ids", metavar="A,B", help="Only these profiles.")
     ] = None,
     group_id: Annotated[
-        str | None, typer.Option("--group-id", "-g", help="Profiles of this group key's groups.")
+        str | None,
+        typer.Option("--group-id", "-g", help="Profiles of groups with this data group id."),
     ] = None,
     behaviors: Annotated[
-        str | None, typer.Option("--behaviors", metavar="JSON", help="Counts for --where to use.")
+        str | None, typer.Option("--behaviors", metavar="JSON", help="Behaviors to use in --where.")
     ] = None,
     as_of: Annotated[
         int | None,
-        typer.Option("--as-of-timestamp", help="Count behaviors up to then, in seconds of 1970."),
+        typer.Option("--as-of-timestamp", help="Count behaviors until this Unix time (seconds)."),
     ] = None,
     include_all_users: Annotated[
-        bool, typer.Option("--include-all-users", help="Members of the cohort without profile.")
+        bool, typer.Option("--include-all-users", help="Add cohort members without a profile.")
     ] = False,
     replace: ReplaceOption = False,
     append: AppendOption = False,
@@ -135,11 +122,11 @@ def fetch_profiles(
     *,
     form: output.Form,
 ) -> Any:
-    """Pull profiles into a table of their own (default: fetched_profiles), or to stdout.
+    """Fetch profiles into a separate table (default: fetched_profiles), or to stdout.
 
     mp fetch profiles payers --where 'properties["plan"] != "free"'
     """
-    target = _target(name, "fetched_profiles", replace, append, stdout, raw, form)
+    how = _how(name, replace, append, stdout, raw, form)
     ids = [*(distinct_id or []), *(names_in(distinct_ids) or [])]
     options: dict[str, Any] = {
         "where": where,
@@ -153,47 +140,30 @@ def fetch_profiles(
     }
     invocation: Invocation = context.obj
     with invocation.working("profiles", wait=not no_wait) as (workspace, progress):
-        if target.stdout:
-            _pour(progress, workspace.profile_lines(raw=raw, **options), "profiles")
-            return None
-        return workspace.fetch_profiles(target.name, how=target.how, **options)
+        if stdout:
+            return _pour(progress, workspace.profile_lines(raw=raw, **options), "profiles")
+        return workspace.fetch_profiles(name or "fetched_profiles", how=how, **options)
 
 
-@dataclass(frozen=True)
-class _Target:
-    """Where a pull goes."""
-
-    name: str
-    how: How
-    stdout: bool
-
-
-def _target(
-    name: str | None,
-    default: str,
-    replace: bool,
-    append: bool,
-    stdout: bool,
-    raw: bool,
-    form: output.Form,
-) -> _Target:
-    """What the options mean together; a usage error if they contradict each other."""
+def _how(
+    name: str | None, replace: bool, append: bool, stdout: bool, raw: bool, form: output.Form
+) -> How:
+    """What happens to the table; a usage error if the options contradict each other."""
     if replace and append:
-        raise typer.BadParameter("--replace and --append exclude each other")
+        raise typer.BadParameter("use --replace or --append, not both")
     if raw and not stdout:
-        raise typer.BadParameter("--raw needs --stdout: tables hold the records as they are")
+        raise typer.BadParameter("--raw requires --stdout")
     if stdout and (name or replace or append):
-        raise typer.BadParameter("--stdout makes no table: no NAME, --replace or --append")
+        raise typer.BadParameter("--stdout creates no table: omit NAME, --replace and --append")
     if stdout and (form.program or (form.given and form.format is not output.Format.jsonl)):
-        raise typer.BadParameter("--stdout writes lines of JSON: no --jq, no other --format")
-    how: How = "replace" if replace else "append" if append else "create"
-    return _Target(name or default, how, stdout)
+        raise typer.BadParameter("--stdout writes JSON lines: omit --jq and other formats")
+    return "replace" if replace else "append" if append else "create"
 
 
 def _pour(progress: Progress, stream: Generator[str, None, None], unit: str) -> None:
-    """The records are on stdout; how many they were is on stderr."""
+    """Write the records to stdout, and their number to stderr."""
     with closing(stream):
-        first = list(islice(stream, 1))  # it comes when all are here
+        first = list(islice(stream, 1))  # it comes when the download is complete
         progress.stop()
         count = output.write_lines(chain(first, stream))
     progress.note(f"{count:,} {unit}")
@@ -207,5 +177,5 @@ def _behaviors(text: str | None) -> list[dict[str, Any]] | None:
     except ValueError:
         behaviors = None
     if not isinstance(behaviors, list) or not all(isinstance(one, dict) for one in behaviors):
-        raise typer.BadParameter("it is not a JSON list of objects", param_hint="'--behaviors'")
+        raise typer.BadParameter("not a JSON list of objects", param_hint="'--behaviors'")
     return behaviors

@@ -1,4 +1,4 @@
-"""Rows as text: whole for programs; for eyes bounded, cut in width, and without hidden letters."""
+"""Rows as text: complete for programs; for people, limited in size and width and escaped."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _SPECIAL = re.compile('[,"\r\n]')
 
 
 class Cut(str):
-    """A cell that was wider."""
+    """A cell that was shortened."""
 
     __slots__ = ()
 
 
 def json_list(items: Iterable[str]) -> Iterator[str]:
-    """Texts of JSON as one list, an item on each line."""
+    """JSON texts as one list, an item on each line."""
     before = "["
     for item in items:
         yield before + item
@@ -34,13 +34,13 @@ def json_list(items: Iterable[str]) -> Iterator[str]:
 
 
 def csv_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Lines of CSV: null is empty, and an empty text is two quotes."""
+    """CSV lines: null is an empty field, and an empty text two quotes."""
     for row in rows:
         yield ",".join(map(_csv_field, row)) + "\n"
 
 
 def _csv_field(value: Any) -> str:
-    # Python's own writer can tell these apart from 3.12 on.
+    # csv.writer can write these two differently only since Python 3.12.
     text = cell(value)
     if text is None:
         return ""
@@ -50,7 +50,7 @@ def _csv_field(value: Any) -> str:
 
 
 def shown(values: Iterable[Any]) -> list[str]:
-    """The values as cells for eyes: on one line, escaped, and no wider than WIDEST."""
+    """The values as cells for people: on one line, escaped, at most WIDEST characters."""
     return [_shown(cell(value) or "") for value in values]
 
 
@@ -60,7 +60,7 @@ def _shown(text: str) -> str:
 
 
 class Cells:
-    """Rows as cells for eyes, and whether one of them was cut."""
+    """Rows as cells for people, and whether one of them was cut."""
 
     def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
         self._rows = rows
@@ -74,12 +74,12 @@ class Cells:
 
 
 def any_cut(row: Row) -> bool:
-    """A cell of the row was cut."""
+    """Whether a cell of the row was cut."""
     return any(isinstance(text, Cut) for text in row)
 
 
 def plain_lines(_: Row, rows: Iterable[Row]) -> Iterator[str]:
-    """The cells of each row with tabs between them; no names."""
+    """The cells of each row, separated by tabs, without column names."""
     for row in rows:
         yield "\t".join(row) + "\n"
 
@@ -93,7 +93,7 @@ def markdown_lines(columns: Row, rows: Iterable[Row]) -> Iterator[str]:
 
 
 def table_lines(columns: Row, rows: Iterable[Row]) -> Iterator[str]:
-    """A table with columns as wide as their widest cells."""
+    """A table whose columns are as wide as their widest cells."""
     from rich.cells import cell_len
 
     held = list(rows)
@@ -108,9 +108,9 @@ def table_lines(columns: Row, rows: Iterable[Row]) -> Iterator[str]:
 def bounded(
     layout: Layout, columns: Row, rows: Iterable[Sequence[Any]], most: int
 ) -> tuple[list[str], list[Row], bool]:
-    """Lines of at most so many bytes, the rows in them, and whether these are all.
+    """Lines of at most `most` bytes, the rows in them, and whether these are all.
 
-    If not, the last line says so. What comes after it is not read.
+    If not, the last line says so, and the remaining rows are not read.
     """
     kept: list[Row] = []
     least = 0  # bytes that these rows need in any layout
@@ -135,8 +135,8 @@ def bounded(
 def _end(count: int, total: int | None, most: int) -> str:
     of = f"of {total:,} rows" if total is not None else "rows, and not all,"
     return (
-        f"# {count:,} {of} fit into {most:,} bytes: aggregate, name fewer columns, "
-        "write all of them with --format csv > FILE, or give --max-bytes 0\n"
+        f"# {count:,} {of} fit in {most:,} bytes: aggregate, select fewer columns, "
+        "write all to a file with --format csv > FILE, or use --max-bytes 0\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""`mp inspect`: what is there; its other commands are those of questions."""
+"""`mp inspect`: the tables and the project; its other commands are derived from questions."""
 
 from __future__ import annotations
 
@@ -6,27 +6,16 @@ from typing import Any
 
 import typer
 
-from mixpanel_assets.cli.options import answering
+from mixpanel_assets.cli.options import answering, group
 from mixpanel_assets.cli.questions import InspectGroup
 
-inspect = typer.Typer(
-    name="inspect",
-    cls=InspectGroup,
-    help="Look at what is there: tables, columns, events and properties.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-
-
-@inspect.callback()
-def _inspect() -> None:
-    pass
+inspect = group("inspect", "List tables, columns, events and properties.", InspectGroup)
 
 
 @inspect.command("info")
 @answering
 def inspect_info(context: typer.Context) -> Any:
-    """Show where the warehouse is, whose it is, its tables and its size.
+    """Show the warehouse's path, project, account, tables and size.
 
     mp inspect info
     """

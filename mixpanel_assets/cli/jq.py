@@ -1,4 +1,4 @@
-"""`--jq`: a program over the JSON of an answer."""
+"""`--jq`: a filter over the JSON of an answer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from mixpanel_assets.notes import note
 MAYBE_LARGE = re.compile("[0-9]{16}")
 LARGEST_EXACT = 2**53
 
-# The environment, where secrets are, and files are none of an answer's business. What comes first
-# in a program hides jq's own words, and keeps `import` and `include` out.
+# Keep a filter away from files and from the environment, which holds secrets: these definitions
+# replace jq's own, and `import` and `include` are allowed only at the start of a program.
 CLOSED = "{} as $ENV | def env: {}; def modulemeta: null; def get_search_list: [];\n"
 
 
@@ -29,14 +29,14 @@ class Program:
         self._program = jq.compile(CLOSED + expression)
 
     def results(self, text: str) -> Iterator[Any]:
-        """What the program makes of the JSON. FilterError if it does not fit it."""
+        """The program's results for the JSON; FilterError if it fails."""
         if _has_large(text):
-            note("--jq rounds integers beyond 2^53, as jq does; without it they are exact")
+            note("--jq rounds integers beyond 2^53, as jq does; they are exact without --jq")
         try:
             yield from self._program.input_text(text)
         except ValueError as error:
             raise FilterError(
-                f"--jq: {error}", hint="see what it is given: the same command without --jq"
+                f"--jq: {error}", hint="run the command without --jq to see its input"
             ) from error
 
 
@@ -49,13 +49,13 @@ def _has_large(text: str) -> bool:
 
 
 def compiled(expression: str, format_: str) -> Program:
-    """The program; a usage error if it is none, or is for a format that is not JSON."""
+    """The program; a usage error if it is invalid, or the format is not JSON."""
     if format_ not in ("json", "jsonl"):
         raise typer.BadParameter(
-            f"it is for json and jsonl, and the format is {format_}", param_hint="'--jq'"
+            f"requires format json or jsonl, not {format_}", param_hint="'--jq'"
         )
     try:
         return Program(expression)
     except ValueError as error:
-        told = str(error).removeprefix("jq: error: ").partition("\njq: ")[0]
-        raise typer.BadParameter(" ".join(told.split()), param_hint="'--jq'") from error
+        reason = str(error).removeprefix("jq: error: ").partition("\njq: ")[0]
+        raise typer.BadParameter(" ".join(reason.split()), param_hint="'--jq'") from error

@@ -1,4 +1,4 @@
-"""`mp materialize` and `mp rebuild`: put days into the warehouse."""
+"""`mp materialize` and `mp rebuild`: load assets into the warehouse."""
 
 from __future__ import annotations
 
@@ -15,34 +15,15 @@ from mixpanel_assets.cli.options import (
     NoWaitOption,
     ToOption,
     answering,
+    group,
 )
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, PlanRequiredError
 
 if TYPE_CHECKING:
     from mixpanel_assets.workspace import Workspace
 
-materialize = typer.Typer(
-    name="materialize",
-    help="Land an asset's days from Mixpanel.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-rebuild = typer.Typer(
-    name="rebuild",
-    help="Rebuild an asset's tables from landed files, without asking Mixpanel.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-
-
-@materialize.callback()
-def _materialize() -> None:
-    pass
-
-
-@rebuild.callback()
-def _rebuild() -> None:
-    pass
+materialize = group("materialize", "Land assets from Mixpanel.")
+rebuild = group("rebuild", "Rebuild an asset's tables from landed files, without any request.")
 
 
 @materialize.command("events")
@@ -52,20 +33,20 @@ def materialize_events(
     start: FromOption,
     end: ToOption = None,
     missing: Annotated[
-        bool, typer.Option("--missing", help="Only days that are not landed, or not whole.")
+        bool, typer.Option("--missing", help="Only days that are not landed or incomplete.")
     ] = False,
     detach: Annotated[
-        bool, typer.Option("--detach", help="Hand the days to a running mp dev, and don't wait.")
+        bool, typer.Option("--detach", help="Queue the days in a running mp dev and return.")
     ] = False,
     no_wait: NoWaitOption = False,
 ) -> Any:
-    """Replace each day by what Mixpanel exports for it now.
+    """Replace each day with Mixpanel's current export of it.
 
     mp materialize events --from 2026-01-01 --to 2026-01-31
     """
     invocation: Invocation = context.obj
     if detach and no_wait:
-        raise typer.BadParameter("--no-wait is for days that are landed here, not for --detach")
+        raise typer.BadParameter("--no-wait does not apply with --detach")
     if detach:
         with invocation.workspace() as workspace:
             return _hand_over(workspace, start, end, missing=missing)
@@ -76,7 +57,7 @@ def materialize_events(
 def _hand_over(
     workspace: Workspace, start: str, end: str | None, *, missing: bool
 ) -> dict[str, str | None]:
-    """Make the days a backfill of the running Dagster UI: asset, from, to, backfill_id, url."""
+    """Start a backfill in the running Dagster UI: asset, from, to, backfill_id, url."""
     from mixpanel_assets.defs.backfill import find_ui, start_backfill
     from mixpanel_assets.defs.instance import dagster_home
 
@@ -101,11 +82,8 @@ def _hand_over(
 
 @materialize.command("profiles")
 @answering
-def materialize_profiles(
-    context: typer.Context,
-    no_wait: NoWaitOption = False,
-) -> Any:
-    """Take today's snapshot of all user profiles; it takes one of the hour's 60 queries.
+def materialize_profiles(context: typer.Context, no_wait: NoWaitOption = False) -> Any:
+    """Take today's snapshot of all user profiles; uses one of the hour's 60 queries.
 
     mp materialize profiles
     """
@@ -115,11 +93,8 @@ def materialize_profiles(
 
 @materialize.command("catalog")
 @answering
-def materialize_catalog(
-    context: typer.Context,
-    no_wait: NoWaitOption = False,
-) -> Any:
-    """Copy the Lexicon, cohorts, funnels, saved reports and annotations; it takes two queries.
+def materialize_catalog(context: typer.Context, no_wait: NoWaitOption = False) -> Any:
+    """Copy the Lexicon, cohorts, funnels, saved reports and annotations; uses two queries.
 
     mp materialize catalog
     """
@@ -130,12 +105,9 @@ def materialize_catalog(
 @materialize.command("all")
 @answering
 def materialize_all(
-    context: typer.Context,
-    start: FromOption,
-    end: ToOption = None,
-    no_wait: NoWaitOption = False,
+    context: typer.Context, start: FromOption, end: ToOption = None, no_wait: NoWaitOption = False
 ) -> Any:
-    """Land the days' events, today's profiles and the catalog, as far as the plan gives them.
+    """Land the days' events, today's profiles and the catalog, as far as the plan allows.
 
     mp materialize all --from 7d
     """
@@ -163,9 +135,9 @@ def _profiles_of_plan(workspace: Workspace) -> dict[str, Any]:
 def rebuild_events(
     context: typer.Context,
     start: Annotated[str | None, typer.Option("--from", help="First day; default: all.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day (inclusive).")] = None,
 ) -> Any:
-    """Rebuild the events tables from landed files; Mixpanel is not asked.
+    """Rebuild the events tables from landed files, without any request.
 
     mp rebuild events
     """
@@ -178,7 +150,7 @@ def rebuild_events(
 @rebuild.command("profiles")
 @answering
 def rebuild_profiles(context: typer.Context) -> Any:
-    """Rebuild the profile tables from all landed snapshots; Mixpanel is not asked.
+    """Rebuild the profile tables from all landed snapshots, without any request.
 
     mp rebuild profiles
     """

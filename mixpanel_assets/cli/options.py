@@ -1,4 +1,4 @@
-"""The options that commands share, and how they open a workspace."""
+"""The options that commands share, and how commands open a workspace."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from mixpanel_assets.cli import output, streams
+from mixpanel_assets.errors import ConfigError
 
 if TYPE_CHECKING:
     from mixpanel_assets.cli.progress import Progress
     from mixpanel_assets.workspace import Workspace
 
-PATIENCE = 300.0  # seconds that a question to the warehouse may take
+PATIENCE: float = 300  # seconds that a warehouse query may take
 NAME_IN_LIST = re.compile(r'\s*"((?:[^"]|"")*)"\s*,|([^,]*),')
 
 FormatOption = Annotated[
@@ -28,10 +31,9 @@ FormatOption = Annotated[
 FromOption = Annotated[
     str, typer.Option("--from", help="First day: YYYY-MM-DD, today, yesterday or 7d (days ago).")
 ]
-ToOption = Annotated[str | None, typer.Option("--to", help="Last day, included; default: today.")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Last day (inclusive); default: today.")]
 NoWaitOption = Annotated[
-    bool,
-    typer.Option("--no-wait", help="Fail rather than wait for Mixpanel's limits (exit 5)."),
+    bool, typer.Option("--no-wait", help="Fail instead of waiting for rate limits (exit 5).")
 ]
 JqOption = Annotated[
     str | None,
@@ -43,15 +45,20 @@ MaxBytesOption = Annotated[
         "--max-bytes",
         min=0,
         metavar="N",
-        help="Cut md, table and plain at a row before N bytes; 0: never.",
+        help="Stop md, table and plain output before N bytes; 0: no limit.",
     ),
 ]
 
 
-def answering(command: Callable[..., Any]) -> Callable[..., None]:
-    """The command with --format, --jq and --max-bytes, which writes what it returns to stdout.
+def group(name: str, text: str, cls: type[TyperGroup] | None = None) -> typer.Typer:
+    """A group of commands, with its help text."""
+    return typer.Typer(name=name, cls=cls, help=text, no_args_is_help=True, rich_markup_mode=None)
 
-    One that writes its answer itself takes `form`, and returns None.
+
+def answering(command: Callable[..., Any]) -> Callable[..., None]:
+    """The command with --format, --jq and --max-bytes; its return value is written to stdout.
+
+    A command that writes its answer itself takes `form` and returns None.
     """
     own = signature(command, eval_str=True)
     given_form = "form" in own.parameters
@@ -83,15 +90,15 @@ def answering(command: Callable[..., Any]) -> Callable[..., None]:
 
 
 def rows_wanted(context: typer.Context, limit: int) -> int | None:
-    """What --limit says, where None is all; all that go into a file, if it says nothing."""
+    """The value of --limit, None for all rows; by default, all rows go into a file."""
     source = context.get_parameter_source("limit")
-    unsaid = source is not None and source.name == "DEFAULT"
-    return None if unsaid and streams.to_file() else limit or None
+    is_default = source is not None and source.name == "DEFAULT"
+    return None if is_default and streams.to_file() else limit or None
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """What was said before the command's name."""
+    """The options before the command's name."""
 
     account: str | None
     quiet: bool
@@ -100,7 +107,7 @@ class Invocation:
     def workspace(
         self, *, wait: bool = True, progress: Progress | None = None, timeout: float = PATIENCE
     ) -> Workspace:
-        """The workspace of the account; its notes are on stderr, unless --quiet."""
+        """The workspace of the account; it writes notes to stderr, unless --quiet."""
         from mixpanel_assets.workspace import Workspace
 
         note = progress.note if progress else output.note
@@ -115,7 +122,7 @@ class Invocation:
 
     @contextmanager
     def working(self, unit: str, *, wait: bool = True) -> Iterator[tuple[Workspace, Progress]]:
-        """A workspace whose progress is shown, in days or profiles."""
+        """A workspace that shows progress, counted in `unit`."""
         from mixpanel_assets.cli.progress import Progress
 
         with (
@@ -125,11 +132,19 @@ class Invocation:
             yield workspace, progress
 
 
-def names_in(texts: list[str] | None) -> list[str] | None:
-    """The names of `A,B`, once or several times, as they stand: blanks are part of a name.
+def read_text(file: Path) -> str:
+    """The text of the file; ConfigError if it can't be read."""
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} can't be read: {error}") from error
 
-    One with a comma in it is in double quotes, around which blanks mean nothing. A usage error for
-    an empty name, such as an unset variable makes, unless it is in quotes.
+
+def names_in(texts: list[str] | None) -> list[str] | None:
+    """The names in each `A,B`, without repeats; blanks are part of a name.
+
+    Double quotes go around a name with a comma; blanks around the quotes are ignored. An empty
+    name, as an unset variable makes, is a usage error unless it is quoted.
     """
     if not texts:
         return None
@@ -140,14 +155,14 @@ def _names_in(text: str) -> Iterator[str]:
     for found in NAME_IN_LIST.finditer(text + ","):
         quoted, bare = found.groups()
         if quoted is None and not bare:
-            raise typer.BadParameter(f'{text!r} has an empty name: "" in quotes, if it is meant')
+            raise typer.BadParameter(f'{text!r} has an empty name; write "" if you mean one')
         yield bare if quoted is None else quoted.replace('""', '"')
 
 
 def numbers_in(
     text: str | None, option: str, *, whole: bool = False, most: float = 2**63 - 1
 ) -> list[int | float] | None:
-    """The numbers of `1,2.5`, from 0 to `most`; a usage error for anything else."""
+    """The numbers in `1,2.5`; a usage error if one is not from 0 to `most`."""
     if text is None:
         return None
     kind = "whole number" if whole else "number"

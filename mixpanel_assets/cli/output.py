@@ -1,4 +1,4 @@
-"""The only writer of stdout and stderr, and of exit codes."""
+"""The only module that writes to stdout and stderr, and that knows exit codes."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 LINES_AT_ONCE = 500
-MOST_BYTES = 16_000  # of what is for eyes, unless --max-bytes says otherwise
-MUCH = 64_000  # bytes of what is for programs
+MOST_BYTES = 16_000  # of formats for people, unless --max-bytes says otherwise
+MUCH = 64_000  # bytes of a format for programs
 EXIT_CODES = {
     0: "done",
     1: "failed",
-    2: "usage or configuration, nothing was attempted",
-    3: "Mixpanel refused the credentials or the plan",
+    2: "usage or configuration error; nothing was attempted",
+    3: "not allowed by the credentials or the plan",
     4: "not found",
-    5: "may pass later (rate limit, lock, network)",
-    6: "the question is wrong",
+    5: "temporary: retry later (rate limit, lock, network)",
+    6: "invalid query or filter",
     INTERRUPTED: "interrupted",
 }
 
 
 class Format(StrEnum):
-    """How an answer is written."""
+    """The format of an answer."""
 
     json = "json"
     jsonl = "jsonl"
@@ -68,7 +68,7 @@ def default_format() -> Format:
 
 @dataclass(frozen=True)
 class Form:
-    """How an answer is wanted: its format, what --jq makes of it first, and where it ends."""
+    """The format of an answer, the jq program that filters it first, and its size limit."""
 
     format: Format
     program: Program | None = None
@@ -77,17 +77,17 @@ class Form:
 
     @property
     def structured(self) -> bool:
-        """It is JSON."""
+        """Whether the format is JSON."""
         return self.format in (Format.json, Format.jsonl)
 
     @property
     def held(self) -> bool:
-        """All rows have to be there before the first of them is written."""
+        """Whether writing starts only after all rows are read."""
         return self.program is not None or (self.format is Format.table and not self.max_bytes)
 
 
 def wanted(format_: Format | None, jq: str | None, max_bytes: int) -> Form:
-    """What --format, --jq and --max-bytes say; a usage error if that makes no sense."""
+    """The form that --format, --jq and --max-bytes ask for; a usage error if they conflict."""
     form = Form(format_ or default_format(), max_bytes=max_bytes, given=format_ is not None)
     if jq is None:
         return form
@@ -97,9 +97,9 @@ def wanted(format_: Format | None, jq: str | None, max_bytes: int) -> Form:
 
 
 def answer(value: Any, form: Form, *, column: str | None = None) -> None:
-    """The answer is on stdout: a result, an object, or a list of these or of values.
+    """Write the answer to stdout: a result, an object, or a list of these or of values.
 
-    In tables, values alone are a column of that name.
+    In tables, plain values form one column, named `column`.
     """
     if isinstance(value, SQLResult) or (isinstance(value, Result) and not form.structured):
         answer_rows(*value.to_rows(), form)
@@ -115,9 +115,9 @@ def answer(value: Any, form: Form, *, column: str | None = None) -> None:
 
 
 def answer_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Form) -> bool:
-    """The rows are on stdout, as they come; False if it ends before them, which is said there.
+    """Write the rows to stdout as they come; False if they were cut, with a line that says so.
 
-    In JSON, columns of one name get _2, _3 ... so that none is lost.
+    In JSON, columns of the same name get _2, _3 ... so that none is lost.
     """
     if form.structured:
         names = [to_json(name) for name in distinct(columns)]
@@ -125,23 +125,21 @@ def answer_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: For
     elif form.format is Format.csv:
         _pour(formats.csv_lines(chain([columns], rows)), form)
     else:
-        return _for_eyes(columns, rows, form)
+        return _for_people(columns, rows, form)
     return True
 
 
 def answer_value(value: Any, form: Form) -> None:
-    """One value alone is on stdout."""
-    if form.program:
-        _filtered(to_json(value), form)
-    elif form.structured:
-        _pour([to_json(value) + "\n"], form)
+    """Write a single value to stdout."""
+    if form.structured:
+        _document(to_json(value), form)
     elif form.format is Format.csv:
         _pour(formats.csv_lines([[value]]), form)
     else:
-        _for_eyes([], [[value]], Form(Format.plain, max_bytes=form.max_bytes))
+        _for_people([], [[value]], Form(Format.plain, max_bytes=form.max_bytes))
 
 
-def _for_eyes(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Form) -> bool:
+def _for_people(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Form) -> bool:
     names, layout = formats.shown(columns), LAYOUTS[form.format]
     if form.max_bytes:
         lines, kept, whole = formats.bounded(layout, names, rows, form.max_bytes)
@@ -153,7 +151,7 @@ def _for_eyes(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Form)
         cut = cells.cut
     if cut or (form.format is not Format.plain and formats.any_cut(names)):
         notes.note(
-            f"cells wider than {formats.WIDEST} characters are cut; --format json has them whole"
+            f"cells are cut after {formats.WIDEST} characters; use --format json for full values"
         )
     return whole
 
@@ -163,11 +161,15 @@ def _plain(value: Any) -> Any:
 
 
 def _structured(value: Any, form: Form) -> None:
-    """A list has a line for each of its items in jsonl; anything else is one line."""
+    """In jsonl, write a line for each item of a list; otherwise one line."""
     if isinstance(value, list) and (form.program or form.format is Format.jsonl):
         _lines((to_json(_plain(item)) for item in value), form)
         return
-    text = to_json([_plain(item) for item in value] if isinstance(value, list) else _plain(value))
+    whole = [_plain(item) for item in value] if isinstance(value, list) else _plain(value)
+    _document(to_json(whole), form)
+
+
+def _document(text: str, form: Form) -> None:
     if form.program:
         _filtered(text, form)
     else:
@@ -184,7 +186,7 @@ def _lines(items: Iterable[str], form: Form) -> None:
 
 
 def _filtered(text: str, form: Form) -> None:
-    """One result of --jq is alone; others are a list in json, and lines in jsonl."""
+    """Write a single result of --jq by itself, several as a list in json and lines in jsonl."""
     assert form.program
     items = [to_json(result) for result in form.program.results(text)]
     if form.format is Format.jsonl:
@@ -194,23 +196,21 @@ def _filtered(text: str, form: Form) -> None:
 
 
 def _pour(pieces: Iterable[str], form: Form) -> None:
-    """A whole answer for a program is on stdout; if it is large and no file's, that is said.
+    """Write a whole answer to stdout; note if it is large and does not go into a file.
 
-    On a terminal, what could command that is escaped.
+    Control characters are escaped on a terminal.
     """
     if streams.to_terminal():
         pieces = map(visible_json if form.structured else _visible_lines, pieces)
     size = _put(pieces)
     if size > MUCH and not streams.to_file():
-        smaller = ", or a part by --jq" if form.structured else ""
-        notes.note(f"the answer is {_amount(size)}; smaller: fewer rows or columns{smaller}")
+        smaller = ", or a part with --jq" if form.structured else ""
+        notes.note(f"the answer is {_amount(size)}; select fewer rows or columns{smaller}")
 
 
 def _put(pieces: Iterable[str]) -> int:
-    """These are on stdout, in valid UTF-8 whatever they hold; how many bytes they are."""
-    size = 0
-    for piece in pieces:
-        size += sys.stdout.buffer.write(piece.encode("utf-8", "replace"))
+    """Write these to stdout as valid UTF-8; return the number of bytes."""
+    size = sum(sys.stdout.buffer.write(piece.encode("utf-8", "replace")) for piece in pieces)
     sys.stdout.buffer.flush()
     return size
 
@@ -224,12 +224,12 @@ def _visible_lines(text: str) -> str:
 
 
 def write(text: str) -> None:
-    """A text of ours is on stdout."""
+    """Write a text of our own to stdout."""
     _put([text])
 
 
 def write_lines(lines: Iterable[str]) -> int:
-    """Each text of JSON is a line of stdout, as soon as a few are there; how many they were."""
+    """Write each JSON text as a line of stdout, some at a time; return their number."""
     count, waiting = 0, iter(lines)
     shown = visible_json if streams.to_terminal() else str
     while some := list(islice(waiting, LINES_AT_ONCE)):
@@ -238,18 +238,18 @@ def write_lines(lines: Iterable[str]) -> int:
     return count
 
 
-def told(message: str) -> str:
-    """The message as a line for a person."""
+def line_of(message: str) -> str:
+    """The message as a line on stderr."""
     return f"mp: {visible(without_secrets(message))}"
 
 
 def note(message: str) -> None:
-    """A line on stderr, for a person."""
-    print(told(message), file=sys.stderr, flush=True)
+    """Write a message to stderr."""
+    print(line_of(message), file=sys.stderr, flush=True)
 
 
 def ask(question: str, *, hidden: bool = False) -> str:
-    """What a person on the terminal answers; what is hidden does not show while it is typed."""
+    """The user's answer to a prompt; a hidden one is not echoed."""
     question = visible(question)
     if hidden:
         from getpass import getpass
@@ -261,12 +261,12 @@ def ask(question: str, *, hidden: bool = False) -> str:
     print(question, end="", file=sys.stderr, flush=True)
     line = sys.stdin.readline()
     if not line:
-        raise KeyboardInterrupt  # the terminal was closed, or Ctrl-D typed
+        raise KeyboardInterrupt  # end of input: Ctrl-D, or a closed terminal
     return line.strip()
 
 
 def fail(error: MixpanelDataError) -> int:
-    """The failure is on stderr, last; the exit code is returned."""
+    """Write the error to stderr; return the exit code."""
     if sys.stderr.isatty():
         print(f"mp: {_visible_lines(error.message)}", file=sys.stderr)
         if error.hint:
@@ -278,6 +278,6 @@ def fail(error: MixpanelDataError) -> int:
 
 
 def trace() -> None:
-    """Where the failure that is being handled came from is on stderr."""
+    """Write the traceback of the current exception to stderr."""
     text = without_secrets(traceback.format_exc())
     print(_visible_lines(text), end="", file=sys.stderr, flush=True)

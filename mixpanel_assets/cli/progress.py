@@ -1,4 +1,4 @@
-"""How far long work is: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of long work: a bar on a terminal, a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class Progress(notes.Progress):
-    """Shows what a Workspace reports, unless --quiet."""
+    """Show what a Workspace reports, unless --quiet."""
 
     def __init__(self, unit: str, *, quiet: bool) -> None:
         from rich.console import Console
@@ -47,17 +47,17 @@ class Progress(notes.Progress):
         self.stop()
 
     def stop(self) -> None:
-        """Take the bar off the screen."""
+        """Remove the bar from the screen."""
         self._bar.stop()
 
     def note(self, message: str) -> None:
-        """Show a message beside the bar."""
+        """Show a message above the bar."""
         if self._quiet:
             return
         if self._bar.disable:
             output.note(message)
         else:
-            self._bar.console.print(output.told(message), markup=False, highlight=False)
+            self._bar.console.print(output.line_of(message), markup=False, highlight=False)
 
     def expected(self, days: int) -> None:
         self._total = days

@@ -1,4 +1,4 @@
-"""`mp query`: questions that Mixpanel answers now, each one request of the hourly budget."""
+"""`mp query`: questions to Mixpanel, each one request of the hourly budget."""
 
 from __future__ import annotations
 
@@ -10,28 +10,16 @@ from typing import Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import NoWaitOption, answering
+from mixpanel_assets.cli.options import NoWaitOption, answering, group, read_text
 from mixpanel_assets.cli.questions import QueryGroup, write
 from mixpanel_assets.cli.sql import sql
-from mixpanel_assets.errors import ConfigError
 
-query = typer.Typer(
-    name="query",
-    cls=QueryGroup,
-    help="Ask Mixpanel now: one request of 60 an hour each. `mp sql` asks what is landed.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+ABOUT = "Query Mixpanel live: each takes one of 60 requests an hour. `mp sql` queries landed data."
 
-
-@query.callback()
-def _query() -> None:
-    pass
-
-
+query = group("query", ABOUT, QueryGroup)
 query.command(
     "sql",
-    help='Ask the warehouse with read-only SQL, as mp sql does.\n\nmp query sql "select 1 as one"',
+    help='Query the warehouse with read-only SQL, like mp sql.\n\nmp query sql "select 1 as one"',
 )(sql)
 
 
@@ -39,20 +27,23 @@ query.command(
 @answering
 def jql(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(help="The script's file; - reads stdin.")] = None,
-    script: Annotated[str | None, typer.Option("--script", "-c", help="The script itself.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="The script's file; - for stdin.")] = None,
+    script: Annotated[str | None, typer.Option("--script", "-c", help="The script's text.")] = None,
     param: Annotated[
         list[str] | None,
-        typer.Option("--param", "-P", metavar="NAME=VALUE", help="For the script's `params`."),
+        typer.Option(
+            "--param", "-P", metavar="NAME=VALUE", help="A value in the script's `params`."
+        ),
     ] = None,
     workspace: Annotated[
-        int | None, typer.Option("--workspace-id", help="A data view; default: all of the project.")
+        int | None,
+        typer.Option("--workspace-id", help="Id of a data view; default: the whole project."),
     ] = None,
     no_wait: NoWaitOption = False,
     *,
     form: output.Form,
 ) -> None:
-    """Run a JQL script, which Mixpanel is retiring.
+    """Run a JQL script (Mixpanel is retiring JQL).
 
     mp query jql counts.js --param from_date=2024-01-01
     """
@@ -68,16 +59,11 @@ def _script(file: Path | None, script: str | None) -> str:
         raise typer.BadParameter("give the script as a file, as - for stdin, or with --script")
     if file is None:
         return str(script)
-    if str(file) == "-":
-        return sys.stdin.read()
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} can't be read: {error}") from error
+    return sys.stdin.read() if str(file) == "-" else read_text(file)
 
 
 def _script_params(given: list[str]) -> dict[str, Any]:
-    """The values by name; what is JSON is that, and anything else text."""
+    """The values by name; a value that is not JSON is text."""
     found: dict[str, Any] = {}
     for text in given:
         name, equals, value = text.partition("=")

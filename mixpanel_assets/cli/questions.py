@@ -1,4 +1,4 @@
-"""The commands of questions, derived from them; made when their group is called."""
+"""Commands derived from questions, when their group is called."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from mixpanel_assets.questions.base import Field, Question
 
 RefreshOption = Annotated[
-    bool, typer.Option("--refresh", help="Ask Mixpanel again although its answer is kept.")
+    bool, typer.Option("--refresh", help="Ask Mixpanel again; ignore the cached answer.")
 ]
-ANSWERED_BY_MIXPANEL = {"no_wait": (NoWaitOption, False)}
-KEPT_FOR_A_WHILE = {"refresh": (RefreshOption, False), **ANSWERED_BY_MIXPANEL}
+LIVE = {"no_wait": (NoWaitOption, False)}
+CACHED = {"refresh": (RefreshOption, False), **LIVE}
 
 
 class QuestionGroup(TyperGroup):
-    """A group with its own commands and those of the questions of `modules`."""
+    """A group of its own commands and those derived from the questions in `modules`."""
 
-    modules: dict[str, dict[str, tuple[Any, Any]]]  # and the options that theirs have besides
+    modules: dict[str, dict[str, tuple[Any, Any]]]  # with the options added to their commands
 
     @property
     def commands(self) -> MutableMapping[str, Any]:
@@ -69,13 +69,13 @@ class QuestionGroup(TyperGroup):
 class QueryGroup(QuestionGroup):
     """`mp query`."""
 
-    modules = {"live": ANSWERED_BY_MIXPANEL}  # noqa: RUF012
+    modules = {"live": LIVE}  # noqa: RUF012
 
 
 class InspectGroup(QuestionGroup):
     """`mp inspect`."""
 
-    modules = {"local": {}, "discovery": KEPT_FOR_A_WHILE}  # noqa: RUF012
+    modules = {"local": {}, "discovery": CACHED}  # noqa: RUF012
 
 
 def _command(kind: type[Question[Any]], shared: dict[str, tuple[Any, Any]]) -> Callable[..., None]:
@@ -107,7 +107,7 @@ def _command(kind: type[Question[Any]], shared: dict[str, tuple[Any, Any]]) -> C
 
 
 def write(question: Question[Any], answer: Any, form: output.Form) -> None:
-    """The answer is on stdout: in jsonl, of what Mixpanel answers now, a line for each row."""
+    """Write the answer to stdout; in jsonl, an answer to a live question has a line per row."""
     from mixpanel_assets.questions.live import Live
     from mixpanel_assets.results import Records
 
@@ -148,7 +148,7 @@ def _annotation(field: Field) -> Any:
 
 
 def _value(field: Field, given: Any, context: typer.Context) -> Any:
-    """What is given, as the question takes it."""
+    """The option's value as the question takes it."""
     if field.item is str:
         return names_in(given)
     if field.item is not None:

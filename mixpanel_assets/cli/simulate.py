@@ -1,4 +1,4 @@
-"""`mp simulate`: a local Mixpanel, until it is stopped."""
+"""`mp simulate`: a local Mixpanel."""
 
 from __future__ import annotations
 
@@ -19,37 +19,38 @@ from mixpanel_assets.settings import Settings
 def simulate(
     context: typer.Context,
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 for a free one.")
+        int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0: a free port.")
     ] = 8123,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Serve a folder of YYYY-MM-DD.jsonl.gz files.")
+        Path | None, typer.Option("--data", help="Serve this folder of YYYY-MM-DD.jsonl.gz files.")
     ] = None,
-    days: Annotated[int, typer.Option("--days", min=1, help="Days up to today to make up.")] = 30,
+    days: Annotated[int, typer.Option("--days", min=1, help="Days to generate, up to today.")] = 30,
     events_per_day: Annotated[
-        int, typer.Option("--events-per-day", min=1, help="About how many events a day has.")
+        int, typer.Option("--events-per-day", min=1, help="Approximate events per day.")
     ] = 2500,
     profiles: Annotated[
         int | None,
-        typer.Option("--profiles", min=0, help="Have so many profiles, rather than the people's."),
+        typer.Option("--profiles", min=0, help="Profiles to generate; default: one per person."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Another seed, another project.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the generated data.")] = 1,
     fault: Annotated[
         list[str] | None,
-        typer.Option("--fault", help="KIND@N: the N-th export fails so; @N-M, @* for more."),
+        typer.Option("--fault", help="KIND@N: how the N-th export fails; or @N-M, @*."),
     ] = None,
     limits: Annotated[
-        bool, typer.Option("--limits", help="Answer 429 after 60 exports an hour or 3 a second.")
+        bool, typer.Option("--limits", help="Answer 429 beyond 60 exports an hour or 3 a second.")
     ] = False,
     retry_after: Annotated[
-        int, typer.Option("--retry-after", min=0, help="Seconds that a 429 fault asks to wait.")
+        int, typer.Option("--retry-after", min=0, help="Retry-After of a 429 fault, in seconds.")
     ] = 3,
     timezone: Annotated[
-        str | None, typer.Option("--timezone", help="A project older than 2023, in this zone.")
+        str | None,
+        typer.Option("--timezone", help="Simulate a project older than 2023, in this zone."),
     ] = None,
     *,
     form: output.Form,
 ) -> None:
-    """Run a local Mixpanel on this machine until stopped; print how to use it.
+    """Run a local Mixpanel until stopped, and print its address and credentials.
 
     mp simulate --days 30
     """
@@ -83,25 +84,19 @@ def simulate(
         raise ConfigError(str(error), hint="see: mp simulate --help") from error
     try:
         with simulator:
-            output.answer(
-                {
-                    "MP_BASE_URL": simulator.url,
-                    "MP_USERNAME": project.username,
-                    "MP_SECRET": project.secret,
-                    "MP_PROJECT_ID": project.project_id,
-                    "token": project.token,
-                },
-                form,
-            )
+            access = {
+                "MP_BASE_URL": simulator.url,
+                "MP_USERNAME": project.username,
+                "MP_SECRET": project.secret,
+                "MP_PROJECT_ID": project.project_id,
+            }
+            output.answer({**access, "token": project.token}, form)
             invocation: Invocation = context.obj
             if not invocation.quiet:
-                output.note(
-                    f"export MP_BASE_URL={simulator.url} MP_USERNAME={project.username} "
-                    f"MP_SECRET={project.secret} MP_PROJECT_ID={project.project_id}"
-                )
+                output.note("export " + " ".join(f"{name}={access[name]}" for name in access))
                 output.note("a local Mixpanel; stop it with Ctrl-C")
             simulator.serve()
     except OSError as error:
         raise ConfigError(
-            f"port {port} can't be used: {error.strerror}", hint="take another one with --port"
+            f"port {port} can't be used: {error.strerror}", hint="choose another with --port"
         ) from error

@@ -1,4 +1,4 @@
-"""`mp spec`: the command line as data, read off the program itself."""
+"""`mp spec`: the command line as data, derived from the program."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def spec(context: typer.Context, *, form: output.Form) -> None:
 
 
 def describe(program: Any) -> dict[str, Any]:
-    """The command line of the program (its Click command) as plain data."""
+    """The command line of the program (a Click command) as plain data."""
     return {
         "program": "mp",
         "version": version("mixpanel-assets"),
@@ -60,7 +60,7 @@ def _commands(group: Any, path: str = "mp") -> Iterator[dict[str, Any]]:
 
 
 def _parameters(command: Any, kind: str) -> list[dict[str, Any]]:
-    # From the functions' own annotations: how typer keeps a type depends on its version.
+    # From the functions' annotations: how typer stores a type depends on its version.
     hints = get_type_hints(command.callback)
     return [
         _parameter(one, hints[one.name])
@@ -70,7 +70,7 @@ def _parameters(command: Any, kind: str) -> list[dict[str, Any]]:
 
 
 def _parameter(one: Any, hint: Any) -> dict[str, Any]:
-    """name, type, default, required, help; the values of a choice; whether it may be repeated."""
+    """Name, type, default, required, repeatable and help; the values of a choice."""
     kind = hint
     if get_origin(hint) in (UnionType, Union):
         kind = next(one for one in get_args(hint) if one is not NoneType)

@@ -1,4 +1,4 @@
-"""`mp sql`: ask the warehouse."""
+"""`mp sql`: query the warehouse."""
 
 from __future__ import annotations
 
@@ -14,36 +14,33 @@ from typing import Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import Invocation, answering, rows_wanted
-from mixpanel_assets.errors import ConfigError
+from mixpanel_assets.cli.options import PATIENCE, Invocation, answering, read_text, rows_wanted
 from mixpanel_assets.settings import Settings
 
-HELD = 1_000  # rows that are all there, and the warehouse free again, before any is written
-GRACE = 1.0  # second that DuckDB has to end once it is told
-TEXTS = 3 * 10**9  # bytes beside MP_MEMORY_LIMIT, which does not count the texts of an answer
+HELD = 1_000  # rows that are read, and the warehouse released, before any is written
+GRACE = 1.0  # seconds for DuckDB to stop after an interrupt
+TEXTS = 3 * 10**9  # bytes besides MP_MEMORY_LIMIT, which does not count the text of an answer
 
 
 @answering
 def sql(
     context: typer.Context,
-    query: Annotated[str | None, typer.Argument(help="One SQL statement; - reads stdin.")] = None,
+    query: Annotated[str | None, typer.Argument(help="One SQL statement; - for stdin.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="Read the SQL from a file.")] = None,
     limit: Annotated[
         int,
-        typer.Option(
-            "--limit", min=0, help="At most this many rows; 0: all. Into a file, all by default."
-        ),
+        typer.Option("--limit", min=0, help="Maximum rows (0: all); all by default into a file."),
     ] = HELD,
     scalar: Annotated[
-        bool, typer.Option("--scalar", help="Print the first value of the first row alone.")
+        bool, typer.Option("--scalar", help="Print only the first value of the first row.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0, help="Seconds after which to stop; 0 for never.")
-    ] = 300,
+        float, typer.Option("--timeout", min=0, help="Stop after this many seconds; 0: never.")
+    ] = PATIENCE,
     *,
     form: output.Form,
 ) -> None:
-    """Ask the warehouse with read-only SQL (DuckDB's).
+    """Query the warehouse with read-only SQL (DuckDB's).
 
     mp sql "select event_name, count(*) from events group by all"
     """
@@ -67,7 +64,7 @@ def sql(
 def _answer(
     columns: list[str], rows: Iterable[tuple[Any, ...]], most: int | None, form: output.Form
 ) -> None:
-    """So many of the rows are on stdout; that there are more is on stderr."""
+    """Write at most `most` rows to stdout, and a note to stderr if there are more."""
     if isinstance(rows, list) and most and len(rows) <= most:
         output.answer_rows(columns, rows, form)
         return
@@ -77,7 +74,7 @@ def _answer(
 
 
 class First:
-    """The first rows; once they are through, `more` tells whether others follow."""
+    """The first rows; after iteration, `more` is whether others follow."""
 
     def __init__(self, rows: Iterable[tuple[Any, ...]], most: int | None) -> None:
         self._rows = iter(rows)
@@ -93,16 +90,13 @@ def _query(query: str | None, file: Path | None) -> str:
     if (query is None) == (file is None):
         raise typer.BadParameter("give the SQL as an argument, as - for stdin, or with --file")
     if file is not None:
-        try:
-            return file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{file} can't be read: {error}") from error
+        return read_text(file)
     return sys.stdin.read() if query == "-" else str(query)
 
 
 @contextmanager
 def _ended_after(seconds: float) -> Iterator[None]:
-    """This process ends if DuckDB does not: some of its functions can't be interrupted."""
+    """End this process if DuckDB does not stop: some of its functions can't be interrupted."""
     from mixpanel_assets.warehouse.connection import too_slow
 
     def end() -> None:
@@ -123,9 +117,9 @@ def _ended_after(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _memory_bounded(settings: Settings | None) -> Iterator[None]:
-    """A statement that makes up giant texts fails rather than take all memory of the machine.
+    """Fail a statement that builds giant texts before it takes all memory of the machine.
 
-    Unless there are no settings, the limit is no number of bytes, or the system is Windows.
+    No bound without settings, with a limit that is not in bytes, and on Windows.
     """
     limit = settings.memory_bytes if settings else None
     if sys.platform == "win32" or not limit:

@@ -1,4 +1,4 @@
-"""`mp status`, `mp limits` and `mp doctor`: what is there."""
+"""`mp status`, `mp limits` and `mp doctor`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mixpanel_assets.settings import Settings
 
 @answering
 def status(context: typer.Context, *, form: output.Form) -> None:
-    """Show which days are landed, which are missing between them, and which runs go on.
+    """Show the landed days of each asset, the missing days between them, and active runs.
 
     mp status
     """
@@ -21,12 +21,12 @@ def status(context: typer.Context, *, form: output.Form) -> None:
         rows = workspace.status()
     output.answer(rows, form)
     if not rows:
-        output.note("note: nothing is landed yet; land some days: mp materialize events --from 7d")
+        output.note("note: nothing is landed yet; run: mp materialize events --from 7d")
 
 
 @answering
 def limits(context: typer.Context) -> Any:
-    """Show what is left of Mixpanel's request limits, over all processes of this machine.
+    """Show what is left of Mixpanel's rate limits, counting all processes of this machine.
 
     mp limits
     """
@@ -38,15 +38,15 @@ def limits(context: typer.Context) -> Any:
 def doctor(
     context: typer.Context,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Look at this machine alone: Mixpanel is not asked.")
+        bool, typer.Option("--offline", help="Check this machine only; send no request.")
     ] = False,
     *,
     form: output.Form,
 ) -> None:
-    """Look at home, credentials, warehouse and time zone; exit 1 if one is not right.
+    """Check home, credentials, warehouse and time zone; exit 1 if a check fails.
 
-    Mixpanel is asked once whether it lets the account in, which takes one of the hour's 60 exports.
-    If it can't be reached, that is not right either.
+    One request tests the credentials, and uses one of the hour's 60 exports. The check fails if
+    Mixpanel can't be reached.
 
     mp doctor
     """

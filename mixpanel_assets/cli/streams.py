@@ -1,4 +1,4 @@
-"""The standard streams of this process, whatever its shell made of them."""
+"""The standard streams of this process, open or not."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ WRITTEN_AT_ONCE = 1 << 16
 
 
 def secure() -> None:
-    """Keep the files we open out of closed streams' places, and tell failures to write to stdout.
+    """Make the standard streams safe to use, also where the shell closed them.
 
-    What can't be written to stdout is an OutputError; if its reader has seen enough, this process
-    ends with 0. What can't be written to stderr is lost, and the work goes on.
+    A failed write to stdout raises OutputError; when the reader closed its pipe, this process ends
+    with 0. A failed write to stderr is ignored.
     """
     for number in (STDIN, STDOUT, STDERR):
         try:
             os.fstat(number)
         except OSError:
-            # It takes the lowest number that is free, which is this one. An answer can't go there.
+            # Takes the lowest free number, this one, so that no file we open gets it. Reading only:
+            # writing an answer to it fails.
             os.set_inheritable(os.open(os.devnull, os.O_RDONLY), True)
     if sys.stdin is None:
         sys.stdin = open(STDIN, encoding="utf-8", closefd=False)  # noqa: SIM115
@@ -40,20 +41,20 @@ def secure() -> None:
 
 
 def to_terminal() -> bool:
-    """Somebody looks at stdout."""
+    """Whether stdout is a terminal."""
     return sys.stdout.isatty()
 
 
 def to_file() -> bool:
-    """What is on stdout goes into a file, as `> rows.csv` says."""
+    """Whether stdout goes into a file, as with `> rows.csv`."""
     try:
         return stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
-    except OSError:  # it has no number
+    except OSError:  # no file descriptor
         return False
 
 
 class _Stream(io.RawIOBase):
-    """A stream to which nothing more is written once that has failed."""
+    """A stream that discards everything after a failed write."""
 
     def __init__(self, stream: Any, number: int) -> None:
         buffer = getattr(stream, "buffer", None) or io.FileIO(number, "w", closefd=False)
@@ -73,20 +74,20 @@ class _Stream(io.RawIOBase):
         try:
             return self._under.write(data)
         except OSError as error:
-            # Else Python would try again when it ends, and complain.
+            # Otherwise Python tries again at exit, and complains.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._number)
             self._failed(error)
             return len(data)
 
     def _failed(self, error: OSError) -> None:
-        """It is lost."""
+        """Ignore the error."""
 
 
 class _Answers(_Stream):
     def _failed(self, error: OSError) -> None:
         if isinstance(error, BrokenPipeError):
-            sys.exit(0)  # whoever read it has seen enough
+            sys.exit(0)  # the reader has closed the pipe, as `head` does
         raise OutputError(
             f"the answer can't be written to stdout: {error.strerror}",
-            hint="see where stdout goes: is it open, and is there room on the disk?",
+            hint="check that stdout is open and that the disk has room",
         ) from error

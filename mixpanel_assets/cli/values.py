@@ -1,20 +1,19 @@
-"""Values as text: exact in JSON, and readable in a cell."""
+"""Values as text: exact in JSON, readable in a table cell."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from mixpanel_assets.results import JSONText
 
 
 def to_json(value: Any) -> str:
-    """The value as JSON: exact integers and decimals, ISO dates, null for what is no number."""
+    """The value as JSON: exact integers and decimals, ISO dates, null for NaN and infinity."""
     if isinstance(value, JSONText):
         return str(value)
     if value is None or isinstance(value, bool):
@@ -39,13 +38,13 @@ def _member(name: Any, value: Any) -> str:
 
 
 def object_json(names: Sequence[str], row: Sequence[Any]) -> str:
-    """A row as an object of JSON; its names are JSON already."""
+    """A row as a JSON object; the names are JSON already."""
     members = (f"{name}: {to_json(value)}" for name, value in zip(names, row, strict=True))
     return "{" + ", ".join(members) + "}"
 
 
 def distinct(columns: Sequence[str]) -> list[str]:
-    """The columns' names; of those of one name the later ones with _2, _3 ... after it."""
+    """The columns' names; repeated ones get _2, _3 ..."""
     names: dict[str, None] = {}
     for column in columns:
         name, count = column, 1
@@ -59,22 +58,18 @@ def distinct(columns: Sequence[str]) -> list[str]:
 def _text(value: Any) -> str:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
-    if isinstance(value, timedelta):
-        return str(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).decode("utf-8", "backslashreplace")
-    if isinstance(value, UUID):
-        return str(value)
     return str(value)
 
 
 def cell(value: Any) -> str | None:
-    """The value as text for a cell of a table: JSON where it is nested, None where it is null."""
+    """The value as text for a table cell: JSON if it is nested, None if it is null."""
     if value is None:
         return None
     if isinstance(value, str):
         return str(value)
     if isinstance(value, bool | int | float | Decimal | list | tuple | Mapping):
         text = to_json(value)
-        return None if text == "null" else text  # what is no number is null, too
+        return None if text == "null" else text  # NaN and infinity
     return _text(value)

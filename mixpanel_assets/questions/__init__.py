@@ -1,1 +1,1 @@
-"""What can be asked: one frozen class a question, from which every door to it is derived."""
+"""Questions: one frozen class each, from which methods, commands and configs are derived."""

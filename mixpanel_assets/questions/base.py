@@ -1,7 +1,7 @@
-"""A question is a frozen dataclass: its fields, their help and their checks are declared once.
+"""A question is a frozen dataclass that declares its parameters, their help and their checks once.
 
 The Workspace method, the `mp` command, the Dagster config and the JSON schema are derived from it.
-The annotations of its fields are read when it is asked, so this package does not postpone them.
+Annotations are read at run time, so this package does not use `from __future__ import annotations`.
 """
 
 import types
@@ -30,12 +30,12 @@ from mixpanel_assets.settings import parse_day
 
 R = TypeVar("R", covariant=True)
 T = TypeVar("T")
-Day = date | str  # 2024-01-31; also today, yesterday and 7d, in the project's time zone
-Check = Callable[[Any, str], Any]  # of a value and its name: the value to use, or UsageError
+Day = date | str  # 2024-01-31, today, yesterday or 7d, in the project's time zone
+Check = Callable[[Any, str], Any]  # (value, name) -> the value to use; may raise UsageError
 
 
 class Param:
-    """What a field's annotation says of it: help, options of the command, bounds, check."""
+    """A parameter's help, command-line options, bounds and check, in a field's annotation."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Param:
     ) -> None:
         self.help = help
         self.flags = flags
-        self.argument = argument  # of the command, not an option
+        self.argument = argument  # a positional argument of the command
         self.least = least
         self.most = most
         self.zero_is_all = zero_is_all
@@ -67,17 +67,17 @@ class Field:
 
     @property
     def required(self) -> bool:
-        """It has no default."""
+        """Whether it has no default."""
         return self.default is MISSING
 
     @cached_property
     def optional(self) -> bool:
-        """None is a value of it."""
+        """Whether it may be None."""
         return type(None) in get_args(self.annotation)
 
     @cached_property
     def kind(self) -> Any:
-        """Its type without None."""
+        """The type, without None."""
         if get_origin(self.annotation) not in (types.UnionType, Union):
             return self.annotation
         kinds = [one for one in get_args(self.annotation) if one is not type(None)]
@@ -85,17 +85,17 @@ class Field:
 
     @cached_property
     def item(self) -> Any:
-        """The type of its items; None unless it is a list."""
+        """The type of a list's items; None if it is not a list."""
         return get_args(self.kind)[0] if get_origin(self.kind) is Sequence else None
 
     @cached_property
     def choices(self) -> tuple[str, ...]:
-        """The values that it may have; none if it may have any."""
+        """The allowed values of a Literal; otherwise empty."""
         return get_args(self.kind) if get_origin(self.kind) is Literal else ()
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Its options on a command line, a long one first."""
+        """The command-line options, a long one first."""
         flags = self.param.flags
         if flags and flags[0].startswith("--"):
             return flags
@@ -103,20 +103,18 @@ class Field:
 
     @property
     def is_day(self) -> bool:
-        """It is a date, or words for one."""
+        """Whether it is a day."""
         return bool(self.kind == Day)
 
     def checked(self, value: Any) -> Any:
-        """The value to use. UsageError, or DateRangeError for a day that is not one."""
+        """The value to use; UsageError for a wrong one, DateRangeError for a wrong day."""
         if value is None:
             if self.optional:
                 return None
             raise UsageError(f"{self.name} is missing")
         if self.choices and value not in self.choices:
-            allowed = ", ".join(self.choices)
-            raise UsageError(
-                f"{self.name} {value!r} is none of {allowed}", allowed=list(self.choices)
-            )
+            message = f"{self.name} {value!r} is not one of {', '.join(self.choices)}"
+            raise UsageError(message, allowed=list(self.choices))
         if self.is_day:
             return _as_day(value)
         if self.item is not None:
@@ -131,21 +129,21 @@ class Field:
         least, most = self.param.least, self.param.most
         if (least is not None and number < least) or (most is not None and number > most):
             bound = f"{least:,} or more" if most is None else f"from {least or 0:,} to {most:,}"
-            raise UsageError(f"{self.name} is {number:,}, and must be {bound}")
+            raise UsageError(f"{self.name} is {number:,}, but must be {bound}")
 
 
 def _as_day(given: Any) -> Day:
-    """A date; words that depend on the project's today stay as they are."""
+    """A date; words relative to the project's today are kept."""
     if isinstance(given, datetime):
         return given.date()
     if isinstance(given, date):
         return given
-    day = parse_day(given, date(2000, 1, 1))  # to refuse what is not a day
+    day = parse_day(given, date(2000, 1, 1))  # raises DateRangeError if it is not a day
     return day if len(given.strip()) == 10 else given
 
 
 def fields_of(kind: "type[Question[Any]]") -> tuple[Field, ...]:
-    """The parameters of a question: those without a default, then its own, then inherited ones."""
+    """The parameters of a question: required ones first, then its own, then inherited ones."""
     of: Any = kind  # to mypy, a class of generic dataclasses has no hash
     return _fields_of(of)
 
@@ -168,15 +166,14 @@ def question(kind: type[T]) -> type[T]:
 
 @question
 class Question(Generic[R]):
-    """What can be asked; the answer is an `R`.
+    """A question whose answer is an `R`.
 
-    Raises UsageError for a value that is not allowed and for values that contradict each other,
-    and DateRangeError.
+    Raises UsageError for invalid or contradictory values, and DateRangeError.
     """
 
-    example: ClassVar[str] = ""  # of a command line, after the command
-    command: ClassVar[str] = ""  # its name, unless it is that of the question
-    heading: ClassVar[str | None] = None  # the heading of an answer that is a list of names
+    example: ClassVar[str] = ""  # arguments of an example command line
+    command: ClassVar[str] = ""  # the command's name; default: from the class name
+    heading: ClassVar[str | None] = None  # column name of an answer that is a list of names
 
     def __post_init__(self) -> None:
         for field in fields_of(type(self)):
@@ -184,7 +181,7 @@ class Question(Generic[R]):
         self.check()
 
     def check(self) -> None:
-        """Raise UsageError for values that contradict each other."""
+        """Raise UsageError for contradictory values."""
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
@@ -203,35 +200,35 @@ class Question(Generic[R]):
         return replace(self, **days) if days else self
 
     def check_dated(self) -> None:
-        """Raise DateRangeError for a day that `dated` has not made a date."""
+        """Raise DateRangeError for a day that `dated` has not yet resolved."""
         for field in fields_of(type(self)):
             if field.is_day and isinstance(day := getattr(self, field.name), str):
                 raise DateRangeError(f"{day!r} is not a date", hint="write YYYY-MM-DD", value=day)
 
     @classmethod
     def method_name(cls) -> str:
-        """The name of the Workspace method, and of the function that answers."""
+        """The name of the Workspace method, and of the function that answers it."""
         return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
 
     @classmethod
     def command_name(cls) -> str:
-        """The name of its command."""
+        """The name of the command."""
         return cls.command or cls.method_name().replace("_", "-")
 
     @classmethod
     def answer_type(cls) -> Any:
-        """The type of its answer."""
+        """The type of the answer."""
         bases = (one for kind in cls.__mro__ for one in getattr(kind, "__orig_bases__", ()))
         found = (given for base in bases for given in get_args(base))
         return next(one for one in found if not isinstance(one, TypeVar))
 
     @classmethod
     def summary(cls) -> str:
-        """The first paragraph of its documentation, on one line."""
+        """The first paragraph of the docstring, on one line."""
         return " ".join(cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields that are given, by name; days as ISO text."""
+        """The fields that are not None, by name; days as ISO text."""
         given = {one.name: getattr(self, one.name) for one in fields_of(type(self))}
         return {
             name: str(value) if isinstance(value, date) else value
@@ -241,17 +238,17 @@ class Question(Generic[R]):
 
 
 def questions_in(module: Any) -> "dict[str, type[Question[Any]]]":
-    """The questions that a module declares, by the name of their method, in its order."""
+    """The questions of a module by method name, in the module's order."""
     own = [
         one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__
     ]
     kinds = [one for one in own if isinstance(one, type) and issubclass(one, Question)]
-    # a base of several questions still has a type parameter
+    # A base class of several questions still has a type parameter.
     return {one.method_name(): one for one in kinds if not getattr(one, "__parameters__", ())}
 
 
 FirstDay = Param("First day: YYYY-MM-DD, today, yesterday or 7d (days ago).", "--from")
-LastDay = Param("Last day, included.", "--to")
+LastDay = Param("Last day (inclusive).", "--to")
 
 
 @question
@@ -270,15 +267,12 @@ class Between(Question[R]):
 
     @property
     def days(self) -> tuple[date | None, date | None]:
-        """Both days, of those that are known: `dated` makes dates of all."""
+        """The days that are dates already; None for words and missing days."""
         first, last = getattr(self, "from_date", None), getattr(self, "to_date", None)
-        return (
-            first if isinstance(first, date) else None,
-            last if isinstance(last, date) else None,
-        )
+        return first if isinstance(first, date) else None, last if isinstance(last, date) else None
 
     def dated(self, today: date) -> Self:
-        """The question with dates; a last day after today is today, with a note."""
+        """The question with dates; a last day after today becomes today, with a note."""
         asked = super().dated(today)
         first, last = asked.days
         self._check_order(first, today)
@@ -290,7 +284,7 @@ class Between(Question[R]):
 
 @question
 class OverDays(Between[R]):
-    """A question about the days of a range."""
+    """A question about a range of days that has a first day."""
 
     _: KW_ONLY
     from_date: Annotated[Day, FirstDay]
@@ -298,7 +292,7 @@ class OverDays(Between[R]):
 
     @property
     def span(self) -> tuple[date, date]:
-        """The first and the last day, of a question that has dates."""
+        """The first and last day, after `dated`."""
         first, last = self.days
         assert first
         assert last

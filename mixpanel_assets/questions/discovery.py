@@ -1,6 +1,6 @@
-"""What the project has: answers of Mixpanel, kept on disk for an hour.
+"""Questions about the project; Mixpanel's answers are cached on disk for an hour.
 
-Asking raises what live questions do.
+Asking raises the same errors as live questions.
 """
 
 from dataclasses import KW_ONLY
@@ -8,25 +8,31 @@ from typing import Annotated, ClassVar, Literal
 
 from mixpanel_assets import results
 from mixpanel_assets.naming import named
-from mixpanel_assets.questions.base import Between, Day, Param, Question, R, question
-from mixpanel_assets.questions.fields import CountingOf, EventName, PropertyName
+from mixpanel_assets.questions.base import Between, Param, Question, R, question
+from mixpanel_assets.questions.fields import (
+    CountingOf,
+    EventName,
+    FirstOrAll,
+    LastOrAll,
+    PropertyName,
+)
 
 EntityType = Literal["event", "profile"]
 Pinned = results.Records[results.Annotation]
-Limit = Annotated[int, Param("How many, the commonest first.", "-l", least=1)]
+Limit = Annotated[int, Param("Maximum number, the most frequent first.", "-l", least=1)]
 
 
 @question
 class Discovery(Question[R]):
-    """A question about what the project has."""
+    """A question about the project."""
 
 
 @question
 class Events(Discovery[list[str]]):
-    """List the names of events: of the last 31 days, of the Lexicon, and landed.
+    """List event names: of the last 31 days, of the Lexicon, and of landed events.
 
-    What the plan refuses is left out. If Mixpanel gives none now, or to this plan, they are those
-    that are landed, with a note; without these, the error is raised.
+    Sources that the plan does not include are left out. If Mixpanel returns no names, or refuses,
+    the answer is the landed events, with a note; without landed events the error is raised.
     """
 
     heading: ClassVar[str] = "event"
@@ -34,7 +40,7 @@ class Events(Discovery[list[str]]):
 
 @question
 class Properties(Discovery[list[str]]):
-    """List the names of an event's properties, as Mixpanel has seen them lately.
+    """List the names of an event's recent properties.
 
     EventNotFoundError if there is no such event.
     https://developer.mixpanel.com/reference/query-events-top-properties
@@ -48,7 +54,7 @@ class Properties(Discovery[list[str]]):
 
 @question
 class PropertyValues(Discovery[list[str]]):
-    """List the commonest values of a property, as text.
+    """List the most frequent values of a property, as text.
 
     EventNotFoundError and PropertyNotFoundError where none is known.
     https://developer.mixpanel.com/reference/query-events-top-property-values
@@ -61,16 +67,16 @@ class PropertyValues(Discovery[list[str]]):
     property_name: PropertyName
     _: KW_ONLY
     event: Annotated[
-        str | None, Param("Only this event's; Mixpanel may need one.", "-e", check=named)
+        str | None, Param("Only values of this event; Mixpanel may require it.", "-e", check=named)
     ] = None
     limit: Limit = 100
 
 
 @question
 class Subproperties(Discovery[results.Records[results.SubPropertyInfo]]):
-    """List what is inside a property of objects, or of lists of objects.
+    """List the members of a property that holds objects or lists of objects.
 
-    None if its values are plain. EventNotFoundError, PropertyNotFoundError.
+    Empty if its values are scalars. EventNotFoundError, PropertyNotFoundError.
     """
 
     example: ClassVar[str] = "--event Purchase --property items"
@@ -81,7 +87,7 @@ class Subproperties(Discovery[results.Records[results.SubPropertyInfo]]):
 
 @question
 class ProfileProperties(Discovery[results.Records[results.ProfileProperty]]):
-    """List the properties of user profiles, and what type their values mostly have.
+    """List the properties of user profiles, with their most common type.
 
     Mixpanel does not document this answer, and may change it.
     """
@@ -89,7 +95,7 @@ class ProfileProperties(Discovery[results.Records[results.ProfileProperty]]):
 
 @question
 class TopEvents(Discovery[results.Records[results.TopEvent]]):
-    """List today's commonest events, against yesterday's.
+    """List today's most frequent events, with the change from yesterday.
 
     https://developer.mixpanel.com/reference/query-top-events
     """
@@ -103,16 +109,16 @@ class TopEvents(Discovery[results.Records[results.TopEvent]]):
 
 @question
 class Funnels(Discovery[results.Records[results.FunnelInfo]]):
-    """List the saved funnels.
+    """List saved funnels.
 
-    Those saved as reports are among the bookmarks.
+    Funnels saved as reports are listed as bookmarks.
     https://developer.mixpanel.com/reference/funnels-list-saved
     """
 
 
 @question
 class Cohorts(Discovery[results.Records[results.SavedCohort]]):
-    """List the saved cohorts, and how many people are in each.
+    """List saved cohorts and their sizes.
 
     https://developer.mixpanel.com/reference/cohorts-list
     """
@@ -120,7 +126,7 @@ class Cohorts(Discovery[results.Records[results.SavedCohort]]):
 
 @question
 class ListBookmarks(Discovery[results.Records[results.BookmarkInfo]]):
-    """List the saved reports, which Mixpanel calls bookmarks.
+    """List saved reports (Mixpanel's API calls them bookmarks).
 
     Mixpanel does not document this answer, and may change it.
     """
@@ -136,25 +142,22 @@ class ListBookmarks(Discovery[results.Records[results.BookmarkInfo]]):
 
 @question
 class Annotations(Between[Pinned], Discovery[Pinned]):
-    """List the notes that are pinned to days.
+    """List annotations: notes on days.
 
     https://developer.mixpanel.com/reference/list-all-annotations-for-project
     """
 
     example: ClassVar[str] = "--from 30d"
 
-    from_date: Annotated[
-        Day | None,
-        Param("First day: YYYY-MM-DD, today, yesterday or 7d; default: all.", "--from"),
-    ] = None
-    to_date: Annotated[Day | None, Param("Last day, included; default: all.", "--to")] = None
+    from_date: FirstOrAll = None
+    to_date: LastOrAll = None
 
 
 @question
 class LexiconSchemas(Discovery[results.Records[results.LexiconSchema]]):
-    """List what the Lexicon, Mixpanel's data dictionary, describes.
+    """List the schemas of the Lexicon, Mixpanel's data dictionary.
 
-    An event that has no description is not there.
+    Events without a description are not listed.
     https://developer.mixpanel.com/reference/list-all-schemas-for-project
     """
 
@@ -162,13 +165,13 @@ class LexiconSchemas(Discovery[results.Records[results.LexiconSchema]]):
 
     _: KW_ONLY
     entity_type: Annotated[
-        EntityType | None, Param("Only those of events, or of profiles.", "--type", "-t")
+        EntityType | None, Param("Only schemas of events, or of profiles.", "--type", "-t")
     ] = None
 
 
 @question
 class LexiconSchema(Discovery[results.LexiconSchema]):
-    """Show what the Lexicon says of one event, or of profiles, and of their properties.
+    """Show the Lexicon's schema of one event, or of profiles.
 
     EventNotFoundError if it has no description.
     https://developer.mixpanel.com/reference/list-schemas-by-entity-and-name

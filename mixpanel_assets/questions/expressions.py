@@ -1,4 +1,4 @@
-"""Expressions of Mixpanel: checked before they are sent, since it answers a wrong one with nothing.
+"""Mixpanel expressions, checked before they are sent: a wrong one gets an empty answer.
 
 https://developer.mixpanel.com/reference/segmentation-expressions
 """
@@ -14,36 +14,36 @@ _DOTTED = re.compile(r"\b(properties|user)\s*\.\s*([\w$]+)")
 
 
 def condition(where: str, name: str = "where") -> str | None:
-    """The expression as it is; None if it is blank. UsageError for properties.plan."""
+    """The expression unchanged, None if blank; UsageError for properties.plan."""
     if not where.strip():
         return None
-    # Mixpanel takes it for a property of that whole name, and answers with nothing.
+    # Mixpanel reads it as a property of that name, and returns an empty answer.
     if dotted := _DOTTED.search(_TEXT.sub('""', where)):
         meant = f"{dotted[1]}[{quoted(dotted[2])}]"
         raise UsageError(
             f"{name}: Mixpanel does not know {dotted[0]}",
-            hint=f"write {meant}, or properties[{quoted(dotted[0])}] if that is its whole name",
+            hint=f"write {meant}, or properties[{quoted(dotted[0])}] if that is its name",
             expression=where,
         )
     return where
 
 
 def split_by(on: str, name: str = "on") -> str | None:
-    """The name or expression as it is; None if it is blank. UsageError for properties.plan."""
+    """The name or expression unchanged, None if blank; UsageError for properties.plan."""
     return on if _REFERENCE.search(_TEXT.sub('""', on)) else condition(on, name)
 
 
 def needed_split(on: str, name: str = "on") -> str | None:
-    """As `split_by`. UsageError if it is blank."""
+    """As `split_by`; UsageError if blank."""
     return split_by(named(on, name), name)
 
 
 def segment(on: str) -> str:
-    """A property's bare name as an expression; an expression as it is."""
+    """A property's name as an expression; an expression unchanged."""
     return on if _REFERENCE.search(_TEXT.sub('""', on)) else f"properties[{quoted(on)}]"
 
 
 def quoted(text: str) -> str:
-    """The text as a literal of an expression."""
+    """The text as a string literal of an expression."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

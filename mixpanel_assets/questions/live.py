@@ -1,6 +1,6 @@
-"""What Mixpanel answers now: each question is one request of the 60 an hour.
+"""Live questions to Mixpanel: each uses one of the 60 requests an hour.
 
-Asking raises QueryError for what Mixpanel does not accept, AuthenticationError,
+Asking raises QueryError for what Mixpanel rejects, AuthenticationError,
 PlanRequiredError, RateLimitError, BudgetExhaustedError, ServerError and UnavailableError.
 """
 
@@ -9,8 +9,10 @@ from dataclasses import KW_ONLY
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
+from mixpanel_assets import results
 from mixpanel_assets.errors import UsageError
 from mixpanel_assets.naming import all_values, named, some_named
+from mixpanel_assets.questions import fields
 from mixpanel_assets.questions.base import (
     Between,
     Day,
@@ -23,40 +25,6 @@ from mixpanel_assets.questions.base import (
     question,
 )
 from mixpanel_assets.questions.expressions import condition
-from mixpanel_assets.questions.fields import (
-    AnyEvent,
-    BookmarkId,
-    CalendarUnit,
-    CalendarUnits,
-    CountingOf,
-    EventName,
-    EventNames,
-    Interval,
-    LastUnits,
-    Limit,
-    Number,
-    NumericUnit,
-    PropertyName,
-    SplitBy,
-    Unit,
-    View,
-    Where,
-)
-from mixpanel_assets.results import (
-    ActivityFeedResult,
-    EventCountsResult,
-    FlowsResult,
-    FrequencyResult,
-    FunnelResult,
-    JQLResult,
-    NumericAverageResult,
-    NumericBucketResult,
-    NumericSumResult,
-    PropertyCountsResult,
-    RetentionResult,
-    SavedReportResult,
-    SegmentationResult,
-)
 
 MOST_INTERVAL_DAYS = 90
 LENGTH_UNITS = {"day": 90, "hour": 90 * 24, "minute": 90 * 1440, "second": 90 * 86400}
@@ -67,49 +35,49 @@ class Live(Question[R]):
     """A question that Mixpanel answers."""
 
     _: KW_ONLY
-    workspace_id: View = None
+    workspace_id: fields.View = None
 
 
 @question
-class Segmentation(OverDays[SegmentationResult], Live[SegmentationResult]):
-    """Count an event over time, by the values of a property if you like.
+class Segmentation(OverDays[results.SegmentationResult], Live[results.SegmentationResult]):
+    """Count an event over time, optionally by the values of a property.
 
-    Of the values those with most are given, 60 unless `limit` says more. `interval`, in days,
-    replaces `unit`, for people and averages only.
+    The answer has the 60 most frequent values, or `limit` of them. `interval`, in days, replaces
+    `unit`, for people and averages only.
     https://developer.mixpanel.com/reference/segmentation-query
     """
 
     example: ClassVar[str] = "--event Purchase --from 7d --on plan"
 
-    event: EventName
+    event: fields.EventName
     _: KW_ONLY
-    on: SplitBy = None
-    unit: Unit = "day"
-    where: Where = None
-    type: CountingOf = "general"
-    interval: Interval = None
-    limit: Limit = None
+    on: fields.SplitBy = None
+    unit: fields.Unit = "day"
+    where: fields.Where = None
+    type: fields.CountingOf = "general"
+    interval: fields.Interval = None
+    limit: fields.Limit = None
 
     def check(self) -> None:
         super().check()
         if self.interval and (self.type == "general" or self.unit != "day"):
-            raise UsageError("interval is instead of unit, and for type unique or average only")
+            raise UsageError("interval replaces unit, and requires type unique or average")
 
 
 @question
 class OfNumber(OverDays[R], Live[R]):
-    """A question about a number of an event."""
+    """A question about a numeric property of an event."""
 
-    event: EventName
+    event: fields.EventName
     _: KW_ONLY
-    on: Number
-    unit: NumericUnit = "day"
-    where: Where = None
+    on: fields.Number
+    unit: fields.NumericUnit = "day"
+    where: fields.Where = None
 
 
 @question
-class SegmentationNumeric(OfNumber[NumericBucketResult]):
-    """Count an event over time by ranges of a number.
+class SegmentationNumeric(OfNumber[results.NumericBucketResult]):
+    """Count an event over time, by ranges of a numeric property.
 
     Mixpanel chooses the ranges.
     https://developer.mixpanel.com/reference/segmentation-numeric-query
@@ -118,12 +86,12 @@ class SegmentationNumeric(OfNumber[NumericBucketResult]):
     example: ClassVar[str] = "--event Purchase --on amount --from 7d"
 
     _: KW_ONLY
-    type: CountingOf = "general"
+    type: fields.CountingOf = "general"
 
 
 @question
-class SegmentationSum(OfNumber[NumericSumResult]):
-    """Add up a number over an event's occurrences.
+class SegmentationSum(OfNumber[results.NumericSumResult]):
+    """Sum a numeric property over time.
 
     Values that are not numbers count as 0.
     https://developer.mixpanel.com/reference/segmentation-sum-query
@@ -133,8 +101,8 @@ class SegmentationSum(OfNumber[NumericSumResult]):
 
 
 @question
-class SegmentationAverage(OfNumber[NumericAverageResult]):
-    """Average a number over an event's occurrences.
+class SegmentationAverage(OfNumber[results.NumericAverageResult]):
+    """Average a numeric property over time.
 
     Values that are not numbers count as 0.
     https://developer.mixpanel.com/reference/segmentation-query-average
@@ -145,19 +113,19 @@ class SegmentationAverage(OfNumber[NumericAverageResult]):
 
 @question
 class Counted(Between[R], Live[R]):
-    """A question about counts on a range of days, or in the last units up to now."""
+    """A question about counts over a range of days, or over the last `interval` units."""
 
     _: KW_ONLY
     from_date: Annotated[Day | None, FirstDay] = None
     to_date: Annotated[Day | None, LastDay] = None
-    type: CountingOf = "general"
-    unit: Unit = "day"
-    interval: LastUnits = None
+    type: fields.CountingOf = "general"
+    unit: fields.Unit = "day"
+    interval: fields.LastUnits = None
 
     def check(self) -> None:
         super().check()
         if (self.from_date is None) is not bool(self.interval) or (self.interval and self.to_date):
-            raise UsageError("give the first day (from_date, --from), or interval alone")
+            raise UsageError("give the first day (from_date, --from), or only interval")
         if self.type == "unique" and self.unit in ("minute", "hour"):
             raise UsageError(
                 f"Mixpanel does not count people by {self.unit}", hint="unit day, week, month"
@@ -171,7 +139,7 @@ class Counted(Between[R], Live[R]):
 
 
 @question
-class EventCounts(Counted[EventCountsResult]):
+class EventCounts(Counted[results.EventCountsResult]):
     """Count several events over time.
 
     https://developer.mixpanel.com/reference/list-recent-events
@@ -179,102 +147,99 @@ class EventCounts(Counted[EventCountsResult]):
 
     example: ClassVar[str] = '--events "Sign Up,Purchase" --from 7d'
 
-    events: EventNames
+    events: fields.EventNames
 
 
 @question
-class PropertyCounts(Counted[PropertyCountsResult]):
-    """Count an event's values of a property over time.
+class PropertyCounts(Counted[results.PropertyCountsResult]):
+    """Count an event over time, by the values of a property.
 
     https://developer.mixpanel.com/reference/query-event-properties
     """
 
     example: ClassVar[str] = "--event Purchase --property plan --from 7d"
 
-    event: EventName
-    property_name: PropertyName
+    event: fields.EventName
+    property_name: fields.PropertyName
     _: KW_ONLY
     values: Annotated[Sequence[str] | None, Param("Only these values.", check=all_values)] = None
-    limit: Limit = 10
+    limit: fields.Limit = 10
 
 
 @question
-class Funnel(OverDays[FunnelResult], Live[FunnelResult]):
-    """Show how many reached each step of a saved funnel.
+class Funnel(OverDays[results.FunnelResult], Live[results.FunnelResult]):
+    """Show how many people reached each step of a saved funnel.
 
-    With `unit`, or `interval` in days, also by when they entered; with `on` by its values, 255
-    unless `limit` says otherwise. Recent days change until people have had all their time.
+    `unit`, or `interval` in days, splits by time of entry; `on` by values, 255 or `limit` of them.
+    Recent days change until the funnel's conversion window has passed.
     https://developer.mixpanel.com/reference/funnels-query
     """
 
     example: ClassVar[str] = "7500 --from 7d"
 
-    funnel_id: Annotated[int, Param("The saved funnel's id.", argument=True)]
+    funnel_id: Annotated[int, Param("Id of the saved funnel.", argument=True)]
     _: KW_ONLY
-    unit: Annotated[CalendarUnits | None, Param("Also by when they entered.", "-u")] = None
-    on: SplitBy = None
-    where: Where = None
+    unit: Annotated[fields.CalendarUnits | None, Param("Split by time of entry.", "-u")] = None
+    on: fields.SplitBy = None
+    where: fields.Where = None
     length: Annotated[
-        int | None, Param("How long people have, 90 days at most; default: as saved.", least=1)
+        int | None, Param("Conversion window, at most 90 days; default: as saved.", least=1)
     ] = None
     length_unit: Annotated[
-        Literal["day", "hour", "minute", "second"] | None, Param("The unit of length.")
+        Literal["day", "hour", "minute", "second"] | None, Param("Unit of length.")
     ] = None
-    interval: Interval = None
-    limit: Limit = None
+    interval: fields.Interval = None
+    limit: fields.Limit = None
 
     def check(self) -> None:
         super().check()
         if self.unit and self.interval:
-            raise UsageError("give unit or interval, not both")
+            raise UsageError("use unit or interval, not both")
         most = LENGTH_UNITS[self.length_unit] if self.length_unit else max(LENGTH_UNITS.values())
         if self.length and self.length > most:
-            raise UsageError(f"length is {self.length:,}, and must be from 1 to {most:,}")
+            raise UsageError(f"length is {self.length:,}, but must be from 1 to {most:,}")
 
 
 @question
-class Retention(OverDays[RetentionResult], Live[RetentionResult]):
-    """Show who came back, by when they first did an event.
+class Retention(OverDays[results.RetentionResult], Live[results.RetentionResult]):
+    """Show how many people came back, by the time of their first event.
 
-    They come back with `return_event`, or any event; `on` splits by a property of that. `birth`
-    groups people by the first time they did `born_event`; `compounded` needs no `born_event`, and
-    counts everyone who did `return_event` in an interval as a group of that interval.
+    People come back with `return_event`, or any event; `on` splits by a property of that event.
+    `birth` groups people by their first `born_event`; `compounded` needs no `born_event`: each
+    interval's group is everyone who did `return_event` in it.
     https://developer.mixpanel.com/reference/retention-query
     """
 
     example: ClassVar[str] = '--born "Sign Up" --return Purchase --from 30d'
 
     _: KW_ONLY
-    born_event: Annotated[str | None, Param("The event they begin with.", "--born", "-b")] = None
+    born_event: Annotated[str | None, Param("The first event.", "--born", "-b")] = None
     return_event: Annotated[
         str | None,
-        Param("The event they come back with; default: any.", "--return", "-r", check=named),
+        Param("The event people come back with; default: any.", "--return", "-r", check=named),
     ] = None
     born_where: Annotated[
-        str | None, Param("An expression about the first event.", check=condition)
+        str | None, Param("Filter expression for the first event.", check=condition)
     ] = None
     return_where: Annotated[
-        str | None, Param("An expression about the second event.", check=condition)
+        str | None, Param("Filter expression for the return event.", check=condition)
     ] = None
     interval: Annotated[
-        int,
-        Param("Days in each, with unit day.", "-i", least=1, most=MOST_INTERVAL_DAYS),
+        int, Param("Days in each interval, with unit day.", "-i", least=1, most=MOST_INTERVAL_DAYS)
     ] = 1
     interval_count: Annotated[
-        int, Param("How many intervals after the first.", "--intervals", "-n", least=1)
+        int, Param("Number of intervals after the first.", "--intervals", "-n", least=1)
     ] = 10
-    unit: CalendarUnit = "day"
+    unit: fields.CalendarUnit = "day"
     retention_type: Annotated[
         Literal["birth", "compounded"],
-        Param(
-            "Count from the first time (birth), or from every time (compounded).", "--type", "-t"
-        ),
+        Param("Count from the first time (birth) or every time (compounded).", "--type", "-t"),
     ] = "birth"
     unbounded_retention: Annotated[
-        bool, Param("Count people in every interval before they last came back.", "--unbounded")
+        bool, Param("Count people in all intervals up to their last return.", "--unbounded")
     ] = False
-    on: SplitBy = None
-    limit: Limit = None
+    on: fields.SplitBy = None
+    limit: fields.Limit = None
 
     def check(self) -> None:
         super().check()
@@ -282,14 +247,13 @@ class Retention(OverDays[RetentionResult], Live[RetentionResult]):
             raise UsageError("retention_type birth needs a born_event")
         if self.interval != 1 and self.unit != "day":  # Mixpanel refuses both
             raise UsageError(
-                f"Mixpanel has no intervals of {self.interval} {self.unit}s",
-                hint="an interval is of days",
+                f"Mixpanel has no intervals of {self.interval} {self.unit}s", hint="use unit day"
             )
 
 
 @question
-class Frequency(OverDays[FrequencyResult], Live[FrequencyResult]):
-    """Show in how many hours or days of each unit people were there.
+class Frequency(OverDays[results.FrequencyResult], Live[results.FrequencyResult]):
+    """Show in how many hours or days of each unit people were active.
 
     https://developer.mixpanel.com/reference/retention-frequency-query
     """
@@ -297,14 +261,14 @@ class Frequency(OverDays[FrequencyResult], Live[FrequencyResult]):
     example: ClassVar[str] = '--event "Page View" --from 7d'
 
     _: KW_ONLY
-    unit: CalendarUnit = "day"
+    unit: fields.CalendarUnit = "day"
     addiction_unit: Annotated[
-        Literal["hour", "day"], Param("What is counted in each unit; smaller than unit.")
+        Literal["hour", "day"], Param("Count hours or days; smaller than unit.")
     ] = "hour"
-    event: AnyEvent = None
-    where: Where = None
-    on: SplitBy = None
-    limit: Limit = None
+    event: fields.AnyEvent = None
+    where: fields.Where = None
+    on: fields.SplitBy = None
+    limit: fields.Limit = None
 
     def check(self) -> None:
         super().check()
@@ -313,48 +277,48 @@ class Frequency(OverDays[FrequencyResult], Live[FrequencyResult]):
 
 
 @question
-class ActivityFeed(OverDays[ActivityFeedResult], Live[ActivityFeedResult]):
-    """List what people did.
+class ActivityFeed(OverDays[results.ActivityFeedResult], Live[results.ActivityFeedResult]):
+    """List the events of some people.
 
-    Mixpanel sends all of it; the newest `limit` events are kept, with a note if there are more.
+    Mixpanel sends all events; the newest `limit` are kept, with a note if there are more.
     https://developer.mixpanel.com/reference/activity-stream-query
     """
 
     example: ClassVar[str] = "--users user-1 --from 7d"
 
     distinct_ids: Annotated[
-        Sequence[str], Param("Their distinct ids.", "--users", "-U", check=some_named)
+        Sequence[str], Param("Distinct ids of the people.", "--users", "-U", check=some_named)
     ]
     _: KW_ONLY
     from_date: Annotated[Day, FirstDay] = "30d"
     limit: Annotated[
-        int | None, Param("Only the newest events; 0 for all.", "-l", least=1, zero_is_all=True)
+        int | None, Param("Maximum events, the newest (0: all).", "-l", least=1, zero_is_all=True)
     ] = 1000
 
 
 @question
-class SavedReport(Between[SavedReportResult], Live[SavedReportResult]):
+class SavedReport(Between[results.SavedReportResult], Live[results.SavedReportResult]):
     """Show a saved report: insights, funnels, retention or flows.
 
-    Saved insights, funnels and retention need no `bookmark_type`. Days can be given for retention
-    alone, whose series then is as `retention` answers; others are over the days they were saved
-    with. https://developer.mixpanel.com/reference/insights-query
+    Insights, funnels and retention need no `bookmark_type`. Only retention accepts days, and then
+    its series is like that of `retention`; other reports keep the days they were saved with.
+    https://developer.mixpanel.com/reference/insights-query
     """
 
     example: ClassVar[str] = "12345"
 
-    bookmark_id: BookmarkId
+    bookmark_id: fields.BookmarkId
     _: KW_ONLY
     bookmark_type: Annotated[
         Literal["insights", "funnels", "retention", "flows"],
-        Param("The report's type.", "--type", "-t"),
+        Param("Type of the report.", "--type", "-t"),
     ] = "insights"
     from_date: Annotated[
-        Day | None, Param("First day, of saved retention; default: as saved.", "--from")
+        Day | None, Param("First day, for retention; default: as saved.", "--from")
     ] = None
-    to_date: Annotated[
-        Day | None, Param("Last day, of saved retention; default: as saved.", "--to")
-    ] = None
+    to_date: Annotated[Day | None, Param("Last day, for retention; default: as saved.", "--to")] = (
+        None
+    )
 
     def check(self) -> None:
         super().check()
@@ -364,33 +328,33 @@ class SavedReport(Between[SavedReportResult], Live[SavedReportResult]):
             raise UsageError("give both from_date and to_date, or neither")
         if self.bookmark_type != "retention":
             raise UsageError(
-                f"saved {self.bookmark_type} are answered for the days they were saved with",
-                hint="leave out from_date and to_date",
+                f"a report of type {self.bookmark_type} keeps the days it was saved with",
+                hint="omit from_date and to_date",
             )
 
 
 @question
-class Flows(Live[FlowsResult]):
-    """Show a saved report of what people do next.
+class Flows(Live[results.FlowsResult]):
+    """Show a saved flows report: what people do next.
 
     Mixpanel does not document this answer.
     """
 
     example: ClassVar[str] = "12345"
 
-    bookmark_id: BookmarkId
+    bookmark_id: fields.BookmarkId
 
 
 @question
-class Jql(Live[JQLResult]):
-    """Run a JQL script, which Mixpanel is retiring.
+class Jql(Live[results.JQLResult]):
+    """Run a JQL script (Mixpanel is retiring JQL).
 
-    The script finds `params` in its global of that name. QueryError has error_type, error_message
-    and script in its details if the script fails.
+    `params` is a global of the script. If the script fails, the details of the QueryError have
+    error_type, error_message and script.
     https://developer.mixpanel.com/reference/query-jql
     """
 
     example: ClassVar[str] = "counts.js --param from_date=2024-01-01"
 
-    script: Annotated[str, Param("The script.", check=named)]
-    params: Annotated[Mapping[str, Any] | None, Param("The script's `params`.")] = None
+    script: Annotated[str, Param("Text of the script.", check=named)]
+    params: Annotated[Mapping[str, Any] | None, Param("Values for the script's `params`.")] = None

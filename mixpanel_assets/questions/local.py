@@ -1,4 +1,4 @@
-"""What is landed, answered by the warehouse: no request is made.
+"""Questions about landed data, answered from the warehouse without a request.
 
 Asking raises DatabaseNotFoundError, DatabaseLockedError and TableNotFoundError.
 """
@@ -9,12 +9,12 @@ from typing import Annotated, ClassVar
 
 from mixpanel_assets import results
 from mixpanel_assets.naming import some_named
-from mixpanel_assets.questions.base import Between, Day, Param, Question, R, question
-from mixpanel_assets.questions.fields import EventName
+from mixpanel_assets.questions.base import Between, Param, Question, R, question
+from mixpanel_assets.questions.fields import EventName, FirstOrAll, LastOrAll
 
-Table = Annotated[str, Param('A table or view, such as by_event."Purchase".', "-t")]
-EventsTable = Annotated[str, Param("A table of events.", "-t")]
-PropertyName = Annotated[str, Param("The property's name.", "-p")]
+Table = Annotated[str, Param('Table or view, such as by_event."Purchase".', "-t")]
+EventsTable = Annotated[str, Param("Table of events.", "-t")]
+PropertyName = Annotated[str, Param("Name of the property.", "-p")]
 Names = Annotated[
     Sequence[str] | None, Param("Only these events; default: all.", "-e", check=some_named)
 ]
@@ -27,15 +27,15 @@ class Local(Question[R]):
 
 @question
 class Tables(Local[list[results.TableInfo]]):
-    """List tables and views: what is in them, how many rows, loaded when.
+    """List tables and views: content, number of rows, load time.
 
-    The views of by_event are left out; an empty warehouse has none.
+    The views of by_event are not listed.
     """
 
 
 @question
 class TableSchema(Local[results.TableSchema]):
-    """List the columns of a table: type, and what they mean."""
+    """List the columns of a table, with type and meaning."""
 
     example: ClassVar[str] = "--table 'by_event.\"Purchase\"'"
     command: ClassVar[str] = "schema"
@@ -45,17 +45,17 @@ class TableSchema(Local[results.TableSchema]):
 
 @question
 class Sample(Local[results.SQLResult]):
-    """Show rows of a table at random."""
+    """Show random rows of a table."""
 
     example: ClassVar[str] = "--rows 3"
 
     table: Table = "events"
-    n: Annotated[int, Param("How many rows.", "--rows", "-n", least=0)] = 10
+    n: Annotated[int, Param("Number of rows.", "--rows", "-n", least=0)] = 10
 
 
 @question
 class Summarize(Local[results.SummaryResult]):
-    """Describe every column of a table in numbers: range, quartiles, nulls."""
+    """Summarize each column of a table: range, quartiles, nulls."""
 
     example: ClassVar[str] = "--format table"
 
@@ -64,7 +64,7 @@ class Summarize(Local[results.SummaryResult]):
 
 @question
 class PropertyKeys(Local[list[str]]):
-    """List the names of properties, of all rows or of one event.
+    """List property names, of all rows or of one event.
 
     TableNotFoundError also for a table without properties; EventNotFoundError.
     """
@@ -74,48 +74,43 @@ class PropertyKeys(Local[list[str]]):
     heading: ClassVar[str] = "property"
 
     table: Table = "events"
-    event: Annotated[str | None, Param("Only this event's; default: all.", "-e")] = None
+    event: Annotated[str | None, Param("Only properties of this event; default: all.", "-e")] = None
 
 
 @question
 class ColumnStats(Local[results.ColumnStatsResult]):
-    """Describe a column or expression: nulls, distinct and commonest values, range, mean.
+    """Describe a column or expression: nulls, distinct and top values, range, mean.
 
-    PropertyNotFoundError for a word that is neither a column nor a property; SQLError.
+    PropertyNotFoundError for a name that is neither a column nor a property; SQLError.
     """
 
     example: ClassVar[str] = "--column \"date_trunc('hour', event_time)\" --top 3"
     command: ClassVar[str] = "column"
 
-    column: Annotated[str, Param("A column, a property or an SQL expression.", "--column", "-c")]
+    column: Annotated[str, Param("Column, property or SQL expression.", "--column", "-c")]
     table: Table = "events"
     _: KW_ONLY
-    top_n: Annotated[int, Param("How many of its values.", "--top", least=0)] = 10
+    top_n: Annotated[int, Param("Number of top values.", "--top", least=0)] = 10
 
 
 @question
 class OfEvents(Between[R], Local[R]):
     """A question about the events of a table.
 
-    `where` is an SQL expression over its columns. EventNotFoundError for an event of which the
-    table has no row.
+    `where` is an SQL expression over its columns. EventNotFoundError for an event without rows in
+    the table.
     """
 
     _: KW_ONLY
-    from_date: Annotated[
-        Day | None,
-        Param("First day: YYYY-MM-DD, today, yesterday or 7d; default: all.", "--from"),
-    ] = None
-    to_date: Annotated[Day | None, Param("Last day, included; default: all.", "--to")] = None
+    from_date: FirstOrAll = None
+    to_date: LastOrAll = None
     table: EventsTable = "events"
-    where: Annotated[
-        str | None, Param("Only rows for which this SQL expression is true.", "-w")
-    ] = None
+    where: Annotated[str | None, Param("Only rows that match this SQL expression.", "-w")] = None
 
 
 @question
 class EventBreakdown(OfEvents[results.EventBreakdownResult]):
-    """Count events by name: how many, by how many people, from when to when."""
+    """Count events by name: events, people, first and last time."""
 
     example: ClassVar[str] = "--from 7d"
     command: ClassVar[str] = "breakdown"
@@ -125,9 +120,9 @@ class EventBreakdown(OfEvents[results.EventBreakdownResult]):
 
 @question
 class PropertyDistribution(OfEvents[results.PropertyDistributionResult]):
-    """Count the values of an event's property, the commonest first.
+    """Count the values of an event's property, the most frequent first.
 
-    Events without one count as null.
+    Events without the property count as null.
     """
 
     example: ClassVar[str] = "--event Purchase --property plan"
@@ -136,15 +131,14 @@ class PropertyDistribution(OfEvents[results.PropertyDistributionResult]):
     event: EventName
     property: PropertyName
     _: KW_ONLY
-    limit: Annotated[int, Param("How many values.", "-l", least=1)] = 20
+    limit: Annotated[int, Param("Maximum values.", "-l", least=1)] = 20
 
 
 @question
 class NumericSummary(OfEvents[results.NumericPropertySummaryResult]):
-    """Sum up the numbers of an event's property: range, sum, mean, percentiles.
+    """Summarize a numeric property of an event: range, sum, mean, percentiles.
 
-    Percentiles lie between two numbers if need be. Values that are not numbers are left out and
-    counted.
+    Percentiles are interpolated. Values that are not numbers are left out, and counted.
     """
 
     example: ClassVar[str] = "--event Purchase --property amount"
@@ -153,7 +147,7 @@ class NumericSummary(OfEvents[results.NumericPropertySummaryResult]):
     event: EventName
     property: PropertyName
     _: KW_ONLY
-    percentiles: Annotated[Sequence[float], Param("Which percentiles.", least=0, most=100)] = (
+    percentiles: Annotated[Sequence[float], Param("Percentiles to compute.", least=0, most=100)] = (
         25,
         50,
         75,
@@ -176,10 +170,10 @@ class DailyCounts(OfEvents[results.DailyCountsResult]):
 
 @question
 class EngagementDistribution(OfEvents[results.EngagementDistributionResult]):
-    """Count people by how many events each of them has.
+    """Count people by their number of events.
 
-    Each person is in one bucket: the first begins at 1 whatever is asked for. Events without a
-    distinct_id have no person, and are counted apart.
+    Each person is in one bucket; the first always begins at 1. Events without a distinct_id are
+    counted separately.
     """
 
     example: ClassVar[str] = "--events Purchase --buckets 1,2,3"
@@ -188,16 +182,16 @@ class EngagementDistribution(OfEvents[results.EngagementDistributionResult]):
     _: KW_ONLY
     events: Names = None
     buckets: Annotated[
-        Sequence[int], Param("The least number of events of each bucket.", least=0, most=2**63 - 1)
+        Sequence[int], Param("Minimum events of each bucket.", least=0, most=2**63 - 1)
     ] = (1, 2, 5, 10, 25, 50, 100)
 
 
 @question
 class PropertyCoverage(OfEvents[results.PropertyCoverageResult]):
-    """Count how many of an event's rows have each property, with a value other than null."""
+    """Count the rows of an event in which each property is not null."""
 
     example: ClassVar[str] = "--event Purchase --properties plan,amount"
     command: ClassVar[str] = "coverage"
 
     event: EventName
-    properties: Annotated[Sequence[str], Param("Names of properties.", "-p", check=some_named)]
+    properties: Annotated[Sequence[str], Param("Names of the properties.", "-p", check=some_named)]

@@ -1,4 +1,4 @@
-"""A question as a Pydantic model: for Dagster's launchpad, and as JSON schema for agents."""
+"""Questions as Pydantic models, for Dagster's launchpad, and as JSON schema, for agents."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -18,9 +18,9 @@ def model_of(
     defaults: Mapping[str, Any] | None = None,
     hints: Mapping[str, str] | None = None,
 ) -> type[M]:
-    """A model with the fields of the question, its choices as enums, below those of `parent`.
+    """A model with the fields of `parent` and of the question, with choices as enums.
 
-    `defaults` replace those of the question, `hints` are added to the help of fields.
+    `defaults` replace those of the question; `hints` are appended to the help of fields.
     """
     fields: dict[str, Any] = {}
     for field in base.fields_of(question):

@@ -15,10 +15,10 @@ Mp = Callable[..., Answer]
 EYES = ("md", "table", "plain")
 PROGRAMS = ("json", "jsonl", "csv")
 LONG = "select 'x' || repeat('é', 900000) as long, 1 as n"
-CUT = "mp: note: cells wider than 200 characters are cut; --format json has them whole\n"
+CUT = "mp: note: cells are cut after 200 characters; use --format json for full values\n"
 END = (
-    "fit into {most} bytes: aggregate, name fewer columns, "
-    "write all of them with --format csv > FILE, or give --max-bytes 0\n"
+    "fit in {most} bytes: aggregate, select fewer columns, "
+    "write all to a file with --format csv > FILE, or use --max-bytes 0\n"
 )
 HEADS = {"md": 2, "table": 2, "plain": 0}  # lines before the rows
 
@@ -70,7 +70,7 @@ def test_of_a_table_too_wide_for_a_row_only_that_is_said(landed: Home, here: Mp)
 
 def test_beyond_both_limits_only_the_nearer_one_is_said(landed: Home, here: Mp) -> None:
     answer = here("sql", "select range, repeat('x', 90) from range(5000)", "-f", "plain")
-    assert answer.out.splitlines()[-1].startswith("# 168 rows, and not all, fit into 16,000 bytes")
+    assert answer.out.splitlines()[-1].startswith("# 168 rows, and not all, fit in 16,000 bytes")
     assert answer.err == ""
 
 
@@ -120,10 +120,8 @@ def test_for_programs_a_long_cell_is_whole_and_its_size_is_said(
 ) -> None:
     answer = here("sql", LONG, "-f", format_)
     assert answer.out.count("é") == 900_000
-    smaller = "" if format_ == "csv" else ", or a part by --jq"
-    assert (
-        answer.err == f"mp: note: the answer is 1.8 MB; smaller: fewer rows or columns{smaller}\n"
-    )
+    smaller = "" if format_ == "csv" else ", or a part with --jq"
+    assert answer.err == f"mp: note: the answer is 1.8 MB; select fewer rows or columns{smaller}\n"
 
 
 @pytest.mark.parametrize("format_", PROGRAMS)

@@ -37,7 +37,7 @@ def test_an_option_is_told_with_its_type_default_and_help(here: Mp) -> None:
         "default": 1000,
         "required": False,
         "repeatable": False,
-        "help": "At most this many rows; 0: all. Into a file, all by default.",
+        "help": "Maximum rows (0: all); all by default into a file.",
     }
     assert options["--scalar"]["type"] == "flag"
     assert options["--format"]["choices"] == ["json", "jsonl", "csv", "md", "table", "plain"]
