@@ -1,4 +1,4 @@
-"""The one list that Dagster loads."""
+"""The definitions that Dagster loads."""
 
 import warnings
 
@@ -20,7 +20,7 @@ from mixpanel_assets.defs.sensors import late_events  # noqa: E402
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Assets, checks, jobs, schedules, the sensor and resources of one Mixpanel project."""
+    """Assets, checks, jobs, schedules, sensor and resources of one Mixpanel project."""
     return dg.Definitions(
         assets=[events, profiles, catalog, saved_reports],
         asset_checks=[counts_as_reported],

@@ -1,4 +1,4 @@
-"""Assets materialized in this process, on the instance that `dagster dev` shows."""
+"""Materialize assets in this process, on the instance that `dagster dev` shows."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ from mixpanel_assets.settings import Settings
 OF_THE_DISK = ("OperationalError", "OSError")
 INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 
-# Inside a step the default manager redirects stdout and stderr to files, ours among them.
+# The default manager redirects this process's stdout and stderr to files during a step.
 NO_CAPTURE = {
     "module": "dagster._core.storage.noop_compute_log_manager",
     "class": "NoOpComputeLogManager",
@@ -39,9 +39,9 @@ NO_CAPTURE = {
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Whose data a run lands, whether it waits for Mixpanel's limits, and what it reports to.
+    """The account of a run, whether it waits for rate limits, and its listener.
 
-    `log` shows Dagster's own log on stderr.
+    `log` shows Dagster's log on stderr.
     """
 
     settings: Settings
@@ -52,10 +52,10 @@ class RunOptions:
 
 
 def materialize_events(options: RunOptions, start: date, end: date) -> Landing:
-    """Land the days by one run, which the Dagster UI shows.
+    """Land the days in one run, which the Dagster UI shows.
 
-    Raises RunFailedError with the code and exit code of what went wrong; the days in its details
-    are landed all the same.
+    Raises RunFailedError with the code and exit code of its cause; its details list the days that
+    were landed anyway.
     """
     days: list[LandedDay] = []
 
@@ -66,9 +66,7 @@ def materialize_events(options: RunOptions, start: date, end: date) -> Landing:
 
     listening = replace(options, listener=Listener(options.listener.note, Kept()))
     started = time.monotonic()
-    result = _run(listening, EVENTS_JOB, tags=days_in_one_run(start, end))
-    if not result.success:
-        raise failure_of(result, landed=[str(day.day) for day in days])
+    result = _run(listening, EVENTS_JOB, days, tags=days_in_one_run(start, end))
     made = result.asset_materializations_for_node("events")
     requests = int(str(made[0].metadata[REQUESTS].value)) if made else 0
     seconds = time.monotonic() - started
@@ -76,34 +74,28 @@ def materialize_events(options: RunOptions, start: date, end: date) -> Landing:
 
 
 def materialize_profiles(options: RunOptions) -> Snapshot:
-    """Take today's snapshot of all profiles by one run, which the Dagster UI shows.
+    """Take today's snapshot of all profiles in one run, which the Dagster UI shows.
 
-    Raises RunFailedError with the code and exit code of what went wrong.
+    Raises RunFailedError with the code and exit code of its cause.
     """
     started = time.monotonic()
     day = options.settings.today()
     result = _run(options, PROFILES_JOB, partition_key=str(day))
-    if not result.success:
-        raise failure_of(result)
     (made,) = result.asset_materializations_for_node("profiles")
-    counts = {
-        name: int(str(made.metadata[key].value))
-        for name, key in {"rows": "dagster/partition_row_count", "requests": REQUESTS}.items()
-    }
-    changes = {name: int(str(made.metadata[name].value)) for name in ("new", "changed", "removed")}
+    keys = {"rows": "dagster/partition_row_count", "requests": REQUESTS}
+    keys |= {name: name for name in ("new", "changed", "removed")}
+    counts = {name: int(str(made.metadata[key].value)) for name, key in keys.items()}
     seconds = time.monotonic() - started
-    return Snapshot(day, **counts, **changes, seconds=seconds, run_id=result.run_id)
+    return Snapshot(day, **counts, seconds=seconds, run_id=result.run_id)
 
 
 def materialize_catalog(options: RunOptions) -> list[LandedTable]:
-    """Copy what the project has saved and described by one run, which the Dagster UI shows.
+    """Copy the project's catalog in one run, which the Dagster UI shows.
 
-    What the plan refuses is reported as skipped; its table is as it was. Raises RunFailedError with
-    the code and exit code of what went wrong.
+    Tables that the plan does not include are unchanged, and reported as skipped. Raises
+    RunFailedError with the code and exit code of its cause.
     """
     result = _run(options, CATALOG_JOB)
-    if not result.success:
-        raise failure_of(result)
     rows: dict[str, int] = {}
     skipped: dict[str, str] = {}
     for made in result.asset_materializations_for_node("catalog"):
@@ -121,6 +113,7 @@ def materialize_catalog(options: RunOptions) -> list[LandedTable]:
 def _run(
     options: RunOptions,
     job_name: str,
+    landed: list[LandedDay] | None = None,
     *,
     partition_key: str | None = None,
     tags: Mapping[str, str] | None = None,
@@ -130,7 +123,7 @@ def _run(
     token = listener.set(options.listener)
     try:
         with _disk_errors_reported(home), _open_instance(home) as instance:
-            return job.execute_in_process(
+            result = job.execute_in_process(
                 instance=instance,
                 raise_on_error=False,
                 partition_key=partition_key,
@@ -139,23 +132,25 @@ def _run(
             )
     finally:
         listener.reset(token)
+    if not result.success:
+        more = {} if landed is None else {"landed": [str(day.day) for day in landed]}
+        raise failure_of(result, **more)
+    return result
 
 
 @contextmanager
 def _disk_errors_reported(home: Path) -> Iterator[None]:
-    """Raise ConfigError for what the disk refused Dagster."""
+    """Raise ConfigError if Dagster can't write to the disk."""
     try:
         yield
-    except OperationalError as error:
-        raise _unwritten(home, str(error.orig)) from error
-    except OSError as error:
-        raise _unwritten(home, str(error)) from error
+    except (OperationalError, OSError) as error:
+        raise _unwritten(home, str(getattr(error, "orig", error))) from error
 
 
 def _unwritten(home: Path, reason: str, **details: Any) -> ConfigError:
     return ConfigError(
-        f"Dagster can't keep its record in {home}: {reason}",
-        hint="make room on that disk or make it writable, then run the same again",
+        f"Dagster can't write to {home}: {reason}",
+        hint="free space on that disk or make it writable, then try again",
         **details,
     )
 
@@ -164,7 +159,7 @@ def _unwritten(home: Path, reason: str, **details: Any) -> ConfigError:
 def _open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
     ref = InstanceRef.from_dir(str(home), overrides={"compute_logs": NO_CAPTURE})
     with ExitStack() as stack:
-        # Dagster makes the tables of a new instance without looking whether another process does.
+        # Dagster creates the tables of a new instance without a lock.
         with FileLock(home / ".opening.lock", timeout=60):
             instance = stack.enter_context(dg.DagsterInstance.from_ref(ref))
             instance.get_runs_count()
@@ -176,24 +171,22 @@ def _open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
 
 def _run_config(options: RunOptions) -> dict[str, Any]:
     level = "DEBUG" if options.log else "CRITICAL"
-    asking = {"account": options.account, "wait": options.wait}
+    warehouse = {"account": options.account}
+    mixpanel = {**warehouse, "wait": options.wait}
     return {
         "loggers": {"console": {"config": {"log_level": level}}},
-        "resources": {
-            "mixpanel": {"config": asking},
-            "warehouse": {"config": {"account": options.account}},
-        },
+        "resources": {"mixpanel": {"config": mixpanel}, "warehouse": {"config": warehouse}},
     }
 
 
 def failure_of(result: dg.ExecuteInProcessResult, **more: Any) -> MixpanelDataError:
-    """The error of ours that made the run fail; KeyboardInterrupt if that was an interruption."""
+    """The error that made the run fail; raises KeyboardInterrupt for an interruption."""
     details: dict[str, Any] = {"run_id": result.run_id, **more}
     for check in result.get_asset_check_evaluations():
         if check.blocking and not check.passed:
             return LoadError(
                 f"{check.check_name}: {check.description}",
-                hint="the days are landed as they are; land them again, and if it stays: mp doctor",
+                hint="land the days again; if the check still fails, run mp doctor",
                 **details,
             )
     for event in result.all_events:
@@ -214,4 +207,4 @@ def failure_of(result: dg.ExecuteInProcessResult, **more: Any) -> MixpanelDataEr
             return _unwritten(Path.cwd(), error.message.strip().splitlines()[0], **details)
         if error:
             return MixpanelDataError(f"{error.cls_name}: {error.message.strip()}", **details)
-    return MixpanelDataError("the run failed", hint="see it in: mp dev", **details)
+    return MixpanelDataError("the run failed", hint="see the run in mp dev", **details)

@@ -1,4 +1,4 @@
-"""The assets: what the warehouse holds, by day."""
+"""The daily assets: events and profiles."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from mixpanel_assets.defs.checks import CHECKS, check_days
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.labels import of_tables
 from mixpanel_assets.defs.listener import listener_of, notes_in
-from mixpanel_assets.defs.metadata import REQUESTS, SECONDS, Metadata, hours_chart, of_day
+from mixpanel_assets.defs.metadata import Metadata, hours_chart, of_day, of_run
 from mixpanel_assets.defs.partitions import project_days
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.errors import DateRangeError
@@ -25,17 +25,17 @@ from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 @dg.asset(  # type: ignore[untyped-decorator]  # ** hides which overload it is
     partitions_def=project_days(look_up().settings),
     backfill_policy=dg.BackfillPolicy.single_run(),
-    check_specs=[check.spec for check in CHECKS],
+    check_specs=[spec for spec, _ in CHECKS],
     pool="duckdb_writer",
     **of_tables("events", EVENT_COLUMNS, "events"),
 )
 def events(
     context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster takes [None] for no checks
-    """Raw events, one partition for each day that Mixpanel exports them under.
+    """Raw events, one partition per day of Mixpanel's export.
 
-    A day is replaced whole by what Mixpanel exports for it now, without duplicates. The table is
-    `events`; `by_event."Purchase"` and its like have typed columns.
+    Each run replaces the whole day with Mixpanel's current export, without duplicates. The table is
+    `events`; views such as `by_event."Purchase"` have typed columns.
     """
     settings = mixpanel.access.settings
     run = _Run(context, settings)
@@ -43,18 +43,15 @@ def events(
     with as_dagster_failures(), notes_in(context.log.warning):
         try:
             requests = _land(run, mixpanel, warehouse)
-            checks = _portray(run, warehouse)
+            checks = _describe(run, warehouse)
         except BaseException:
             run.record()
             raise
-    seconds = round(time.monotonic() - started, 3)
-    return dg.MaterializeResult(
-        metadata={REQUESTS: requests, SECONDS: seconds}, check_results=checks
-    )
+    return dg.MaterializeResult(metadata=of_run(requests, started), check_results=checks)
 
 
 class _Run:
-    """The days that a run has landed so far, and the figures of each."""
+    """The days that a run has landed so far, with their metadata."""
 
     def __init__(self, context: dg.AssetExecutionContext, settings: Settings) -> None:
         self.context = context
@@ -65,11 +62,11 @@ class _Run:
 
     @property
     def note(self) -> Callable[[str], None]:
-        """Called with waits and retries."""
+        """Reports waits and retries."""
         return self._listener.note
 
     def landed(self, days: list[LandedDay]) -> None:
-        """The days are committed."""
+        """Keep the metadata of days that are committed."""
         now = time.monotonic()
         share = (now - self._last) / max(sum(day.bytes for day in days), 1)
         self._last = now
@@ -79,7 +76,7 @@ class _Run:
             self.context.log.info(f"{day.day}: {day.rows:,} events ({day.duplicates:,} duplicates)")
 
     def record(self) -> None:
-        """Dagster knows of the days: it forgets what a failed run has done, unless it is told."""
+        """Record the days that a failed run has landed, which Dagster would not do."""
         for day, metadata in self.days.items():
             self.context.log_event(
                 dg.AssetMaterialization(
@@ -89,7 +86,7 @@ class _Run:
 
 
 def _land(run: _Run, mixpanel: MixpanelResource, warehouse: WarehouseResource) -> int:
-    """The run's days are landed; how many requests it took."""
+    """Land the run's days; return the number of requests."""
     check_one_project(mixpanel, warehouse)
     keys = sorted(run.context.partition_keys)
     with mixpanel.get_client(run.note) as client:
@@ -105,8 +102,8 @@ def _land(run: _Run, mixpanel: MixpanelResource, warehouse: WarehouseResource) -
         return client.requests
 
 
-def _portray(run: _Run, warehouse: WarehouseResource) -> list[dg.AssetCheckResult]:
-    """Each day has its figures and pictures; what the checks say of all of them."""
+def _describe(run: _Run, warehouse: WarehouseResource) -> list[dg.AssetCheckResult]:
+    """Add metadata to each day of the run; return the results of the checks."""
     days = sorted(run.days)
     with warehouse.get_reader() as connection:
         checks = list(check_days(connection, days[0], days[-1], run.settings))
@@ -133,42 +130,34 @@ def profiles(
 ) -> dg.MaterializeResult[None]:
     """All user profiles, one snapshot a day.
 
-    `profiles` is the newest snapshot; `profile_history` has a row for each state that a profile was
-    in, so that any past snapshot can be selected. Mixpanel gives profiles as they are now: only
-    today's partition can be materialized.
+    `profiles` is the newest snapshot; `profile_history` has a row for each version of a profile, so
+    that any past snapshot can be selected. Mixpanel only returns current profiles: only today's
+    partition can be materialized.
     """
+    started, listener = time.monotonic(), listener_of(context.log)
     with as_dagster_failures(), notes_in(context.log.warning):
-        return _take_snapshot(context, mixpanel, warehouse)
-
-
-def _take_snapshot(
-    context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[None]:
-    check_one_project(mixpanel, warehouse)
-    settings = mixpanel.access.settings
-    day, today = date.fromisoformat(context.partition_key), settings.today()
-    if day != today:
-        raise DateRangeError(
-            f"profiles of {day} can't be had any more: Mixpanel gives them as they are now",
-            hint=f"materialize the partition of today, {today}; run it daily to have a history",
-        )
-    started = time.monotonic()
-    listener = listener_of(context.log)
-    with mixpanel.get_client(listener.note) as client:
-        snapshot = ingest_profiles(
-            client,
-            lambda: warehouse.get_connection(listener.note),
-            settings,
-            day,
-            progress=listener.progress.arrived,
-        )
+        check_one_project(mixpanel, warehouse)
+        settings = mixpanel.access.settings
+        day, today = date.fromisoformat(context.partition_key), settings.today()
+        if day != today:
+            raise DateRangeError(
+                f"profiles of {day} are no longer available: Mixpanel only returns current ones",
+                hint=f"materialize today's partition, {today}; run it daily to build a history",
+            )
+        with mixpanel.get_client(listener.note) as client:
+            snapshot = ingest_profiles(
+                client,
+                lambda: warehouse.get_connection(listener.note),
+                settings,
+                day,
+                progress=listener.progress.arrived,
+            )
     return dg.MaterializeResult(
         metadata={
             "dagster/partition_row_count": dg.MetadataValue.int(snapshot.rows),
             "new": snapshot.new,
             "changed": snapshot.changed,
             "removed": snapshot.removed,
-            REQUESTS: snapshot.requests,
-            SECONDS: round(time.monotonic() - started, 3),
+            **of_run(snapshot.requests, started),
         }
     )

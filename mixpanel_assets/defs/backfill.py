@@ -1,4 +1,4 @@
-"""Days handed to the Dagster UI that runs on the same instance: by `mp dev`, on this machine."""
+"""Backfills in the Dagster UI that runs on the same instance, started by `mp dev`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LAUNCH = """mutation($backfill: LaunchBackfillParams!) {
 
 @dataclass(frozen=True)
 class RunningUI:
-    """Where a Dagster UI listens, and the project whose account it asks with, if it has one."""
+    """The address of a Dagster UI, its process, and its account's project, if known."""
 
     host: str
     port: int
@@ -44,9 +44,9 @@ class RunningUI:
 
 @contextmanager
 def serving_at(home: Path, port: int, project_id: str | None) -> Iterator[None]:
-    """Meanwhile this process' UI is found by others, unless the instance has another one."""
+    """Publish the address of this process's UI, unless the instance has another one."""
     other = _read(home)
-    if other and _listens(other):  # its number may be another process' by now
+    if other and _listens(other):  # its pid may be that of an unrelated process by now
         yield
         return
     own = RunningUI(HOST, port, os.getpid(), project_id)
@@ -59,14 +59,14 @@ def serving_at(home: Path, port: int, project_id: str | None) -> Iterator[None]:
 
 
 def find_ui(home: Path) -> RunningUI:
-    """The UI that runs on the instance; ConfigError if none does."""
+    """The UI that runs on the instance; ConfigError if there is none."""
     if ui := _read(home):
         return ui
     raise ConfigError(f"no Dagster UI runs on the instance in {home}", hint="start it: mp dev")
 
 
 def start_backfill(ui: RunningUI, asset: str, days: Sequence[date]) -> str:
-    """The days are a backfill, which the UI's daemon begins within a minute; its id.
+    """Start a backfill of the days, which the daemon begins within a minute; return its id.
 
     Raises UnavailableError if the UI does not answer, MixpanelDataError if it refuses.
     """
@@ -79,33 +79,33 @@ def start_backfill(ui: RunningUI, asset: str, days: Sequence[date]) -> str:
             *({"key": PROJECT, "value": one} for one in [ui.project_id] if one),
         ],
     }
-    told = _ask(ui, LAUNCH, {"backfill": backfill})
-    launched = (told.get("data") or {}).get("launchPartitionBackfill") or {}
+    answer = _ask(ui, LAUNCH, {"backfill": backfill})
+    launched = (answer.get("data") or {}).get("launchPartitionBackfill") or {}
     if "backfillId" in launched:
         return str(launched["backfillId"])
-    errors = [launched, *told.get("errors", [])]
+    errors = [launched, *answer.get("errors", [])]
     reasons = [str(error["message"]) for error in errors if "message" in error]
     raise MixpanelDataError(
-        f"the Dagster UI took no backfill: {'; '.join(reasons) or 'no reason given'}",
+        f"the Dagster UI refused the backfill: {'; '.join(reasons) or 'no reason given'}",
         hint=f"see {ui.url}, or land the days without --detach",
     )
 
 
 def _ask(ui: RunningUI, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-    # Not by httpx: nothing of the environment, a proxy least of all, is between us and loopback.
+    # Not httpx: it would use a proxy from the environment, also for loopback.
     connection = http.client.HTTPConnection(ui.host, ui.port, timeout=SECONDS_TO_ANSWER)
     body = json.dumps({"query": query, "variables": variables})
     try:
         connection.request("POST", "/graphql", body, {"Content-Type": "application/json"})
-        told = json.loads(connection.getresponse().read())
+        answer = json.loads(connection.getresponse().read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise UnavailableError(
             f"the Dagster UI at {ui.url} does not answer: {error}",
-            hint="it takes some seconds to start: ask again",
+            hint="it may still be starting: try again in some seconds",
         ) from error
     finally:
         connection.close()
-    return told if isinstance(told, dict) else {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def _listens(ui: RunningUI) -> bool:
@@ -121,7 +121,7 @@ def _address_file(home: Path) -> Path:
 
 
 def _read(home: Path) -> RunningUI | None:
-    """What the file says, unless a killed process left it."""
+    """The UI in the file, unless a killed process left it."""
     try:
         ui = RunningUI(**json.loads(_address_file(home).read_text("utf-8")))
         return ui if is_running(ui.pid) else None
@@ -130,7 +130,7 @@ def _read(home: Path) -> RunningUI | None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Readers see the whole file or none; it is for this user alone."""
+    """Write the file atomically, readable by this user only."""
     make_private_folder(path.parent)
     descriptor, part = tempfile.mkstemp(dir=path.parent, suffix=".part")  # mode 0600
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  no path

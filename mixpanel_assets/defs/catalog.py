@@ -1,4 +1,4 @@
-"""The catalog assets: what the project has saved and described, as it is now."""
+"""The catalog assets: the project's current Lexicon, cohorts, funnels, reports and annotations."""
 
 import time
 from collections.abc import Iterator
@@ -8,25 +8,25 @@ import dagster as dg
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.labels import of_tables
 from mixpanel_assets.defs.listener import listener_of
-from mixpanel_assets.defs.metadata import REQUESTS, SECONDS
+from mixpanel_assets.defs.metadata import of_run
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.mixpanel.catalog.rows import Part, export_catalog
 from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.warehouse.catalog import CATALOG_TABLES, replace_catalog
 
-SKIPPED = "skipped"  # the metadata entry with Mixpanel's words
+SKIPPED = "skipped"  # the metadata entry with Mixpanel's reason
 TABLES = "tables"  # the metadata entry with the rows of each table
 
-# Which tables each asset is, and what it holds.
+# The tables and the description of each asset.
 PARTS = {
     "lexicon": (
         ("lexicon_events", "lexicon_properties"),
-        "What events and properties mean, as the Lexicon says; their columns' comments, too.",
+        "Descriptions of events and properties, from the Lexicon; also comments on columns.",
     ),
-    "cohorts": (("cohorts",), "Saved cohorts, and how many people each has."),
-    "funnels": (("funnels",), "Saved funnels: `mp query funnel ID` asks them."),
-    "bookmarks": (("bookmarks",), "Saved reports: `mp query saved-report ID` asks them."),
-    "annotations": (("annotations",), "Notes on the project's days."),
+    "cohorts": (("cohorts",), "Saved cohorts and their sizes."),
+    "funnels": (("funnels",), "Saved funnels: query one with `mp query funnel ID`."),
+    "bookmarks": (("bookmarks",), "Saved reports: query one with `mp query saved-report ID`."),
+    "annotations": (("annotations",), "Annotations: notes on days."),
 }
 
 
@@ -35,7 +35,7 @@ def _spec(name: str) -> dg.AssetSpec:
     columns = {column: text for table in tables for column, text in CATALOG_TABLES[table].items()}
     return dg.AssetSpec(
         name,
-        description=f"{description} Replaced whole.",
+        description=f"{description} Each run replaces all rows.",
         skippable=True,
         **of_tables("catalog", columns, *tables),
     )
@@ -47,9 +47,9 @@ def _spec(name: str) -> dg.AssetSpec:
 def catalog(
     context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetObservation]:
-    """The catalog, over one download: two queries, one question to the Lexicon.
+    """The catalog, from one download: two queries, one Lexicon request.
 
-    A part that the plan refuses stays as it was, and says so.
+    A part that the plan does not include stays unchanged, and is reported as skipped.
     """
     started = time.monotonic()
     note = listener_of(context.log).note
@@ -63,7 +63,7 @@ def catalog(
         with warehouse.get_connection(note) as connection:
             day = settings.today(asked_at)
             rows = replace_catalog(connection, parts, day=day, asked_at=asked_at)
-    run = {REQUESTS: requests, SECONDS: round(time.monotonic() - started, 3)}
+    run = of_run(requests, started)
     for name, (tables, _) in PARTS.items():
         if refused := _refused(parts, tables):
             context.log.warning(f"{name} was skipped: {refused}")
@@ -81,6 +81,6 @@ def catalog(
 
 
 def _refused(parts: dict[str, Part], tables: tuple[str, ...]) -> str | None:
-    """Mixpanel's words, if it gave none of these."""
-    said = [part.reason for table in tables if isinstance(part := parts[table], Skipped)]
-    return said[0] if said else None
+    """Mixpanel's reason if it refused these tables."""
+    reasons = (part.reason for table in tables if isinstance(part := parts[table], Skipped))
+    return next(reasons, None)

@@ -1,7 +1,6 @@
-"""The checks of events: five in the run that lands them, and one that asks Mixpanel."""
+"""Asset checks of events: five in the run that lands them, and one that queries Mixpanel."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
@@ -22,50 +21,45 @@ EVENTS = dg.AssetKey("events")
 Ask = Callable[[duckdb.DuckDBPyConnection, date, date, str], Finding]
 
 
-@dataclass(frozen=True)
-class Check:
-    """A question about the days of a run; a blocking one fails the run."""
-
-    name: str
-    description: str
-    ask: Ask
-    blocking: bool = False
-
-    @property
-    def spec(self) -> dg.AssetCheckSpec:
-        """As the events asset declares it."""
-        return dg.AssetCheckSpec(
-            self.name, asset=EVENTS, description=self.description, blocking=self.blocking
-        )
+def _spec(name: str, description: str, *, blocking: bool = False) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(name, asset=EVENTS, description=description, blocking=blocking)
 
 
-CHECKS = (
-    Check(
-        "rows_as_landed",
-        "The table has as many rows of each day as `landed` says.",
+# A blocking check fails the run.
+CHECKS: tuple[tuple[dg.AssetCheckSpec, Ask], ...] = (
+    (
+        _spec(
+            "rows_as_landed",
+            "The table has as many rows of each day as recorded in `landed`.",
+            blocking=True,
+        ),
         lambda warehouse, start, end, zone: quality.rows_as_landed(warehouse, start, end),
-        blocking=True,
     ),
-    Check(
-        "no_duplicates",
-        "No two rows are one event to Mixpanel: event, distinct_id, time and $insert_id.",
+    (
+        _spec(
+            "no_duplicates",
+            "No two rows have the same event, distinct_id, time and $insert_id.",
+            blocking=True,
+        ),
         lambda warehouse, start, end, zone: quality.no_duplicates(warehouse, start, end),
-        blocking=True,
     ),
-    Check(
-        "no_hole",
-        "No whole day is empty between days that are not.",
+    (
+        _spec("no_hole", "No complete day without events lies between days with events."),
         lambda warehouse, start, end, zone: quality.no_hole(warehouse, start, end),
     ),
-    Check(
-        "times_in_day",
-        "Every event's time is within its day, in the project's time zone. If not, set "
-        "MP_PROJECT_TIMEZONE; a legacy project that changed its zone has a few at its edges.",
+    (
+        _spec(
+            "times_in_day",
+            "Every event's time is within its day, in the project's time zone. If not, set "
+            "MP_PROJECT_TIMEZONE; an old project that changed its zone has a few at the edges.",
+        ),
         quality.times_in_day,
     ),
-    Check(
-        "schema_steady",
-        "The newest whole day has no new, vanished or differently typed properties.",
+    (
+        _spec(
+            "schema_steady",
+            "The newest complete day has no new, missing or differently typed properties.",
+        ),
         lambda warehouse, start, end, zone: quality.schema_steady(warehouse, end),
     ),
 )
@@ -74,39 +68,35 @@ CHECKS = (
 def check_days(
     warehouse: duckdb.DuckDBPyConnection, start: date, end: date, settings: Settings
 ) -> Iterator[dg.AssetCheckResult]:
-    """What each check says of the days from start to end."""
+    """The result of each check for the days from start to end."""
     zone = settings.project_timezone or "UTC"
-    for check in CHECKS:
-        finding = check.ask(warehouse, start, end, zone)
-        yield _result(finding, check.name, blocking=check.blocking)
+    for spec, ask in CHECKS:
+        yield _result(ask(warehouse, start, end, zone), spec)
 
 
-def _result(
-    finding: Finding, name: str | None = None, *, blocking: bool = False
-) -> dg.AssetCheckResult:
+def _result(finding: Finding, spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        check_name=name,
-        asset_key=EVENTS if name else None,
+        check_name=spec.name,
+        asset_key=EVENTS,
         passed=finding.ok,
-        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR if spec.blocking else dg.AssetCheckSeverity.WARN,
         description=finding.detail,
         metadata=dict(finding.numbers),
     )
 
 
 class Counts(dg.Config):
-    """Which day is held against Mixpanel's report, and how exactly."""
+    """The day and events to compare with Mixpanel's report, and the tolerance."""
 
-    day: str | None = Field(default=None, description="A day; default: the newest whole one.")
-    events: int = Field(default=20, description="How many events, those with most.", ge=1)
-    tolerance: float = Field(default=0.01, description="Share that may differ.", ge=0)
+    day: str | None = Field(default=None, description="Day; default: the newest complete one.")
+    events: int = Field(default=20, description="Number of events, the most frequent.", ge=1)
+    tolerance: float = Field(default=0.01, description="Allowed difference (0.01 is 1 %).", ge=0)
 
 
-COUNTS = dg.AssetCheckSpec(
+COUNTS = _spec(
     "counts_as_reported",
-    asset=EVENTS,
-    description="As many of each event are landed as Mixpanel's own report counts. It takes one "
-    "query, and is done when it is asked for: counts_job.",
+    "The landed count of each event equals that of Mixpanel's own report. Takes one query, and "
+    "runs only in counts_job.",
 )
 
 
@@ -117,12 +107,12 @@ def counts_as_reported(
     mixpanel: MixpanelResource,
     warehouse: WarehouseResource,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Nothing is asked in a run that lands events, to which Dagster adds every check of theirs."""
+    """Compare counts, but not in a run that lands events: Dagster adds every check to those."""
     if EVENTS in (context.run.asset_selection or ()):
         return
     with as_dagster_failures():
         finding = _compared(config, mixpanel, warehouse, context.log.warning)
-    yield _result(finding, COUNTS.name)
+    yield _result(finding, COUNTS)
 
 
 def _compared(
@@ -142,7 +132,7 @@ def _compared(
         with mixpanel.get_client(note, wait=False) as client:
             report = answer(client, EventCounts(list(landed), from_date=day, to_date=day))
     except MixpanelDataError as error:
-        return Finding(False, f"Mixpanel could not be asked: {error.message}")
+        return Finding(False, f"the request to Mixpanel failed: {error.message}")
     reported = {
         name: sum(int(n) for n in counts.values()) for name, counts in report.series.items()
     }

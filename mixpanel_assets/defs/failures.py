@@ -1,4 +1,4 @@
-"""Our errors as Dagster's failures: what cannot pass later is not tried again."""
+"""Our errors as Dagster failures; only temporary ones are retried."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +13,13 @@ EXIT_CODE = "exit_code"
 
 @contextmanager
 def as_dagster_failures() -> Iterator[None]:
-    """An error of ours fails the step with its message, its hint and its data."""
+    """Fail the step with the error's message, hint and data."""
     try:
         yield
     except MixpanelDataError as error:
         hint = f" ({error.hint})" if error.hint else ""
         raise dg.Failure(
             description=f"{error.code}: {error.message}{hint}",
-            metadata={
-                ERROR: dg.MetadataValue.json(error.to_dict()),
-                EXIT_CODE: error.exit_code,
-            },
+            metadata={ERROR: dg.MetadataValue.json(error.to_dict()), EXIT_CODE: error.exit_code},
             allow_retries=error.may_pass_later,
         ) from error

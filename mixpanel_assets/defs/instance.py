@@ -1,4 +1,4 @@
-"""Where the Dagster instance lives: `mp`, `mp dev` and `dagster dev` agree on it."""
+"""The Dagster instance, the same for `mp`, `mp dev` and `dagster dev`."""
 
 import hashlib
 import json
@@ -13,16 +13,13 @@ INSTANCE_FILE = "dagster.yaml"
 TEMPLATE = Path(__file__).with_name(INSTANCE_FILE)
 WORKSPACE = Path(__file__).with_name("workspace.yaml")
 RELATIVE = re.compile(r"(base_dir: )(\.dagster/\w+)")
-# As long as the text below it is what this says, an upgrade of mixpanel-assets renews the file.
+# An upgrade of mixpanel-assets replaces the file while the text below this line has this digest.
 MARK = "# written by mixpanel-assets, renewed by it until you change anything:"
-UNMARKED = (
-    "43d6129d03b0b1d3",
-    "3e348f9cb062a5b5",
-)  # of the files that were written before there was a mark
+UNMARKED = ("43d6129d03b0b1d3", "3e348f9cb062a5b5")  # digests of files written without a mark
 
 
 def find_dagster_home(settings: Settings) -> Path:
-    """DAGSTER_HOME, else the checkout one is in, else a folder of the home; nothing is made."""
+    """DAGSTER_HOME, else the current checkout, else a folder of the home; it may not exist."""
     if named := os.environ.get("DAGSTER_HOME"):
         return local_path(named, "DAGSTER_HOME")
     here = Path.cwd()
@@ -33,15 +30,15 @@ def find_dagster_home(settings: Settings) -> Path:
 
 
 def dagster_home(settings: Settings) -> Path:
-    """The same, made if need be; below the home with a dagster.yaml."""
+    """The same folder, created if missing; one below the home gets a dagster.yaml."""
     home = find_dagster_home(settings)
     return make_instance(home) if home == settings.home / "dagster" else make_private_folder(home)
 
 
 def make_instance(home: Path) -> Path:
-    """The folder has a dagster.yaml: its own, or else the one of this project as it is now.
+    """Create the folder and its dagster.yaml, from the template of this version.
 
-    One that an older version of this project wrote, and nobody has changed, is replaced.
+    An existing file is kept, unless an older version wrote it and it is unchanged.
     """
     make_private_folder(home)
     file, wanted = home / INSTANCE_FILE, _written(home)
@@ -53,7 +50,7 @@ def make_instance(home: Path) -> Path:
 
 
 def _written(home: Path) -> str:
-    """The template with the paths of that folder, below a line with which it is known again."""
+    """The template with paths in that folder, after a line with its digest."""
     text = RELATIVE.sub(
         lambda found: found[1] + json.dumps(str(home / found[2]), ensure_ascii=False),
         TEMPLATE.read_text("utf-8"),
@@ -62,7 +59,7 @@ def _written(home: Path) -> str:
 
 
 def _is_unchanged(text: str) -> bool:
-    """Whether a version of this project wrote the file as it is."""
+    """Whether a version of this project wrote exactly this file."""
     first, _, rest = text.partition("\n")
     if first.startswith(MARK):
         return first == f"{MARK} {_digest(rest)}"
@@ -74,10 +71,10 @@ def _digest(text: str) -> str:
 
 
 def enter_instance(settings: Settings) -> Path:
-    """This process stands in the instance's folder, from which Dagster takes relative paths.
+    """Change to the instance's folder, from which Dagster resolves relative paths.
 
-    Only a dagster.yaml of one's own has any. Settings that name a path are made absolute first, for
-    this process and those it starts.
+    Only a user's own dagster.yaml has any. Paths in settings are made absolute first, for this
+    process and its children.
     """
     home = dagster_home(settings)
     for name in ("MP_HOME", "MP_WAREHOUSE", "MP_CONFIG_PATH"):
@@ -85,13 +82,13 @@ def enter_instance(settings: Settings) -> Path:
             os.environ[name] = str(local_path(os.environ[name], name))
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "900")  # one export may take long
+    os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "900")  # exports may be slow
     os.chdir(home)
     return home
 
 
 def is_running(pid: int) -> bool:
-    """Whether this machine has a process of that number."""
+    """Whether this machine has a process with this pid."""
     if sys.platform == "win32":  # where os.kill would end it
         import psutil
 
@@ -99,7 +96,7 @@ def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except PermissionError:
-        return True  # somebody else's
+        return True  # another user's
     except (ProcessLookupError, OverflowError):
         return False
     return True

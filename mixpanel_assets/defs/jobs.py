@@ -10,14 +10,8 @@ from mixpanel_assets.defs.checks import counts_as_reported
 from mixpanel_assets.defs.labels import OWNERS, TAGS
 from mixpanel_assets.defs.saved_reports import saved_reports
 
-EVENTS_JOB = "events_job"
-PROFILES_JOB = "profiles_job"
-CATALOG_JOB = "catalog_job"
-SAVED_REPORTS_JOB = "saved_reports_job"
-COUNTS_JOB = "counts_job"
 
-
-def _job(name: str, selection: dg.AssetSelection, description: str) -> Any:
+def _job(name: str, selection: Any, description: str) -> Any:
     return dg.define_asset_job(
         name,
         selection=selection,
@@ -28,25 +22,21 @@ def _job(name: str, selection: dg.AssetSelection, description: str) -> Any:
     )
 
 
-_counts = dg.AssetSelection.checks(counts_as_reported)
+EVENTS_JOB, PROFILES_JOB, CATALOG_JOB = "events_job", "profiles_job", "catalog_job"
+SAVED_REPORTS_JOB, COUNTS_JOB = "saved_reports_job", "counts_job"
 
-events_job = _job(
-    EVENTS_JOB,
-    dg.AssetSelection.assets(events) - _counts,
-    "Lands a day, or a range of days in one run.",
-)
-profiles_job = _job(
-    PROFILES_JOB, dg.AssetSelection.assets(profiles), "Takes a snapshot of all profiles."
-)
+_counts = dg.AssetSelection.checks(counts_as_reported)
+_events = dg.AssetSelection.assets(events) - _counts
+
+events_job = _job(EVENTS_JOB, _events, "Lands a day, or a range of days, in one run.")
+profiles_job = _job(PROFILES_JOB, [profiles], "Takes a snapshot of all profiles.")
 catalog_job = _job(
-    CATALOG_JOB, dg.AssetSelection.assets(catalog), "Copies what the project has saved."
+    CATALOG_JOB, [catalog], "Copies the Lexicon and everything saved in the project."
 )
 saved_reports_job = _job(
-    SAVED_REPORTS_JOB,
-    dg.AssetSelection.assets(saved_reports),
-    "Lands the numbers of saved reports: a query each.",
+    SAVED_REPORTS_JOB, [saved_reports], "Lands the numbers of saved reports; one query each."
 )
 counts_job = _job(
-    COUNTS_JOB, _counts, "Holds what is landed of a day against Mixpanel's own report: one query."
+    COUNTS_JOB, _counts, "Compares the landed events of a day with Mixpanel's report; one query."
 )
 JOBS = (events_job, profiles_job, catalog_job, saved_reports_job, counts_job)

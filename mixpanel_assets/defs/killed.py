@@ -1,4 +1,4 @@
-"""Runs whose process is gone: nobody but the next one can say that they have ended."""
+"""Runs whose process was killed: the next run marks them as failed."""
 
 import os
 import socket
@@ -13,12 +13,12 @@ LOADED = time.time()
 
 
 def of_this_process() -> dict[str, str]:
-    """The tags of a run that is carried out in this process."""
+    """The tags of a run in this process."""
     return {PID: str(os.getpid()), HOST: socket.gethostname()}
 
 
 def fail_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Runs of killed processes of this machine have failed: they take up their pool no more."""
+    """Mark runs of killed processes of this machine as failed, which frees their pool."""
     unended = dg.RunsFilter(
         tags={HOST: socket.gethostname()},
         statuses=[
@@ -30,12 +30,12 @@ def fail_killed_runs(instance: dg.DagsterInstance) -> None:
     for record in instance.get_run_records(unended):
         run, created = record.dagster_run, record.create_timestamp.timestamp()
         if run.remote_job_origin:
-            continue  # the daemon's: a run that is started again from the UI inherits the tags
+            continue  # the daemon's: a run that the UI re-executes inherits the tags
         pid = run.tags.get(PID, "")
         if pid.isdigit() and not _is_run_by(int(pid), created):
             instance.report_run_failed(run, f"its process, {pid}, was killed")
 
 
 def _is_run_by(pid: int, created: float) -> bool:
-    # In a container every process may have the same number as the one before it.
+    # In a container, every process may have the pid of the one before it.
     return created >= LOADED if pid == os.getpid() else is_running(pid)

@@ -1,4 +1,4 @@
-"""What a run in this process reports to: the Workspace that started it, else the run's own log."""
+"""The listener of a run: the Workspace that started it in this process, or the run's log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Listener:
-    """Called while a run works: `note` with waits and retries, `progress` with what has arrived."""
+    """Receives waits and retries (`note`) and downloaded data (`progress`) during a run."""
 
     note: Callable[[str], None]
     progress: Progress = field(default_factory=Progress)

@@ -1,4 +1,4 @@
-"""Dagster takes a second to load, and a third more with Python's collector at work meanwhile."""
+"""Loading Dagster takes a second, and a third more with frequent garbage collection."""
 
 import gc
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ SELDOM = (100_000, 50, 50)
 
 @contextmanager
 def with_dagster() -> Iterator[None]:
-    """Garbage is looked for seldom: nearly all that one run of Dagster makes stays to its end."""
+    """Collect garbage seldom: nearly all objects of a Dagster run live to its end."""
     usual = gc.get_threshold()
     gc.set_threshold(*SELDOM)
     try:

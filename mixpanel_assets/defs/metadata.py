@@ -1,5 +1,6 @@
-"""What a materialized day says of itself in the UI."""
+"""The metadata that the UI shows of a materialization."""
 
+import time
 from collections.abc import Sequence
 
 import dagster as dg
@@ -8,14 +9,14 @@ from mixpanel_assets.results import LandedDay
 
 REQUESTS = "run_requests"
 SECONDS = "run_seconds"
-WIDEST = 30  # letters of the longest bar
-BLOCKS = " ▏▎▍▌▋▊▉"  # eighths of a letter
+WIDEST = 30  # characters of the longest bar
+BLOCKS = " ▏▎▍▌▋▊▉"  # eighths of a character
 
 Metadata = dict[str, dg.MetadataValue]
 
 
 def of_day(day: LandedDay, seconds: float) -> Metadata:
-    """Its figures; `seconds` is its share of the time since the days before it were landed."""
+    """The figures of a day; `seconds` is its share of the time since the previous days."""
     return {
         "dagster/partition_row_count": dg.MetadataValue.int(day.rows),
         "duplicates": dg.MetadataValue.int(day.duplicates),
@@ -27,8 +28,13 @@ def of_day(day: LandedDay, seconds: float) -> Metadata:
     }
 
 
+def of_run(requests: int, started: float) -> dict[str, int | float]:
+    """The requests of a run, and its seconds since `started` (of the monotonic clock)."""
+    return {REQUESTS: requests, SECONDS: round(time.monotonic() - started, 3)}
+
+
 def hours_chart(events: Sequence[int]) -> str:
-    """Events an hour as bars, in Markdown."""
+    """Events per hour as bars, in Markdown."""
     most = max(*events, 1)
     lines = [f"{hour:02d} {_bar(count / most)} {count:,}" for hour, count in enumerate(events)]
     return "\n".join(["```", *lines, "```"])

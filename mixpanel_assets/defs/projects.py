@@ -1,4 +1,4 @@
-"""Several projects in one Dagster instance, whose record of days does not tell them apart."""
+"""Several projects in one Dagster instance, which does not keep their days apart."""
 
 import dagster as dg
 
@@ -8,7 +8,7 @@ from mixpanel_assets.notes import note
 
 
 def tell_projects_apart(context: dg.InitResourceContext, project: str) -> None:
-    """The run is tagged with its project, and warns if the instance has runs of others."""
+    """Tag the run with its project; warn if the instance has runs of others."""
     if not (context.run and context.instance):
         return
     context.instance.add_run_tags(context.run.run_id, {PROJECT: project})

@@ -1,4 +1,4 @@
-"""Live questions as jobs: the same as `mp query`, from the launchpad, a schedule or Python."""
+"""Live questions as jobs: `mp query` from the launchpad, a schedule or Python."""
 
 from typing import Any
 
@@ -19,28 +19,29 @@ from mixpanel_assets.shown import markdown_row
 from mixpanel_assets.warehouse.answers import keep_answer
 
 MOST_SHOWN = 50  # rows of the preview
-# To YAML, as Dagster reads it, a bare on is true.
-HINTS = {"on": 'In YAML, write "on" with its quotes.'}
-DEFAULTS = {"from_date": "30d"}  # of all but saved reports, which have days of their own
+# Dagster's YAML reads a bare on as true.
+HINTS = {"on": 'In YAML, write "on" in quotes.'}
+DEFAULTS = {"from_date": "30d"}  # but not for saved reports, which have their own days
 
 
 class Kept(dg.Config):
-    """What becomes of the rows of an answer."""
+    """Where to keep the rows of an answer."""
 
-    table: str | None = Field(default=None, description="Keep the rows as this table.")
-    replace: bool = Field(default=False, description="Replace the table if there is one.")
+    table: str | None = Field(default=None, description="Save the rows as this table.")
+    replace: bool = Field(default=False, description="Replace the table if it exists.")
 
 
 QUESTIONS = questions_in(live)
 
 
-def _op(kind: type[Question[Result]]) -> Any:
+def _job(kind: type[Question[Result]]) -> dg.JobDefinition:
+    description = f"{kind.summary()} One of the hour's 60 queries."
     defaults = {} if kind is live.SavedReport else DEFAULTS
     config_type = model_of(kind, Kept, defaults=defaults, hints=HINTS)
 
     @dg.op(
         name=kind.method_name(),
-        description=f"{kind.summary()} One of the hour's 60 queries.",
+        description=description,
         tags={"dagster/kind/mixpanel": ""},
         out=dg.Out(dict, description="The answer, as `mp` prints it."),
     )
@@ -54,7 +55,17 @@ def _op(kind: type[Question[Result]]) -> Any:
             given = config.model_dump(mode="json", exclude=set(Kept.model_fields))  # type: ignore[attr-defined]
             return _answer(context, kind(**given), config, mixpanel, warehouse)
 
-    return question
+    @dg.job(
+        name=f"query_{kind.method_name()}",
+        description=description,
+        executor_def=dg.in_process_executor,
+        tags={**TAGS, "mixpanel/kind": "live"},
+        owners=OWNERS,
+    )
+    def job() -> None:
+        question()
+
+    return job
 
 
 def _answer(
@@ -64,7 +75,7 @@ def _answer(
     mixpanel: MixpanelResource,
     warehouse: WarehouseResource,
 ) -> dict[str, Any]:
-    """What Mixpanel says is the op's output, its rows in metadata and, if wished, in a table."""
+    """The answer; its rows go to the metadata and, if configured, into a table."""
     settings = mixpanel.access.settings
     today = settings.today()
     asked: Any = question.dated(today)
@@ -95,27 +106,11 @@ def _answer(
 
 
 def markdown(columns: list[str], rows: list[tuple[Any, ...]]) -> str:
-    """The first rows as a Markdown table, and how many more there are."""
+    """The first rows as a Markdown table, and the number of the others."""
     lines = [markdown_row(columns), f"|{' --- |' * len(columns)}"]
     lines += [markdown_row(map(str, row)) for row in rows[:MOST_SHOWN]]
     more = len(rows) - MOST_SHOWN
     return "\n".join(lines) + (f"\n\n{more:,} more rows" if more > 0 else "")
-
-
-def _job(kind: type[Question[Result]]) -> dg.JobDefinition:
-    op = _op(kind)
-
-    @dg.job(
-        name=f"query_{kind.method_name()}",
-        description=f"{kind.summary()} One of the hour's 60 queries.",
-        executor_def=dg.in_process_executor,
-        tags={**TAGS, "mixpanel/kind": "live"},
-        owners=OWNERS,
-    )
-    def job() -> None:
-        op()
-
-    return job
 
 
 QUERY_JOBS = tuple(map(_job, QUESTIONS.values()))

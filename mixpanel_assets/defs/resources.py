@@ -1,7 +1,7 @@
-"""Mixpanel and the warehouse as Dagster resources, usable by any asset in one line."""
+"""Mixpanel and the warehouse as Dagster resources."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,25 +23,25 @@ from mixpanel_assets.warehouse.connection import WRITER_WAIT, reading, writing
 
 
 @lru_cache(maxsize=8)
-def _of_run(run_id: str, account: str | None) -> Access:  # noqa: ARG001  it tells runs apart
-    """One for all resources of a run: what is asked lands where it belongs."""
+def _of_run(run_id: str, account: str | None) -> Access:  # noqa: ARG001  the cache's key
+    """The account of a run, looked up once for all its resources."""
     return look_up(account)
 
 
 class _Looking(dg.ConfigurableResource[Any]):
-    """A resource that looks its account up once for each run, or once if it is used without."""
+    """A resource that looks up its account once per run, or once if used without a run."""
 
     account: str | None = None
     _run_id: str | None = PrivateAttr(None)
     _access: Access | None = PrivateAttr(None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """As Dagster does before a run, and before a sensor looks."""
+        """Prepare for a run or a sensor's tick."""
         self._run_id = context.run.run_id if context.run else None
 
     @property
     def access(self) -> Access:
-        """Settings, project and account: the same until the run ends."""
+        """Settings, project and account, unchanged until the run ends."""
         if self._access is None:
             run_id, account = self._run_id, self.account
             self._access = _of_run(run_id, account) if run_id else look_up(account)
@@ -49,7 +49,7 @@ class _Looking(dg.ConfigurableResource[Any]):
 
 
 def check_one_project(mixpanel: "MixpanelResource", warehouse: "WarehouseResource") -> None:
-    """ConfigError if the warehouse is that of another project than the one that is asked."""
+    """Raise ConfigError if the two resources are for different projects."""
     asked, kept = mixpanel.access.credentials.project_id, warehouse.project_or_none
     if kept not in (None, asked):
         raise ConfigError(
@@ -59,32 +59,31 @@ def check_one_project(mixpanel: "MixpanelResource", warehouse: "WarehouseResourc
 
 
 class MixpanelResource(_Looking):
-    """Asks Mixpanel. Secrets come from the environment or the accounts file, never from config."""
+    """The Mixpanel API. Secrets come from the environment or the accounts file, not from config."""
 
     account: str | None = Field(
-        default=None, description="An account of the configuration file; default: as for `mp`."
+        default=None, description="Account of the configuration file; default: as for `mp`."
     )
     wait: bool = Field(
         default=True, description="Wait for rate limits and the hourly budget, up to an hour."
     )
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """As Dagster does before a run, which then says whose it is."""
+        """Prepare for a run, and tag it with its project."""
         super().setup_for_execution(context)
-        with suppress(MixpanelDataError):  # it is told by what needs it
+        with suppress(MixpanelDataError):  # raised again where it matters
             tell_projects_apart(context, self.access.project)
 
     @contextmanager
     def get_client(
         self, note: Callable[[str], None] = lambda message: None, *, wait: bool | None = None
     ) -> Iterator[Client]:
-        """A client of the account's project, closed afterwards; `note` hears of waits.
+        """A client of the account's project, closed afterwards.
 
-        `wait` is in place of the resource's own.
+        `note` is called with each wait and retry; `wait` overrides the resource's.
         """
-        patient = self.wait if wait is None else wait
-        access = self.access
-        with Client.open(access.settings, access.credentials, wait=patient, note=note) as client:
+        wait, access = self.wait if wait is None else wait, self.access
+        with Client.open(access.settings, access.credentials, wait=wait, note=note) as client:
             yield client
 
     def ask(self, question: Live[R]) -> R:
@@ -94,50 +93,45 @@ class MixpanelResource(_Looking):
 
 
 class WarehouseResource(_Looking, DuckDBResource):
-    """The DuckDB file of the project: waits for its lock, and gives it back whatever happens."""
+    """The DuckDB file of the project; opening waits for its lock, and closing releases it."""
 
     database: str = Field(
         default="", description="Path of the DuckDB file; default: the warehouse of `mp`."
     )
     account: str | None = Field(
-        default=None, description="The account whose project's warehouse is meant."
+        default=None, description="Account of the project; default: as for `mp`."
     )
 
     @property
     def project_or_none(self) -> str | None:
-        """The project whose warehouse it is; None for a file that was named."""
+        """The project of the warehouse; None if `database` is set."""
         return None if self.database else self.access.project_or_none
 
     @property
     def path(self) -> Path:
-        """Where the DuckDB file is."""
+        """The path of the DuckDB file."""
         if self.database:
             return local_path(self.database, "database", below=self.access.settings.home)
         return self.access.warehouse
 
-    @contextmanager
-    def get_reader(self, wait: float = WRITER_WAIT) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The warehouse, open for reading, which many processes may do at once.
+    def get_reader(
+        self, wait: float = WRITER_WAIT
+    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """The warehouse, open for reading by any number of processes.
 
-        A load is waited for, `wait` seconds at most.
+        Waits for a load, `wait` seconds at most.
         """
-        settings = self.access.settings
-        with reading(
-            self.path,
-            memory_limit=settings.memory_limit,
-            threads=settings.threads,
-            wait=wait,
-            spilling=True,
-        ) as connection:
-            yield connection
+        return reading(self.path, wait=wait, spilling=True, **self._limits)
 
     @contextmanager
     def get_connection(
         self, note: Callable[[str], None] = lambda message: None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """The warehouse, open for writing by this process alone."""
-        settings = self.access.settings
-        with writing(
-            self.path, memory_limit=settings.memory_limit, threads=settings.threads, note=note
-        ) as connection:
+        with writing(self.path, note=note, **self._limits) as connection:
             yield connection
+
+    @property
+    def _limits(self) -> dict[str, Any]:
+        settings = self.access.settings
+        return {"memory_limit": settings.memory_limit, "threads": settings.threads}

@@ -1,4 +1,4 @@
-"""Runs that go on, as the instance's SQLite says: without Dagster, which takes a second to load."""
+"""Active runs, read from the instance's SQLite: loading Dagster would take a second."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from typing import Any
 from mixpanel_assets.defs.instance import find_dagster_home, is_running
 from mixpanel_assets.settings import Settings
 
-PID, HOST = "mp/pid", "mp/host"  # tags of a run that is carried out in a process of ours
-PROJECT = "mp/project"  # the tag with the project whose data a run has asked for
-# Below the instance: as our dagster.yaml has it, and where Dagster puts it by itself.
+PID, HOST = "mp/pid", "mp/host"  # tags of a run in a process of `mp`
+PROJECT = "mp/project"  # the tag with the project of a run
+# Below the instance: from our dagster.yaml, and Dagster's default.
 STORAGES = (".dagster/storage/history/runs.db", "history/runs.db")
-PATIENCE = 0.5  # seconds to wait for a storage that is being written
-# The daemon says every half a minute that it is there.
-SILENCE = timedelta(minutes=5)
+PATIENCE = 0.5  # seconds to wait for a locked storage
+SILENCE = timedelta(minutes=5)  # of a stopped daemon; a running one has a heartbeat every 30 s
 STATES = ("QUEUED", "STARTING", "STARTED", "CANCELING")
 JOBS = {
     "events_job": ("events",),
@@ -30,13 +29,13 @@ JOBS = {
     "saved_reports_job": ("saved_reports",),
 }
 
-# Of Dagster's own tables; Alembic has kept these columns since 2021.
+# Dagster's tables; these columns are unchanged since 2021.
 RUNS = f"""select run_id, status, pipeline_name, run_body, start_time, create_timestamp
            from runs where status in {STATES} order by id"""
 PROJECTS = f"select distinct value from run_tags where key = '{PROJECT}'"
 HEARTBEAT = "select max(timestamp) from daemon_heartbeats"
 
-# It is locked, or of a Dagster that we don't know.
+# The storage is locked, or of an unknown version of Dagster.
 NOT_READ = (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError)
 
 Run = dict[str, Any]
@@ -55,21 +54,21 @@ NOTHING_LANDED: dict[str, Any] = {
 
 
 def running(settings: Settings, project: str | None = None) -> list[Run]:
-    """The runs of this instance that go on or wait: none if its storage can't be read.
+    """The active and queued runs of this instance; none if its storage can't be read.
 
-    Each is run_id, state, source, assets, from, to (None: all days), since and instance. Runs whose
-    process was killed are left out, and those of which it is known that they are another project's.
+    Each has run_id, state, source, assets, from, to (None: all days), since and instance. Runs of
+    killed processes are left out, and runs of another project.
     """
     home = find_dagster_home(settings)
     try:
         with _history(home) as history:
             rows = history.execute(RUNS).fetchall() if history else []
-            (heard,) = history.execute(HEARTBEAT).fetchone() if history else (None,)
-        daemon = heard is not None and datetime.now(UTC) - _utc(heard) < SILENCE
+            (beat,) = history.execute(HEARTBEAT).fetchone() if history else (None,)
+        daemon = beat is not None and datetime.now(UTC) - _utc(beat) < SILENCE
         return [
-            {**_told(*row), "instance": str(home)}
+            {**_run(*row), "instance": str(home)}
             for row in rows
-            if _goes_on(row[1], body := json.loads(row[3]), daemon)
+            if _is_active(row[1], body := json.loads(row[3]), daemon)
             and (project is None or body["tags"].get(PROJECT, project) == project)
         ]
     except NOT_READ:
@@ -77,7 +76,7 @@ def running(settings: Settings, project: str | None = None) -> list[Run]:
 
 
 def projects_of_runs(settings: Settings) -> set[str]:
-    """The projects that runs of this instance have asked: none if its storage can't be read."""
+    """The projects of this instance's runs; none if its storage can't be read."""
     try:
         with _history(find_dagster_home(settings)) as history:
             return {value for (value,) in history.execute(PROJECTS)} if history else set()
@@ -86,19 +85,19 @@ def projects_of_runs(settings: Settings) -> set[str]:
 
 
 def shared_with(known: Iterable[str], project: str | None) -> str | None:
-    """What to say of an instance with runs of these projects; None if they are all of this one."""
+    """A warning about an instance with runs of other projects; None if all are of this one."""
     if not (others := sorted(set(known) - {project})):
         return None
     return (
         f"this Dagster instance also has runs of project {', '.join(others)}: it shows the days, "
-        "checks and schedules of all of them as one; mp status tells them apart, and so does a "
-        "DAGSTER_HOME (or MP_HOME) for each project"
+        "checks and schedules of all projects as one; use mp status, or a DAGSTER_HOME (or "
+        "MP_HOME) for each project"
     )
 
 
 @contextmanager
 def _history(home: Path) -> Iterator[sqlite3.Connection | None]:
-    """The instance's storage of runs, to be read; None if there is none yet."""
+    """The instance's storage of runs, read-only; None if there is none yet."""
     found = next((home / name for name in STORAGES if (home / name).is_file()), None)
     if not found:
         yield None
@@ -108,9 +107,9 @@ def _history(home: Path) -> Iterator[sqlite3.Connection | None]:
         yield history
 
 
-def _goes_on(status: str, body: dict[str, Any], daemon: bool) -> bool:
-    """Whether somebody is there who carries it out, or will."""
-    if body["external_pipeline_origin"]:  # the daemon's: it begins what it finds queued
+def _is_active(status: str, body: dict[str, Any], daemon: bool) -> bool:
+    """Whether a process works on the run, or will."""
+    if body["external_pipeline_origin"]:  # the daemon's, which starts queued runs
         return daemon or status == "QUEUED"
     pid = body["tags"].get(PID, "")
     if body["tags"].get(HOST) != socket.gethostname() or not pid.isdigit():
@@ -118,9 +117,7 @@ def _goes_on(status: str, body: dict[str, Any], daemon: bool) -> bool:
     return int(pid) != os.getpid() and is_running(int(pid))
 
 
-def _told(
-    run_id: str, status: str, job: str, text: str, started: float | None, created: str
-) -> Run:
+def _run(run_id: str, status: str, job: str, text: str, started: float | None, created: str) -> Run:
     body = json.loads(text)
     tags = body["tags"]
     day = tags.get("dagster/partition")
@@ -128,7 +125,7 @@ def _told(
     return {
         "run_id": run_id,
         "state": status.lower(),
-        "source": _source(tags),
+        "source": "backfill" if "dagster/backfill" in tags else tags.get("mp/source", "ui"),
         "assets": assets,
         "from": tags.get("dagster/asset_partition_range_start", day),
         "to": tags.get("dagster/asset_partition_range_end", day),
@@ -136,14 +133,8 @@ def _told(
     }
 
 
-def _source(tags: dict[str, str]) -> str:
-    if "dagster/backfill" in tags:
-        return "backfill"
-    return tags.get("mp/source", "ui")
-
-
 def _assets(selection: Any) -> Iterator[str]:
-    """The names in what Dagster has written of a set of keys."""
+    """The names in Dagster's serialized set of asset keys."""
     if isinstance(selection, dict):
         if "path" in selection:
             yield "/".join(selection["path"])
@@ -158,7 +149,7 @@ def _utc(text: str) -> datetime:
 
 
 def with_runs(rows: list[dict[str, Any]], runs: list[Run]) -> list[dict[str, Any]]:
-    """Each asset's row with the runs that land it; an asset that only has a run has a row, too."""
+    """Each asset's row with its runs; an asset with runs but no row gets one."""
     of: dict[str, list[Run]] = {}
     for run in runs:
         for asset in run["assets"]:

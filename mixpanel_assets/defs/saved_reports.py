@@ -1,4 +1,4 @@
-"""The asset of saved reports: their numbers, as Mixpanel gave them day after day."""
+"""The asset of saved reports: their numbers on each day."""
 
 import time
 from collections.abc import Iterator
@@ -9,18 +9,14 @@ from mixpanel_assets.defs.catalog import SKIPPED
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.labels import of_tables
 from mixpanel_assets.defs.listener import listener_of
-from mixpanel_assets.defs.metadata import REQUESTS, SECONDS
+from mixpanel_assets.defs.metadata import of_run
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.mixpanel.live.report_rows import export_saved_reports
 from mixpanel_assets.results.catalog import Skipped
-from mixpanel_assets.warehouse.saved import (
-    SAVED_REPORT_COLUMNS,
-    SAVED_REPORTS,
-    load_saved_reports,
-)
+from mixpanel_assets.warehouse.saved import SAVED_REPORT_COLUMNS, SAVED_REPORTS, load_saved_reports
 
 REPORTS = "reports"  # the metadata entry with the rows of each report
-NOTHING_TO_ASK = "MP_SAVED_REPORTS names no report; the ids are in the table bookmarks"
+NOTHING_TO_ASK = "MP_SAVED_REPORTS is empty; the ids of reports are in the table bookmarks"
 
 
 @dg.asset(  # type: ignore[untyped-decorator]  # ** hides which overload it is
@@ -32,10 +28,10 @@ NOTHING_TO_ASK = "MP_SAVED_REPORTS names no report; the ids are in the table boo
 def saved_reports(
     context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetObservation]:
-    """The numbers of the reports that `MP_SAVED_REPORTS` names, as of each day they were asked for.
+    """The numbers of the reports in `MP_SAVED_REPORTS`, on each day of a run; one query each.
 
-    Each is one query. What was landed today is replaced, what was landed before stays. A report
-    that the plan refuses is left out, and the run says so.
+    A run replaces today's rows and keeps those of earlier days. A report that the plan does not
+    include is skipped, with a warning.
     """
     started = time.monotonic()
     note = listener_of(context.log).note
@@ -51,22 +47,21 @@ def saved_reports(
             requests = client.requests
         reports = {id_: rows for id_, rows in found.items() if not isinstance(rows, Skipped)}
         refused = {id_: why.reason for id_, why in found.items() if isinstance(why, Skipped)}
-        said = "; ".join(f"{id_}: {reason}" for id_, reason in refused.items())
+        skipped = "; ".join(f"{id_}: {reason}" for id_, reason in refused.items())
         if not reports:
-            yield _nothing(context, said)
+            yield _nothing(context, skipped)
             return
         with warehouse.get_connection(note) as connection:
             day = settings.today(asked_at)
             count = load_saved_reports(connection, reports, day=day, asked_at=asked_at)
-    if said:
-        context.log.warning(f"skipped: {said}")
+    if skipped:
+        context.log.warning(f"skipped: {skipped}")
     yield dg.MaterializeResult(
         metadata={
             "dagster/row_count": count,
             REPORTS: dg.MetadataValue.json({str(id_): len(rows) for id_, rows in reports.items()}),
-            **({SKIPPED: dg.MetadataValue.text(said)} if said else {}),
-            REQUESTS: requests,
-            SECONDS: round(time.monotonic() - started, 3),
+            **({SKIPPED: dg.MetadataValue.text(skipped)} if skipped else {}),
+            **of_run(requests, started),
         }
     )
 

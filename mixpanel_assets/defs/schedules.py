@@ -1,7 +1,8 @@
-"""When days are landed, and landed again. Every schedule is stopped until somebody turns it on."""
+"""When days are landed, and landed again. Every schedule is stopped until you turn it on."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -11,72 +12,69 @@ from mixpanel_assets.defs.partitions import days_in_one_run
 from mixpanel_assets.defs.saved_reports import NOTHING_TO_ASK
 from mixpanel_assets.settings import Settings
 
-WEEKLY_DAYS = 30  # Mixpanel exports what was deleted for up to 30 days, and merges people meanwhile
+WEEKLY_DAYS = 30  # Mixpanel exports deleted events for up to 30 days, and merges people meanwhile
 SOURCE = {"mp/source": "schedule"}
 
-Evaluate = Callable[
-    [dg.ScheduleEvaluationContext], dg.RunRequest | dg.SkipReason
-]  # what a schedule asks for at a tick
+Tick = dg.RunRequest | dg.SkipReason
 
 
 def make_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """All schedules, by the clock of the project."""
+    """All schedules, in the project's time zone."""
+    schedule, days = partial(_schedule, settings), settings.reland_days
     return [
-        _schedule(
+        schedule(
             "daily_events",
             "0 6 * * *",
             events_job,
-            _trailing(settings, settings.reland_days),
-            f"Lands yesterday and today, and the last {settings.reland_days} days again, in one "
-            "run: phones send events up to five days late.",
-            settings,
+            partial(_trailing, days=days),
+            f"Lands yesterday and today, and the last {days} days again, in one run: phones send "
+            "events up to five days late.",
         ),
-        _schedule(
+        schedule(
             "weekly_events",
             "0 7 * * 0",
             events_job,
-            _trailing(settings, WEEKLY_DAYS),
+            partial(_trailing, days=WEEKLY_DAYS),
             f"Lands the last {WEEKLY_DAYS} days again, in one run: deletions and merged people "
             "change days without a trace.",
-            settings,
         ),
-        _schedule(
+        schedule(
             "daily_profiles",
             "15 6 * * *",
             profiles_job,
-            _snapshot(settings),
+            _snapshot,
             "Takes today's snapshot of all profiles.",
-            settings,
         ),
-        _schedule(
+        schedule(
             "daily_catalog",
             "30 6 * * *",
             catalog_job,
-            lambda context: dg.RunRequest(
-                run_key=f"catalog {_day(context, settings)}", tags=SOURCE
-            ),
+            lambda _, today: dg.RunRequest(run_key=f"catalog {today}", tags=SOURCE),
             "Copies the Lexicon, cohorts, funnels, saved reports and annotations.",
-            settings,
         ),
-        _schedule(
+        schedule(
             "daily_saved_reports",
             "45 6 * * *",
             saved_reports_job,
-            _saved(settings),
-            "Lands the numbers of the reports that MP_SAVED_REPORTS names.",
-            settings,
+            _saved,
+            "Lands the numbers of the reports in MP_SAVED_REPORTS.",
         ),
     ]
 
 
 def _schedule(
+    settings: Settings,
     name: str,
     cron: str,
     job: Any,
-    evaluate: Evaluate,
+    at: Callable[[Settings, date], Tick],
     description: str,
-    settings: Settings,
 ) -> dg.ScheduleDefinition:
+    """A schedule that does what `at` returns for the project's day at the time of the tick."""
+
+    def evaluate(context: dg.ScheduleEvaluationContext) -> Tick:  # may come later than the tick
+        return at(settings, settings.today(context.scheduled_execution_time))
+
     return dg.ScheduleDefinition(
         name=name,
         cron_schedule=cron,
@@ -88,38 +86,26 @@ def _schedule(
     )
 
 
-def _trailing(settings: Settings, days: int) -> Evaluate:
-    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        today = _day(context, settings)
-        if today < settings.start_day:
-            return dg.SkipReason(f"the first day to land is {settings.start_day}")
-        start = max(today - timedelta(days), settings.start_day)
-        return dg.RunRequest(
-            run_key=f"{days} days to {today}", tags={**days_in_one_run(start, today), **SOURCE}
-        )
-
-    return evaluate
+def _trailing(settings: Settings, today: date, days: int) -> Tick:
+    if today < settings.start_day:
+        return _too_early(settings)
+    start = max(today - timedelta(days), settings.start_day)
+    return dg.RunRequest(
+        run_key=f"{days} days to {today}", tags={**days_in_one_run(start, today), **SOURCE}
+    )
 
 
-def _snapshot(settings: Settings) -> Evaluate:
-    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        today = _day(context, settings)
-        if today < settings.start_day:
-            return dg.SkipReason(f"the first day to land is {settings.start_day}")
-        return dg.RunRequest(run_key=f"profiles {today}", partition_key=str(today), tags=SOURCE)
-
-    return evaluate
+def _snapshot(settings: Settings, today: date) -> Tick:
+    if today < settings.start_day:
+        return _too_early(settings)
+    return dg.RunRequest(run_key=f"profiles {today}", partition_key=str(today), tags=SOURCE)
 
 
-def _saved(settings: Settings) -> Evaluate:
-    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if not settings.saved_reports:
-            return dg.SkipReason(NOTHING_TO_ASK)
-        return dg.RunRequest(run_key=f"saved reports {_day(context, settings)}", tags=SOURCE)
-
-    return evaluate
+def _too_early(settings: Settings) -> dg.SkipReason:
+    return dg.SkipReason(f"the first day to land is {settings.start_day}")
 
 
-def _day(context: dg.ScheduleEvaluationContext, settings: Settings) -> date:
-    """The project's day at the time of the tick, which may be evaluated later."""
-    return settings.today(context.scheduled_execution_time)
+def _saved(settings: Settings, today: date) -> Tick:
+    if not settings.saved_reports:
+        return dg.SkipReason(NOTHING_TO_ASK)
+    return dg.RunRequest(run_key=f"saved reports {today}", tags=SOURCE)

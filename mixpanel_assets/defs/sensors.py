@@ -1,4 +1,4 @@
-"""The sensor that finds older days with new events. It is stopped until somebody turns it on."""
+"""The sensor that finds older days with new events. It is stopped until you turn it on."""
 
 import json
 from dataclasses import dataclass, field
@@ -19,15 +19,15 @@ ONCE_A_DAY = 24 * 60 * 60
 
 @dataclass(frozen=True)
 class Cursor:
-    """When Mixpanel was last asked, and which days were requested then and are not yet landed."""
+    """The time of the last check, and the days requested but not yet landed."""
 
-    project: str | None = None  # None: of a version that did not write it
+    project: str | None = None  # None: written by an older version
     since: datetime | None = None
-    waiting: dict[date, datetime] = field(default_factory=dict)  # since when
+    waiting: dict[date, datetime] = field(default_factory=dict)  # day -> time of its request
 
     @classmethod
     def read(cls, text: str | None, project: str) -> Self:
-        """The cursor of the last tick; nothing before the project's first."""
+        """The cursor of the last tick; an empty one at the project's first tick."""
         found = json.loads(text or "{}")
         if not found or found.get("project") not in (None, project):
             return cls(project)
@@ -39,7 +39,7 @@ class Cursor:
         return cls(project, datetime.fromisoformat(since) if since else None, waiting)
 
     def write(self) -> str:
-        """As Dagster keeps it."""
+        """The cursor as text for Dagster."""
         waiting = {str(day): at.isoformat() for day, at in sorted(self.waiting.items())}
         since = self.since and self.since.isoformat()
         return json.dumps({"project": self.project, "since": since, "waiting": waiting})
@@ -48,17 +48,16 @@ class Cursor:
 @dg.sensor(
     job=events_job,
     minimum_interval_seconds=ONCE_A_DAY,
-    description="Once a day asks Mixpanel which older days have new events, and lands them again.",
+    description="Once a day, finds older days with new events, and lands them again.",
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
 def late_events(
     context: dg.SensorEvaluationContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
 ) -> dg.SensorResult:
-    """Lands older days again of which Mixpanel has taken in events since they were landed.
+    """Request runs for older days that received events after they were landed.
 
-    One export a day asks for what came in since the last time, over all landed days older than
-    those that the daily schedule lands again. A day that was asked for and could not be landed is
-    asked for again.
+    One export a day covers all landed days older than those of the daily schedule. A requested day
+    that failed to land is requested again.
     """
     settings = mixpanel.access.settings
     project = mixpanel.access.credentials.project_id

@@ -1,8 +1,7 @@
-"""Dagster's own storages, for a `dagster.yaml` whose paths are meant from its own folder.
+"""Dagster's storages, with paths relative to the folder of `dagster.yaml`.
 
-Dagster takes a relative `base_dir` from the folder that a process stands in, and so makes another,
-empty instance wherever `dagster` is run. It also takes `?` and `%41` in the name of a folder for
-parts of an address.
+Dagster resolves a relative `base_dir` from the current folder, and so creates another, empty
+instance wherever `dagster` is run. It also reads `?` and `%41` in a folder's name as URL syntax.
 """
 
 import os
@@ -23,7 +22,7 @@ from mixpanel_assets.errors import ConfigError
 
 
 def _address(base_dir: str, db_name: str) -> str:
-    """The SQLite file as SQLAlchemy wants it: what means something in an address is escaped."""
+    """The SQLite file as an SQLAlchemy URL, escaped."""
     path = (Path(base_dir) / f"{db_name}.db").absolute()
     return URL.create("sqlite", database=path.as_posix()).render_as_string(hide_password=False)
 
@@ -33,11 +32,11 @@ for storage in (sqlite_run_storage, sqlite_event_log, sqlite_schedule_storage):
 
 
 def _in_instance(base_dir: str) -> str:
-    """The path, from the folder of the `dagster.yaml` that this process has read."""
+    """The path, relative to the folder of this process's `dagster.yaml`."""
     folder = Path(os.environ.get("DAGSTER_HOME") or Path.cwd())
     if not (Path(base_dir).is_absolute() or (folder / INSTANCE_FILE).is_file()):
         raise ConfigError(
-            f"{base_dir} is meant from the folder of {INSTANCE_FILE}, and {folder} has none",
+            f"{base_dir} is relative to the folder of {INSTANCE_FILE}, but {folder} has none",
             hint=f"set DAGSTER_HOME to the folder of {INSTANCE_FILE}",
         )
     return str(folder / base_dir)
@@ -48,23 +47,20 @@ class Storage(DagsterSqliteStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Any) -> Self:
-        """As Dagster makes it of its entry in `dagster.yaml`."""
         return cls.from_local(_in_instance(config_value["base_dir"]), inst_data)
 
 
 class ArtifactStorage(LocalArtifactStorage):
-    """What assets return, where they leave it to Dagster."""
+    """Values that assets return to Dagster's default IO manager."""
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
-        """As Dagster makes it of its entry in `dagster.yaml`."""
         return cls(_in_instance(config_value["base_dir"]), inst_data)
 
 
 class ComputeLogs(LocalComputeLogManager):
-    """What a step writes to stdout and stderr."""
+    """The stdout and stderr of steps."""
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
-        """As Dagster makes it of its entry in `dagster.yaml`."""
         return cls(_in_instance(config_value["base_dir"]), inst_data=inst_data)

@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from mixpanel_assets.definitions import defs
-from mixpanel_assets.defs.assets import REQUESTS
 from mixpanel_assets.defs.jobs import EVENTS_JOB
+from mixpanel_assets.defs.metadata import REQUESTS
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, event
 

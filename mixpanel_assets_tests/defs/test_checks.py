@@ -158,7 +158,7 @@ def test_a_report_that_can_not_be_had_fails_no_run(
     days.fail_query("402@*")
     found = count(instance)
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert found.description.startswith("Mixpanel could not be asked: ")
+    assert found.description.startswith("the request to Mixpanel failed: ")
 
 
 def test_without_landed_days_nothing_is_asked(

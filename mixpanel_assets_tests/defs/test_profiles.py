@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from mixpanel_assets.definitions import defs
-from mixpanel_assets.defs.assets import REQUESTS, SECONDS
 from mixpanel_assets.defs.jobs import PROFILES_JOB
+from mixpanel_assets.defs.metadata import REQUESTS, SECONDS
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 
@@ -84,9 +84,9 @@ def test_a_past_day_fails_at_once_and_says_why(
     result = run(instance, today(back), job=patient_job())
     assert not result.success
     told = failure(result).description
-    assert "Mixpanel gives them as they are now" in told
+    assert "Mixpanel only returns current ones" in told
     assert today(back) in told
-    assert f"materialize the partition of today, {today()}" in told
+    assert f"materialize today's partition, {today()}" in told
     assert [event for event in result.all_events if event.is_step_up_for_retry] == []
     assert people.requests == []
     assert instance.get_materialized_partitions(PROFILES) == set()
