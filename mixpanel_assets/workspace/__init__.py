@@ -1,4 +1,4 @@
-"""One Mixpanel project and its warehouse, for Python: the rooms behind one door."""
+"""The Python API: one Mixpanel project and its warehouse."""
 
 from mixpanel_assets.workspace.asking import Asking
 from mixpanel_assets.workspace.local import Local

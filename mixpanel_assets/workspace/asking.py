@@ -1,4 +1,4 @@
-"""A method for each question, derived from the question."""
+"""The methods of questions, derived from the questions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ P = ParamSpec("P")
 
 
 def asks(kind: Callable[P, Question[R]]) -> Callable[Concatenate[Any, P], R]:
-    """The method that asks a question of this class, with its parameters and its documentation."""
+    """The method that asks this question, with the question's parameters and docstring."""
     question: Any = kind
 
     def method(self: Asking, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -34,17 +34,16 @@ def asks(kind: Callable[P, Question[R]]) -> Callable[Concatenate[Any, P], R]:
 
 
 class Asking(Opening):
-    """Questions that Mixpanel answers now, those about the project, and those about what is landed.
+    """Questions to Mixpanel, about the project, and about landed data.
 
-    Days are dates, ISO text, or today, yesterday and 7d; both ends are included.
+    A day is a date, ISO text, or today, yesterday or 7d (days ago); ranges are inclusive.
     """
 
     def ask(self, question: Question[R], *, refresh: bool = False) -> R:
-        """Ask a question; each class of `mixpanel_assets.questions` has a method here as well.
+        """Ask a question; each class of `mixpanel_assets.questions` also has its own method here.
 
-        `refresh` asks Mixpanel again although its answer about the project is kept. Raises
-        UsageError and DateRangeError before anything is asked, and what `questions.live` and
-        `questions.local` name.
+        `refresh` ignores a cached answer about the project. Raises UsageError and DateRangeError
+        before any request, and the errors listed in `questions.live` and `questions.local`.
         """
         asked = question.dated(self.settings.today())
         if isinstance(asked, local.Local):
@@ -75,7 +74,7 @@ class Asking(Opening):
         return found
 
     def clear_discovery_cache(self) -> None:
-        """Forget what Mixpanel said about the project, so that the next question is asked."""
+        """Delete the cached answers about the project, so that the next one comes from Mixpanel."""
         from mixpanel_assets.mixpanel.cache import CachedAnswers
 
         CachedAnswers(self.api, self.settings).clear()

@@ -1,4 +1,4 @@
-"""What is landed: asked with SQL, or looked at. No request is made."""
+"""Landed data: SQL, status and tables, without a request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Local(Opening):
-    """Questions to the warehouse. All raise DatabaseNotFoundError and DatabaseLockedError."""
+    """Queries of the warehouse. All raise DatabaseNotFoundError and DatabaseLockedError."""
 
     def sql(self, query: str, *parameters: Any) -> pd.DataFrame:
         """The rows of one read-only statement as a DataFrame; $1, $2 ... are the parameters.
@@ -35,13 +35,13 @@ class Local(Opening):
             return asked(warehouse, query, parameters)
 
     def sql_scalar(self, query: str, *parameters: Any) -> Any:
-        """The first value of the first row; None when there is none."""
+        """The first value of the first row; None if there is none."""
         rows = self.sql_rows(query, *parameters).rows
         return rows[0][0] if rows and rows[0] else None
 
     @contextmanager
     def sql_stream(self, query: str) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
-        """The columns of one read-only statement and its rows as they come, within a `with`."""
+        """The columns of one read-only statement and an iterator of its rows, within a `with`."""
         with self._reading() as warehouse:
             from mixpanel_assets.warehouse.doubts import asking
 
@@ -49,9 +49,9 @@ class Local(Opening):
                 yield coming
 
     def status(self) -> list[dict[str, Any]]:
-        """Per asset which days are landed, which are missing between them, and which runs go on.
+        """For each asset, the landed days, the missing days between them, and active runs.
 
-        Nothing if nothing is landed. Runs are those of the project's own warehouse.
+        Empty if nothing is landed. Only the project's own warehouse has runs.
         """
         from mixpanel_assets.defs.runs import running, with_runs
 
@@ -64,16 +64,16 @@ class Local(Opening):
         return with_runs(rows, runs)
 
     def limits(self) -> dict[str, Any]:
-        """What is left of Mixpanel's request limits, over all processes of this machine."""
+        """What is left of Mixpanel's rate limits, counting all processes of this machine."""
         from mixpanel_assets.mixpanel.budget import Budget
 
         return Budget(self.settings.home / "budget.sqlite", self._access.project).report()
 
     def info(self) -> WorkspaceInfo:
-        """Where the warehouse is, whose it is, its tables and its size."""
+        """The warehouse's path, project, account, tables and size."""
         from mixpanel_assets.warehouse.ask.tables import info
 
-        access, path = self._access, self.db_path or MEMORY  # no credentials are needed to look
+        access, path = self._access, self.db_path or MEMORY  # needs no credentials
         known = access.account
         region = None if isinstance(known, MixpanelDataError) else known.credentials.region
         account = self._account or os.environ.get("MP_ACCOUNT") or None
@@ -82,7 +82,7 @@ class Local(Opening):
             return info(warehouse, path, **owner)
 
     def drop(self, *names: str, force: bool = False) -> list[str]:
-        """Drop these tables, all of them or none; those of assets with `force` only.
+        """Drop these tables, all or none; those of assets only with `force`.
 
         Raises TableNotFoundError, ConfigError.
         """
@@ -92,7 +92,7 @@ class Local(Opening):
             return drop_tables(warehouse, names, force=force)
 
     def drop_all(self, *, force: bool = False) -> list[str]:
-        """Drop every table that was fetched under a name, and with `force` those of assets."""
+        """Drop every fetched table, and with `force` those of assets."""
         from mixpanel_assets.warehouse.drop import asset_tables, drop_tables, named_tables
 
         with self._dropping() as warehouse:

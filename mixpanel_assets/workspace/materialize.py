@@ -1,4 +1,4 @@
-"""What puts data into the warehouse."""
+"""Loading data into the warehouse."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import date
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from mixpanel_assets.errors import ConfigError, DatabaseNotFoundError
+from mixpanel_assets.errors import DatabaseNotFoundError
 from mixpanel_assets.results import Landing
 from mixpanel_assets.settings import make_private_folder
 from mixpanel_assets.workspace.opening import Opening
@@ -28,7 +28,7 @@ P = ParamSpec("P")
 
 
 def _parsed(lines: Callable[P, Iterator[str]], text: str) -> Callable[P, Iterator[dict[str, Any]]]:
-    """The method that gives the lines of another as dictionaries."""
+    """A method that returns the lines of another as dictionaries."""
 
     @wraps(lines)
     def stream(*args: P.args, **kwargs: P.kwargs) -> Iterator[dict[str, Any]]:
@@ -42,49 +42,45 @@ class Landings(Opening):
     """Landing, fetching and streaming.
 
     All raise the errors of live questions, ExportIncompleteError, LoadError, DatabaseLockedError,
-    and ConfigError in a read-only workspace. When one fails, what was there is still there.
+    and ConfigError in a read-only workspace. A failure leaves existing data unchanged.
     """
 
     def materialize_events(
         self, from_date: date | str, to_date: date | str | None = None, *, missing: bool = False
     ) -> Landing:
-        """Land each day, both ends included, exactly as Mixpanel exports it now.
+        """Replace each day of the range, both ends included, with Mixpanel's current export.
 
-        The days end today unless `to_date` says otherwise; `missing` leaves out those that are
-        landed whole. In the project's own warehouse it is a Dagster run for each unbroken range,
-        which the UI shows; elsewhere the same without a record. Raises RunFailedError then, with
-        the code of its cause and the days that are landed all the same.
+        `to_date` is today by default; `missing` skips days that are completely landed. In the
+        project's own warehouse, each unbroken range is a Dagster run, which the UI shows and which
+        raises RunFailedError, with the code of its cause and the days that were landed anyway;
+        elsewhere there is no run.
         """
         self._check_writable()
         first, last = self.days(from_date, to_date)
         ranges = self.missing_ranges(first, last) if missing else [(first, last)]
         self._progress.expected(sum((end - start).days + 1 for start, end in ranges))
         whole = Landing("events", first, last)
-        if not self._is_own():
+        with self._in_dagster() if self._is_own() else nullcontext() as options:
             for start, end in ranges:
-                whole = _joined(whole, self._land_events(start, end))
-            return whole
-        with self._in_dagster() as options:
-            for start, end in ranges:
-                from mixpanel_assets.materialize import materialize_events
-
-                whole = _joined(whole, materialize_events(options, start, end))
+                whole = _joined(whole, self._land_events(options, start, end))
         return whole
 
     def materialize_profiles(self) -> Snapshot:
-        """Land today's snapshot of every user profile as Mixpanel has it now; as for events."""
+        """Land today's snapshot of all user profiles, in a run as for events."""
         self._check_writable()
         if not self._is_own():
-            return self._land_profiles()
+            from mixpanel_assets.ingest import ingest_profiles
+
+            return ingest_profiles(self.api, self._writing, self.settings)
         with self._in_dagster() as options:
             from mixpanel_assets.materialize import materialize_profiles
 
             return materialize_profiles(options)
 
     def materialize_catalog(self) -> list[LandedTable]:
-        """Land what the project has saved and described now; as for events.
+        """Land the project's current catalog, in a run as for events.
 
-        A table that the plan refuses stays as it was, and says so in `skipped`.
+        A table that the plan does not include is unchanged, with the reason in `skipped`.
         """
         self._check_writable()
         if not self._is_own():
@@ -95,7 +91,7 @@ class Landings(Opening):
             return materialize_catalog(options)
 
     def missing_ranges(self, first: date, last: date) -> list[tuple[date, date]]:
-        """The unbroken ranges of days without events, or landed before they were over."""
+        """The unbroken ranges of days that are not landed, or landed before their end."""
         try:
             with self._reading() as warehouse:
                 from mixpanel_assets.warehouse.read import missing_ranges
@@ -107,9 +103,9 @@ class Landings(Opening):
     def rebuild_events(
         self, from_date: date | str | None = None, to_date: date | str | None = None
     ) -> Landing:
-        """Rebuild the events tables from landed files; Mixpanel is not asked.
+        """Rebuild the events tables from landed files, without any request.
 
-        With a range only those days. Raises ConfigError when no file covers any of them.
+        With a range, only those days. Raises ConfigError if no file covers any of them.
         """
         from mixpanel_assets.ingest import rebuild_events
 
@@ -121,7 +117,7 @@ class Landings(Opening):
         return Landing("events", days[0].day, days[-1].day, days, 0, seconds)
 
     def rebuild_profiles(self) -> list[Snapshot]:
-        """Rebuild the profile tables from all landed snapshots; Mixpanel is not asked."""
+        """Rebuild the profile tables from all landed snapshots, without any request."""
         from mixpanel_assets.ingest import rebuild_profiles
 
         return rebuild_profiles(self._writing, self.settings, self._access.project)
@@ -137,10 +133,10 @@ class Landings(Opening):
         limit: int | None = None,
         how: How = "create",
     ) -> Fetched:
-        """Fetch the chosen events of these days into a table, typed and without duplicates.
+        """Fetch the selected events of these days into a table, typed and without duplicates.
 
-        `where` is an expression of Mixpanel's; `how` is create, replace or append. The filters are
-        recorded in `landed`. Raises TableExistsError, before anything is asked, and UsageError.
+        `where` is a Mixpanel expression; `how` is create, replace or append. The filters are
+        recorded in `landed`. Raises TableExistsError, before any request, and UsageError.
         """
         self._check_writable()
         pull = self._pull_events(from_date, to_date, events, where, limit)
@@ -149,11 +145,10 @@ class Landings(Opening):
     def fetch_profiles(
         self, name: str = "fetched_profiles", *, how: How = "create", **selection: Any
     ) -> Fetched:
-        """Fetch the chosen profiles, as they are now, into a table.
+        """Fetch the selected current profiles into a table; otherwise as for events.
 
-        They are chosen by where, cohort_id, include_all_users, distinct_ids, data_group_id,
-        behaviors and as_of_timestamp, and have output_properties: see ProfileSelection. Otherwise
-        as for events.
+        `selection` is where, cohort_id, include_all_users, distinct_ids, data_group_id, behaviors,
+        as_of_timestamp and output_properties: see ProfileSelection.
         """
         self._check_writable()
         return self._pull_profiles(**selection).fetch(self._writing, name, how)
@@ -168,19 +163,22 @@ class Landings(Opening):
         limit: int | None = None,
         raw: bool = False,
     ) -> Generator[str, None, None]:
-        """Each chosen event of these days as JSON, without duplicates and without a table.
+        """The selected events of these days as JSON lines, without duplicates and without a table.
 
-        event_name, event_time, distinct_id, insert_id and properties; raw: event and properties as
-        Mixpanel sends them. All of them are on disk and verified before the first is given out.
+        Each has event_name, event_time, distinct_id, insert_id and properties; with `raw`, event
+        and properties as Mixpanel sends them. All are downloaded and verified before the first is
+        returned.
         """
         return self._pull_events(from_date, to_date, events, where, limit).stream(raw=raw)
 
     def profile_lines(self, *, raw: bool = False, **selection: Any) -> Generator[str, None, None]:
-        """The same as JSON; raw: as Mixpanel sends them."""
+        """The selected profiles as JSON lines; with `raw`, as Mixpanel sends them."""
         return self._pull_profiles(**selection).stream(raw=raw)
 
-    stream_events = _parsed(event_lines, "Each chosen event as a dictionary: see `event_lines`.")
-    stream_profiles = _parsed(profile_lines, "Each profile that fetch_profiles would fetch.")
+    stream_events = _parsed(event_lines, "The selected events as dictionaries: see `event_lines`.")
+    stream_profiles = _parsed(
+        profile_lines, "The profiles that fetch_profiles would fetch, as dictionaries."
+    )
 
     def _pull_events(self, first: date | str, last: date | str | None, *chosen: Any) -> Pull:
         from mixpanel_assets.fetch import pull_events
@@ -196,18 +194,17 @@ class Landings(Opening):
         chosen = ProfileSelection(**selection)
         return pull_profiles(self.api, self.settings, chosen, self._progress.arrived)
 
-    def _land_events(self, first: date, last: date) -> Landing:
+    def _land_events(self, options: RunOptions | None, first: date, last: date) -> Landing:
+        if options:
+            from mixpanel_assets.materialize import materialize_events
+
+            return materialize_events(options, first, last)
         from mixpanel_assets.ingest import ingest_events
 
         began, before, settings = time.monotonic(), self.api.requests, self.settings
         days = ingest_events(self.api, self._writing, settings, first, last)
         requests = self.api.requests - before
         return Landing("events", first, last, days, requests, time.monotonic() - began)
-
-    def _land_profiles(self) -> Snapshot:
-        from mixpanel_assets.ingest import ingest_profiles
-
-        return ingest_profiles(self.api, self._writing, self.settings)
 
     def _land_catalog(self) -> list[LandedTable]:
         from mixpanel_assets.mixpanel.catalog.rows import export_catalog
@@ -223,23 +220,18 @@ class Landings(Opening):
         ]
 
     def _is_own(self) -> bool:
-        """The warehouse is the one of the project, which Dagster knows."""
+        """Whether the warehouse is the project's own, which Dagster loads."""
         return self._path is None and not self._is_held()
 
-    def _check_writable(self) -> None:
-        self._check_open()
-        if self._read_only:
-            raise ConfigError("this workspace is read-only", hint="open it with read_only=False")
-
     def _make_home(self) -> None:
-        """Make the home and the warehouse's folder; without credentials nothing is made."""
+        """Create the home and the warehouse's folder; ConfigError without credentials."""
         settings = self._with_credentials().settings
         make_private_folder(settings.home)
         make_private_folder(self._access.warehouse.parent)
 
     @contextmanager
     def _in_dagster(self) -> Iterator[RunOptions]:
-        """Let Dagster run here: it changes folder and environment, which are put back."""
+        """Prepare for Dagster runs; restore the folder and environment that they change."""
         from mixpanel_assets.access import holding
         from mixpanel_assets.defs.loading import with_dagster
 

@@ -1,4 +1,4 @@
-"""How a workspace is opened: its account, its warehouse, and what of both is open."""
+"""Opening a workspace: its account, its API client and its warehouse."""
 
 from __future__ import annotations
 
@@ -10,16 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import date
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from mixpanel_assets.access import Access, look_up
-from mixpanel_assets.errors import (
-    ConfigError,
-    DateRangeError,
-    MixpanelDataError,
-    no_warehouse,
-)
+from mixpanel_assets.errors import ConfigError, DateRangeError, MixpanelDataError, no_warehouse
 from mixpanel_assets.notes import Progress, note
 from mixpanel_assets.settings import Settings, local_path, parse_day
 
@@ -32,7 +26,7 @@ MEMORY = Path(":memory:")
 
 
 class Opening:
-    """The account and the warehouse of a workspace, both opened when they are first needed."""
+    """The account and the warehouse of a workspace, opened on first use."""
 
     def __init__(
         self,
@@ -48,11 +42,10 @@ class Opening:
     ) -> None:
         """The account's project and its warehouse, or the DuckDB file at `path`.
 
-        Without an account it is the one that `mp` would use now: environment and accounts that
-        change later change nothing. `wait=False` raises rather than waits for Mixpanel's limits;
-        `timeout` is how many seconds a question to the warehouse may take; `note` is called with
-        each message about waits and retries, `progress` as data arrives; `dagster_log` shows the
-        log of runs on stderr. Nothing is opened yet.
+        The default account is the one that `mp` would use now; later changes of the environment
+        have no effect. `wait=False` raises instead of waiting for rate limits; `timeout` is the
+        maximum seconds of a warehouse query; `note` is called with each wait and retry, `progress`
+        as data arrives; `dagster_log` shows the log of runs on stderr. Nothing is opened yet.
         """
         self._account = account
         self._path = local_path(str(path), "path") if path is not None else None
@@ -68,17 +61,17 @@ class Opening:
         self._held: duckdb.DuckDBPyConnection | None = None
         self._closed = False
         self._found: Access | None = None
-        with suppress(MixpanelDataError):  # it is told by what needs it
+        with suppress(MixpanelDataError):  # raised again on first use
             self._found = look_up(account)
 
     @classmethod
     def open(cls, path: str | Path, *, read_only: bool = True) -> Self:
-        """The DuckDB file at `path`, to be read: no credentials are needed for what is in it."""
+        """The DuckDB file at `path`, read-only by default; queries need no credentials."""
         return cls(path=path, read_only=read_only)
 
     @classmethod
     def ephemeral(cls, account: str | None = None) -> Self:
-        """A warehouse in a temporary file, which is gone when the workspace is closed or lost."""
+        """A warehouse in a temporary file, deleted when the workspace is closed or collected."""
         folder = Path(tempfile.mkdtemp(prefix="mixpanel-assets-"))
         made = cls(account, path=folder / "mixpanel.duckdb")
         made._open.callback(weakref.finalize(made, shutil.rmtree, folder, ignore_errors=True))
@@ -86,14 +79,14 @@ class Opening:
 
     @classmethod
     def memory(cls, account: str | None = None) -> Self:
-        """A warehouse in memory, gone when the workspace is closed."""
+        """A warehouse in memory, until the workspace is closed."""
         made = cls(account)
         made._path = MEMORY
         return made
 
     @property
     def settings(self) -> Settings:
-        """What the environment and the account say, when the workspace is made."""
+        """The settings of the environment and the account when the workspace was created."""
         return self._access.settings
 
     @property
@@ -110,9 +103,9 @@ class Opening:
 
     @property
     def api(self) -> Client:
-        """The client that asks Mixpanel, for what has no method here: `ws.api.ask(...)`.
+        """The API client, for requests that have no method here: `ws.api.ask(...)`.
 
-        Raises ConfigError when there are no credentials.
+        Raises ConfigError without credentials.
         """
         with self._lock:
             self._check_open()
@@ -122,10 +115,10 @@ class Opening:
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """The warehouse, open until the workspace is closed: other processes have to wait for it.
+        """The warehouse, open until the workspace is closed, while other processes have to wait.
 
-        Every other method opens it for as long as it works only. Raises DatabaseLockedError, and
-        DatabaseNotFoundError when it is read-only and not there.
+        Every other method opens it only while it works. Raises DatabaseLockedError, and
+        DatabaseNotFoundError if it is missing in a read-only workspace.
         """
         with self._lock:
             self._check_open()
@@ -134,7 +127,7 @@ class Opening:
             return self._held
 
     def close(self) -> None:
-        """Close what is open; a second time does nothing."""
+        """Close the client and the warehouse; closing again does nothing."""
         with self._lock:
             self._closed, self._api, self._held = True, None, None
             self._open.close()
@@ -142,12 +135,7 @@ class Opening:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -155,9 +143,9 @@ class Opening:
         return f"{type(self).__name__}({where})"
 
     def days(self, first: date | str, last: date | str | None = None) -> tuple[date, date]:
-        """The days to land, both included; a last day after today becomes today, with a note.
+        """The range of days, both included; a last day after today becomes today, with a note.
 
-        Raises DateRangeError for a range that is empty, or begins before the project.
+        Raises DateRangeError if the range is empty or begins before the project's first day.
         """
         today, settings = self.settings.today(), self.settings
         start = parse_day(first, today) if isinstance(first, str) else first
@@ -178,7 +166,7 @@ class Opening:
 
     @property
     def _access(self) -> Access:
-        """Settings, project and account: the same in every method."""
+        """Settings, project and account, looked up once."""
         with self._lock:
             if self._found is None:
                 self._found = look_up(self._account)
@@ -206,8 +194,7 @@ class Opening:
         return self._cursor() if self._is_held() else self._opened(read_only=True, wait=wait)
 
     def _writing(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        if self._read_only:
-            raise ConfigError("this workspace is read-only", hint="open it with read_only=False")
+        self._check_writable()
         return self._cursor() if self._is_held() else self._opened(read_only=False)
 
     def _is_held(self) -> bool:
@@ -219,7 +206,7 @@ class Opening:
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        # Each thread needs a connection of its own; a cursor is one to the same open file.
+        # Each thread needs its own connection; a cursor is another one to the same open file.
         with self.connection.cursor() as cursor:
             yield cursor
 
@@ -232,19 +219,17 @@ class Opening:
             raise no_warehouse(path)
         from mixpanel_assets.warehouse.connection import READER_WAIT, reading, writing
 
-        path = path or MEMORY
-        if read_only:
-            return reading(
-                path,
-                memory_limit=settings.memory_limit,
-                threads=settings.threads,
-                timeout=self._timeout,
-                wait=wait or READER_WAIT,
-            )
-        return writing(
-            path, memory_limit=settings.memory_limit, threads=settings.threads, note=self._note
-        )
+        path, memory, threads = path or MEMORY, settings.memory_limit, settings.threads
+        if not read_only:
+            return writing(path, memory_limit=memory, threads=threads, note=self._note)
+        patience, timeout = wait or READER_WAIT, self._timeout
+        return reading(path, memory_limit=memory, threads=threads, timeout=timeout, wait=patience)
+
+    def _check_writable(self) -> None:
+        self._check_open()
+        if self._read_only:
+            raise ConfigError("this workspace is read-only", hint="open it with read_only=False")
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ConfigError("this workspace is closed", hint="make another one")
+            raise ConfigError("this workspace is closed", hint="create another one")
