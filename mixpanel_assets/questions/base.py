@@ -6,7 +6,7 @@ Annotations are read at run time, so this package does not use `from __future__ 
 
 import types
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, MISSING, dataclass, fields, replace
+from dataclasses import KW_ONLY, MISSING, dataclass, fields
 from datetime import date, datetime
 from functools import cache, cached_property
 from inspect import cleandoc
@@ -159,12 +159,6 @@ def _fields_of(kind: Any) -> tuple[Field, ...]:
 
 
 @dataclass_transform(frozen_default=True)
-def question(kind: type[T]) -> type[T]:
-    """Declare a question: a frozen dataclass, without the methods that Question has for all."""
-    return dataclass(frozen=True, eq=False, repr=False)(kind)
-
-
-@question
 class Question(Generic[R]):
     """A question whose answer is an `R`.
 
@@ -174,6 +168,11 @@ class Question(Generic[R]):
     example: ClassVar[str] = ""  # arguments of an example command line
     command: ClassVar[str] = ""  # the command's name; default: from the class name
     heading: ClassVar[str | None] = None  # column name of an answer that is a list of names
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # Without the methods that Question defines for all, this takes half the time.
+        dataclass(frozen=True, eq=False, repr=False)(cls)
 
     def __post_init__(self) -> None:
         for field in fields_of(type(self)):
@@ -197,7 +196,7 @@ class Question(Generic[R]):
         """The question with `today`, `7d` and the like as dates."""
         given = {one.name: getattr(self, one.name) for one in fields_of(type(self)) if one.is_day}
         days = {name: parse_day(day, today) for name, day in given.items() if isinstance(day, str)}
-        return replace(self, **days) if days else self
+        return type(self)(**{**vars(self), **days}) if days else self
 
     def check_dated(self) -> None:
         """Raise DateRangeError for a day that `dated` has not yet resolved."""
@@ -251,7 +250,6 @@ FirstDay = Param("First day: YYYY-MM-DD, today, yesterday or 7d (days ago).", "-
 LastDay = Param("Last day (inclusive).", "--to")
 
 
-@question
 class Between(Question[R]):
     """A question about the days of a range, both ends included."""
 
@@ -279,10 +277,9 @@ class Between(Question[R]):
         if last is None or last <= today:
             return asked
         note(f"{last} is after the project's today: asking up to {today}")
-        return replace(asked, **{"to_date": today})
+        return type(self)(**{**vars(asked), "to_date": today})
 
 
-@question
 class OverDays(Between[R]):
     """A question about a range of days that has a first day."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from mixpanel_assets import results
 from mixpanel_assets.naming import named
-from mixpanel_assets.questions.base import Between, Param, Question, R, question
+from mixpanel_assets.questions.base import Between, Param, Question, R
 from mixpanel_assets.questions.fields import (
     CountingOf,
     EventName,
@@ -22,12 +22,10 @@ Pinned = results.Records[results.Annotation]
 Limit = Annotated[int, Param("Maximum number, the most frequent first.", "-l", least=1)]
 
 
-@question
 class Discovery(Question[R]):
     """A question about the project."""
 
 
-@question
 class Events(Discovery[list[str]]):
     """List event names: of the last 31 days, of the Lexicon, and of landed events.
 
@@ -38,7 +36,6 @@ class Events(Discovery[list[str]]):
     heading: ClassVar[str] = "event"
 
 
-@question
 class Properties(Discovery[list[str]]):
     """List the names of an event's recent properties.
 
@@ -52,7 +49,6 @@ class Properties(Discovery[list[str]]):
     event: EventName
 
 
-@question
 class PropertyValues(Discovery[list[str]]):
     """List the most frequent values of a property, as text.
 
@@ -72,7 +68,6 @@ class PropertyValues(Discovery[list[str]]):
     limit: Limit = 100
 
 
-@question
 class Subproperties(Discovery[results.Records[results.SubPropertyInfo]]):
     """List the members of a property that holds objects or lists of objects.
 
@@ -85,7 +80,6 @@ class Subproperties(Discovery[results.Records[results.SubPropertyInfo]]):
     property_name: PropertyName
 
 
-@question
 class ProfileProperties(Discovery[results.Records[results.ProfileProperty]]):
     """List the properties of user profiles, with their most common type.
 
@@ -93,7 +87,6 @@ class ProfileProperties(Discovery[results.Records[results.ProfileProperty]]):
     """
 
 
-@question
 class TopEvents(Discovery[results.Records[results.TopEvent]]):
     """List today's most frequent events, with the change from yesterday.
 
@@ -107,7 +100,6 @@ class TopEvents(Discovery[results.Records[results.TopEvent]]):
     limit: Limit = 10
 
 
-@question
 class Funnels(Discovery[results.Records[results.FunnelInfo]]):
     """List saved funnels.
 
@@ -116,7 +108,6 @@ class Funnels(Discovery[results.Records[results.FunnelInfo]]):
     """
 
 
-@question
 class Cohorts(Discovery[results.Records[results.SavedCohort]]):
     """List saved cohorts and their sizes.
 
@@ -124,7 +115,6 @@ class Cohorts(Discovery[results.Records[results.SavedCohort]]):
     """
 
 
-@question
 class ListBookmarks(Discovery[results.Records[results.BookmarkInfo]]):
     """List saved reports (Mixpanel's API calls them bookmarks).
 
@@ -140,7 +130,6 @@ class ListBookmarks(Discovery[results.Records[results.BookmarkInfo]]):
     ] = None
 
 
-@question
 class Annotations(Between[Pinned], Discovery[Pinned]):
     """List annotations: notes on days.
 
@@ -153,7 +142,6 @@ class Annotations(Between[Pinned], Discovery[Pinned]):
     to_date: LastOrAll = None
 
 
-@question
 class LexiconSchemas(Discovery[results.Records[results.LexiconSchema]]):
     """List the schemas of the Lexicon, Mixpanel's data dictionary.
 
@@ -169,7 +157,6 @@ class LexiconSchemas(Discovery[results.Records[results.LexiconSchema]]):
     ] = None
 
 
-@question
 class LexiconSchema(Discovery[results.LexiconSchema]):
     """Show the Lexicon's schema of one event, or of profiles.
 

@@ -22,7 +22,6 @@ from mixpanel_assets.questions.base import (
     Param,
     Question,
     R,
-    question,
 )
 from mixpanel_assets.questions.expressions import condition
 
@@ -30,7 +29,6 @@ MOST_INTERVAL_DAYS = 90
 LENGTH_UNITS = {"day": 90, "hour": 90 * 24, "minute": 90 * 1440, "second": 90 * 86400}
 
 
-@question
 class Live(Question[R]):
     """A question that Mixpanel answers."""
 
@@ -38,7 +36,6 @@ class Live(Question[R]):
     workspace_id: fields.View = None
 
 
-@question
 class Segmentation(OverDays[results.SegmentationResult], Live[results.SegmentationResult]):
     """Count an event over time, optionally by the values of a property.
 
@@ -64,7 +61,6 @@ class Segmentation(OverDays[results.SegmentationResult], Live[results.Segmentati
             raise UsageError("interval replaces unit, and requires type unique or average")
 
 
-@question
 class OfNumber(OverDays[R], Live[R]):
     """A question about a numeric property of an event."""
 
@@ -75,7 +71,6 @@ class OfNumber(OverDays[R], Live[R]):
     where: fields.Where = None
 
 
-@question
 class SegmentationNumeric(OfNumber[results.NumericBucketResult]):
     """Count an event over time, by ranges of a numeric property.
 
@@ -89,7 +84,6 @@ class SegmentationNumeric(OfNumber[results.NumericBucketResult]):
     type: fields.CountingOf = "general"
 
 
-@question
 class SegmentationSum(OfNumber[results.NumericSumResult]):
     """Sum a numeric property over time.
 
@@ -100,7 +94,6 @@ class SegmentationSum(OfNumber[results.NumericSumResult]):
     example: ClassVar[str] = "--event Purchase --on amount --from 7d"
 
 
-@question
 class SegmentationAverage(OfNumber[results.NumericAverageResult]):
     """Average a numeric property over time.
 
@@ -111,7 +104,6 @@ class SegmentationAverage(OfNumber[results.NumericAverageResult]):
     example: ClassVar[str] = "--event Purchase --on amount --from 7d"
 
 
-@question
 class Counted(Between[R], Live[R]):
     """A question about counts over a range of days, or over the last `interval` units."""
 
@@ -138,7 +130,6 @@ class Counted(Between[R], Live[R]):
         return asked
 
 
-@question
 class EventCounts(Counted[results.EventCountsResult]):
     """Count several events over time.
 
@@ -150,7 +141,6 @@ class EventCounts(Counted[results.EventCountsResult]):
     events: fields.EventNames
 
 
-@question
 class PropertyCounts(Counted[results.PropertyCountsResult]):
     """Count an event over time, by the values of a property.
 
@@ -166,7 +156,6 @@ class PropertyCounts(Counted[results.PropertyCountsResult]):
     limit: fields.Limit = 10
 
 
-@question
 class Funnel(OverDays[results.FunnelResult], Live[results.FunnelResult]):
     """Show how many people reached each step of a saved funnel.
 
@@ -200,7 +189,6 @@ class Funnel(OverDays[results.FunnelResult], Live[results.FunnelResult]):
             raise UsageError(f"length is {self.length:,}, but must be from 1 to {most:,}")
 
 
-@question
 class Retention(OverDays[results.RetentionResult], Live[results.RetentionResult]):
     """Show how many people came back, by the time of their first event.
 
@@ -251,7 +239,6 @@ class Retention(OverDays[results.RetentionResult], Live[results.RetentionResult]
             )
 
 
-@question
 class Frequency(OverDays[results.FrequencyResult], Live[results.FrequencyResult]):
     """Show in how many hours or days of each unit people were active.
 
@@ -276,7 +263,6 @@ class Frequency(OverDays[results.FrequencyResult], Live[results.FrequencyResult]
             raise UsageError("addiction_unit must be smaller than unit", hint="addiction_unit hour")
 
 
-@question
 class ActivityFeed(OverDays[results.ActivityFeedResult], Live[results.ActivityFeedResult]):
     """List the events of some people.
 
@@ -296,7 +282,6 @@ class ActivityFeed(OverDays[results.ActivityFeedResult], Live[results.ActivityFe
     ] = 1000
 
 
-@question
 class SavedReport(Between[results.SavedReportResult], Live[results.SavedReportResult]):
     """Show a saved report: insights, funnels, retention or flows.
 
@@ -333,7 +318,6 @@ class SavedReport(Between[results.SavedReportResult], Live[results.SavedReportRe
             )
 
 
-@question
 class Flows(Live[results.FlowsResult]):
     """Show a saved flows report: what people do next.
 
@@ -345,7 +329,6 @@ class Flows(Live[results.FlowsResult]):
     bookmark_id: fields.BookmarkId
 
 
-@question
 class Jql(Live[results.JQLResult]):
     """Run a JQL script (Mixpanel is retiring JQL).
 

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from mixpanel_assets import results
 from mixpanel_assets.naming import some_named
-from mixpanel_assets.questions.base import Between, Param, Question, R, question
+from mixpanel_assets.questions.base import Between, Param, Question, R
 from mixpanel_assets.questions.fields import EventName, FirstOrAll, LastOrAll
 
 Table = Annotated[str, Param('Table or view, such as by_event."Purchase".', "-t")]
@@ -20,12 +20,10 @@ Names = Annotated[
 ]
 
 
-@question
 class Local(Question[R]):
     """A question about tables."""
 
 
-@question
 class Tables(Local[list[results.TableInfo]]):
     """List tables and views: content, number of rows, load time.
 
@@ -33,7 +31,6 @@ class Tables(Local[list[results.TableInfo]]):
     """
 
 
-@question
 class TableSchema(Local[results.TableSchema]):
     """List the columns of a table, with type and meaning."""
 
@@ -43,7 +40,6 @@ class TableSchema(Local[results.TableSchema]):
     table: Table = "events"
 
 
-@question
 class Sample(Local[results.SQLResult]):
     """Show random rows of a table."""
 
@@ -53,7 +49,6 @@ class Sample(Local[results.SQLResult]):
     n: Annotated[int, Param("Number of rows.", "--rows", "-n", least=0)] = 10
 
 
-@question
 class Summarize(Local[results.SummaryResult]):
     """Summarize each column of a table: range, quartiles, nulls."""
 
@@ -62,7 +57,6 @@ class Summarize(Local[results.SummaryResult]):
     table: Table = "events"
 
 
-@question
 class PropertyKeys(Local[list[str]]):
     """List property names, of all rows or of one event.
 
@@ -77,7 +71,6 @@ class PropertyKeys(Local[list[str]]):
     event: Annotated[str | None, Param("Only properties of this event; default: all.", "-e")] = None
 
 
-@question
 class ColumnStats(Local[results.ColumnStatsResult]):
     """Describe a column or expression: nulls, distinct and top values, range, mean.
 
@@ -93,7 +86,6 @@ class ColumnStats(Local[results.ColumnStatsResult]):
     top_n: Annotated[int, Param("Number of top values.", "--top", least=0)] = 10
 
 
-@question
 class OfEvents(Between[R], Local[R]):
     """A question about the events of a table.
 
@@ -108,7 +100,6 @@ class OfEvents(Between[R], Local[R]):
     where: Annotated[str | None, Param("Only rows that match this SQL expression.", "-w")] = None
 
 
-@question
 class EventBreakdown(OfEvents[results.EventBreakdownResult]):
     """Count events by name: events, people, first and last time."""
 
@@ -118,7 +109,6 @@ class EventBreakdown(OfEvents[results.EventBreakdownResult]):
     table: EventsTable = "events"
 
 
-@question
 class PropertyDistribution(OfEvents[results.PropertyDistributionResult]):
     """Count the values of an event's property, the most frequent first.
 
@@ -134,7 +124,6 @@ class PropertyDistribution(OfEvents[results.PropertyDistributionResult]):
     limit: Annotated[int, Param("Maximum values.", "-l", least=1)] = 20
 
 
-@question
 class NumericSummary(OfEvents[results.NumericPropertySummaryResult]):
     """Summarize a numeric property of an event: range, sum, mean, percentiles.
 
@@ -157,7 +146,6 @@ class NumericSummary(OfEvents[results.NumericPropertySummaryResult]):
     )
 
 
-@question
 class DailyCounts(OfEvents[results.DailyCountsResult]):
     """Count events by day and name."""
 
@@ -168,7 +156,6 @@ class DailyCounts(OfEvents[results.DailyCountsResult]):
     events: Names = None
 
 
-@question
 class EngagementDistribution(OfEvents[results.EngagementDistributionResult]):
     """Count people by their number of events.
 
@@ -186,7 +173,6 @@ class EngagementDistribution(OfEvents[results.EngagementDistributionResult]):
     ] = (1, 2, 5, 10, 25, 50, 100)
 
 
-@question
 class PropertyCoverage(OfEvents[results.PropertyCoverageResult]):
     """Count the rows of an event in which each property is not null."""
 
