@@ -83,12 +83,7 @@ class MixpanelDataError(Exception):
 
     def to_dict(self) -> dict[str, Any]:
         """The error as plain data: code, message, hint, details."""
-        return {
-            "code": self.code,
-            "message": self.message,
-            "hint": self.hint,
-            "details": self.details,
-        }
+        return {name: getattr(self, name) for name in ("code", "message", "hint", "details")}
 
 
 class RunFailedError(MixpanelDataError, code="RUN_FAILED"):

@@ -75,7 +75,9 @@ class StraySearch:
         if self._missing:
             yield from self._halved(self._file.start, self._file.end, self._missing)
         if self._missing:
-            raise UntoldError("Mixpanel does not return some of them again", of_others=False)
+            raise UntoldError(
+                "Mixpanel did not return some of the affected records again", of_others=False
+            )
 
     def rest(self) -> LandedFile:
         """The file, rewritten without its strays."""
@@ -102,11 +104,11 @@ class StraySearch:
             self._missing.append(stray := _Stray(line, before))
             waiting.append(stray)
             if len(self._missing) > MOST_STRAYS:
-                raise UntoldError(f"there are more than {MOST_STRAYS:,} such records")
+                raise UntoldError(f"more than {MOST_STRAYS:,} records are affected")
         if not self._missing:
-            raise UntoldError("such records can't be identified", of_others=False)
+            raise UntoldError("the affected records can't be identified", of_others=False)
         if len(self._missing) > max(FEW_STRAYS, self._file.records // 2):
-            raise UntoldError("most records are such records")
+            raise UntoldError("most records are affected")
 
     def _guesses(self) -> Counter[date]:
         """Days that were not exported yet, and how many strays each may have."""
@@ -166,7 +168,7 @@ class StraySearch:
     def _export(self, start: date, end: date) -> LandedFile:
         days = (self._file.end - self._file.start).days + 1
         if self.requests > days // 2 + 2:
-            raise UntoldError("they are from too many days")
+            raise UntoldError("the affected records are from too many days")
         self.requests += 1
         return export_events(self._mixpanel, start, end, self._file.path.parent)
 

@@ -77,9 +77,7 @@ class BookmarkInfo(Result):
     params: Any = None  # the definition of the report, as Mixpanel stores it
 
     def to_row(self) -> Row:
-        row = self.to_dict()
-        del row["params"]
-        return row
+        return {name: value for name, value in self.to_dict().items() if name != "params"}
 
 
 class TopEvent(Result):

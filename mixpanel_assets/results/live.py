@@ -34,27 +34,27 @@ class SegmentationResult(Result):
     to_rows = _by_date("segment")
 
 
-class NumericBucketResult(Result):
-    """An event over time, by numeric ranges such as "2,000 - 2,100"."""
+class _Numeric(Result):
+    """A numeric expression over an event's occurrences."""
 
     event: str
     from_date: date
     to_date: date
     property_expr: str
     unit: str
+
+
+class NumericBucketResult(_Numeric):
+    """An event over time, by numeric ranges such as "2,000 - 2,100"."""
+
     series: Series
 
     to_rows = _by_date("bucket")
 
 
-class NumericSumResult(Result):
+class NumericSumResult(_Numeric):
     """The sum of a numeric expression over an event's occurrences, by date."""
 
-    event: str
-    from_date: date
-    to_date: date
-    property_expr: str
-    unit: str
     results: dict[str, float]
     computed_at: str | None = None
 
@@ -62,14 +62,9 @@ class NumericSumResult(Result):
         return ["date", "sum"], list(self.results.items())
 
 
-class NumericAverageResult(Result):
+class NumericAverageResult(_Numeric):
     """The mean of a numeric expression over an event's occurrences, by date."""
 
-    event: str
-    from_date: date
-    to_date: date
-    property_expr: str
-    unit: str
     results: dict[str, float]
 
     def to_rows(self) -> Table:

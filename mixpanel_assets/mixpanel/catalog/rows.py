@@ -1,4 +1,4 @@
-"""The catalog as plain rows, one list for each table of the warehouse."""
+"""The catalog as rows, one list for each table of the warehouse."""
 
 from __future__ import annotations
 
@@ -18,25 +18,23 @@ Part = list[Row] | Skipped
 def export_catalog(mixpanel: Asker) -> dict[str, Part]:
     """Rows by table: lexicon_events, lexicon_properties, cohorts, funnels, bookmarks, annotations.
 
-    A part that the plan refuses is Skipped, in Mixpanel's words; any other failure is raised.
-    It takes two queries and one question to the Lexicon; the app API's are free.
+    A part that the plan does not include is Skipped, with Mixpanel's message; other errors are
+    raised. Costs two queries and one Lexicon request; requests to the app API are free.
     """
     parts: dict[str, Part] = {}
-    for tables, fetch in FETCHES:
+    for tables, fetch in FETCHES.items():
         try:
-            parts |= fetch(mixpanel)
+            parts |= zip(tables, fetch(mixpanel), strict=True)
         except PlanRequiredError as error:
-            said = str(error.details.get("body") or error.message)
-            parts |= {table: Skipped(said) for table in tables}
+            message = str(error.details.get("body") or error.message)
+            parts |= dict.fromkeys(tables, Skipped(message))
     return parts
 
 
-def _lexicon(mixpanel: Asker) -> dict[str, Part]:
+def _lexicon(mixpanel: Asker) -> tuple[list[Row], list[Row]]:
     schemas = questions.lexicon_schemas(mixpanel, discovery.LexiconSchemas())
-    return {
-        "lexicon_events": [_event(one) for one in schemas if one.entity_type == "event"],
-        "lexicon_properties": [row for one in schemas for row in _properties(one)],
-    }
+    events = [_event(one) for one in schemas if one.entity_type == "event"]
+    return events, [row for one in schemas for row in _properties(one)]
 
 
 def _event(one: LexiconSchema) -> Row:
@@ -75,28 +73,14 @@ def _annotation(one: Annotation) -> Row:
     }
 
 
-def _cohorts(mixpanel: Asker) -> dict[str, Part]:
-    return {"cohorts": questions.cohorts(mixpanel, discovery.Cohorts()).to_dicts()}
-
-
-def _funnels(mixpanel: Asker) -> dict[str, Part]:
-    return {"funnels": questions.funnels(mixpanel, discovery.Funnels()).to_dicts()}
-
-
-def _bookmarks(mixpanel: Asker) -> dict[str, Part]:
-    found = questions.list_bookmarks(mixpanel, discovery.ListBookmarks())
-    return {"bookmarks": found.to_dicts()}
-
-
-def _annotations(mixpanel: Asker) -> dict[str, Part]:
-    found = questions.annotations(mixpanel, discovery.Annotations())
-    return {"annotations": [_annotation(one) for one in found]}
-
-
-FETCHES: tuple[tuple[tuple[str, ...], Callable[[Asker], dict[str, Part]]], ...] = (
-    (("lexicon_events", "lexicon_properties"), _lexicon),
-    (("cohorts",), _cohorts),
-    (("funnels",), _funnels),
-    (("bookmarks",), _bookmarks),
-    (("annotations",), _annotations),
-)
+FETCHES: dict[tuple[str, ...], Callable[[Asker], tuple[list[Row], ...]]] = {
+    ("lexicon_events", "lexicon_properties"): _lexicon,
+    ("cohorts",): lambda of: (questions.cohorts(of, discovery.Cohorts()).to_dicts(),),
+    ("funnels",): lambda of: (questions.funnels(of, discovery.Funnels()).to_dicts(),),
+    ("bookmarks",): lambda of: (
+        questions.list_bookmarks(of, discovery.ListBookmarks()).to_dicts(),
+    ),
+    ("annotations",): lambda of: (
+        [_annotation(one) for one in questions.annotations(of, discovery.Annotations())],
+    ),
+}

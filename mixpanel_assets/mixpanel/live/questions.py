@@ -6,27 +6,13 @@ import json
 import re
 from typing import Any
 
+from mixpanel_assets import results
 from mixpanel_assets.errors import QueryError
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.live import answers
 from mixpanel_assets.mixpanel.live.parameters import ask, parameters
 from mixpanel_assets.notes import note
 from mixpanel_assets.questions import live
-from mixpanel_assets.results import (
-    ActivityFeedResult,
-    EventCountsResult,
-    FlowsResult,
-    FrequencyResult,
-    FunnelResult,
-    JQLResult,
-    NumericAverageResult,
-    NumericBucketResult,
-    NumericSumResult,
-    PropertyCountsResult,
-    RetentionResult,
-    SavedReportResult,
-    SegmentationResult,
-)
 
 JQL_NOTE = "Mixpanel is retiring JQL: land the events and query them with SQL instead"
 
@@ -35,47 +21,53 @@ _SCRIPT_ERROR = re.compile(
 )
 
 
-def segmentation(client: Client, asked: live.Segmentation) -> SegmentationResult:
+def segmentation(client: Client, asked: live.Segmentation) -> results.SegmentationResult:
     unit = None if asked.interval else asked.unit
     answer = ask(client, "segmentation", parameters(asked, unit=unit))
     series = answers.chart(answer, [] if asked.on else [asked.event])
     total = answers.total(series)
-    return SegmentationResult(asked.event, *asked.span, asked.unit, asked.on, total, series)
+    return results.SegmentationResult(asked.event, *asked.span, asked.unit, asked.on, total, series)
 
 
-def segmentation_numeric(client: Client, asked: live.SegmentationNumeric) -> NumericBucketResult:
+def segmentation_numeric(
+    client: Client, asked: live.SegmentationNumeric
+) -> results.NumericBucketResult:
     answer = ask(client, "segmentation/numeric", parameters(asked))
     series = answers.chart(answer)
-    return NumericBucketResult(asked.event, *asked.span, asked.on, asked.unit, series)
+    return results.NumericBucketResult(asked.event, *asked.span, asked.on, asked.unit, series)
 
 
-def segmentation_sum(client: Client, asked: live.SegmentationSum) -> NumericSumResult:
+def segmentation_sum(client: Client, asked: live.SegmentationSum) -> results.NumericSumResult:
     answer = ask(client, "segmentation/sum", parameters(asked))
     numbers, computed_at = answers.numbers(answers.results(answer)), answer.get("computed_at")
-    return NumericSumResult(asked.event, *asked.span, asked.on, asked.unit, numbers, computed_at)
+    return results.NumericSumResult(
+        asked.event, *asked.span, asked.on, asked.unit, numbers, computed_at
+    )
 
 
-def segmentation_average(client: Client, asked: live.SegmentationAverage) -> NumericAverageResult:
+def segmentation_average(
+    client: Client, asked: live.SegmentationAverage
+) -> results.NumericAverageResult:
     answer = ask(client, "segmentation/average", parameters(asked))
     numbers = answers.numbers(answers.results(answer))
-    return NumericAverageResult(asked.event, *asked.span, asked.on, asked.unit, numbers)
+    return results.NumericAverageResult(asked.event, *asked.span, asked.on, asked.unit, numbers)
 
 
-def event_counts(client: Client, asked: live.EventCounts) -> EventCountsResult:
+def event_counts(client: Client, asked: live.EventCounts) -> results.EventCountsResult:
     names = list(asked.events)
     answer = ask(client, "events", parameters(asked, events=None, event=names))
     series = answers.chart(answer, names)
-    return EventCountsResult(names, *asked.days, asked.unit, asked.type, series)
+    return results.EventCountsResult(names, *asked.days, asked.unit, asked.type, series)
 
 
-def property_counts(client: Client, asked: live.PropertyCounts) -> PropertyCountsResult:
+def property_counts(client: Client, asked: live.PropertyCounts) -> results.PropertyCountsResult:
     wire = parameters(asked, property_name=None, name=asked.property_name)
     series = answers.chart(ask(client, "events/properties", wire), asked.values or [])
     of = (asked.event, asked.property_name)
-    return PropertyCountsResult(*of, *asked.days, asked.unit, asked.type, series)
+    return results.PropertyCountsResult(*of, *asked.days, asked.unit, asked.type, series)
 
 
-def funnel(client: Client, asked: live.Funnel) -> FunnelResult:
+def funnel(client: Client, asked: live.Funnel) -> results.FunnelResult:
     parts = answers.funnel_parts(ask(client, "funnels", parameters(asked)))
     whole = [part for part in parts if part.segment in (None, answers.OVERALL)] or parts
     steps = answers.together(whole)
@@ -84,10 +76,10 @@ def funnel(client: Client, asked: live.Funnel) -> FunnelResult:
     else:
         wanted = parts
     rate = answers.conversion(steps)
-    return FunnelResult(asked.funnel_id, "", *asked.span, rate, steps, wanted)
+    return results.FunnelResult(asked.funnel_id, "", *asked.span, rate, steps, wanted)
 
 
-def retention(client: Client, asked: live.Retention) -> RetentionResult:
+def retention(client: Client, asked: live.Retention) -> results.RetentionResult:
     whole = asked.interval == 1  # Mixpanel refuses unit and interval together
     wire = parameters(
         asked,
@@ -102,23 +94,25 @@ def retention(client: Client, asked: live.Retention) -> RetentionResult:
     )
     cohorts = answers.cohorts(ask(client, "retention", wire))
     events = (asked.born_event, asked.return_event)
-    return RetentionResult(*events, *asked.span, asked.unit, cohorts)
+    return results.RetentionResult(*events, *asked.span, asked.unit, cohorts)
 
 
-def frequency(client: Client, asked: live.Frequency) -> FrequencyResult:
+def frequency(client: Client, asked: live.Frequency) -> results.FrequencyResult:
     data = answers.frequencies(ask(client, "retention/addiction", parameters(asked)))
-    return FrequencyResult(asked.event, *asked.span, asked.unit, asked.addiction_unit, data)
+    return results.FrequencyResult(asked.event, *asked.span, asked.unit, asked.addiction_unit, data)
 
 
-def activity_feed(client: Client, asked: live.ActivityFeed) -> ActivityFeedResult:
+def activity_feed(client: Client, asked: live.ActivityFeed) -> results.ActivityFeedResult:
     events = answers.activity(ask(client, "stream/query", parameters(asked, limit=None)))
     kept = answers.newest(events, asked.limit)
     if truncated := len(kept) < len(events):
         note(f"only the newest {len(kept):,} of {len(events):,} events; --limit 0 keeps all")
-    return ActivityFeedResult(list(asked.distinct_ids), *asked.span, kept, truncated=truncated)
+    return results.ActivityFeedResult(
+        list(asked.distinct_ids), *asked.span, kept, truncated=truncated
+    )
 
 
-def saved_report(client: Client, asked: live.SavedReport) -> SavedReportResult:
+def saved_report(client: Client, asked: live.SavedReport) -> results.SavedReportResult:
     wire = parameters(asked, bookmark_type=None)
     if asked.bookmark_type == "flows":
         return answers.saved(asked.bookmark_id, _flows(client, wire), "flows")
@@ -130,7 +124,7 @@ def saved_report(client: Client, asked: live.SavedReport) -> SavedReportResult:
     return answers.saved(asked.bookmark_id, answer)
 
 
-def flows(client: Client, asked: live.Flows) -> FlowsResult:
+def flows(client: Client, asked: live.Flows) -> results.FlowsResult:
     return answers.flows(asked.bookmark_id, _flows(client, parameters(asked)))
 
 
@@ -138,12 +132,12 @@ def _flows(client: Client, wire: dict[str, Any]) -> Any:
     return ask(client, "arb_funnels", {**wire, "query_type": "flows_sankey"})
 
 
-def jql(client: Client, asked: live.Jql) -> JQLResult:
+def jql(client: Client, asked: live.Jql) -> results.JQLResult:
     view = {} if asked.workspace_id is None else {"workspace_id": asked.workspace_id}
     form = {"script": asked.script, "params": json.dumps(asked.params or {})}
     client.note(JQL_NOTE)
     try:
-        return JQLResult(client.ask("POST", "/api/query/jql", params=view, form=form))
+        return results.JQLResult(client.ask("POST", "/api/query/jql", params=view, form=form))
     except QueryError as error:
         if error.details.get("status") == 412:
             error.details.update(_script_error(error), script=asked.script)
