@@ -148,7 +148,7 @@ def test_most_records_outside_their_days_are_a_matter_of_the_zone(
         mixpanel.store.set_day(after(n), opened(20, n + 400))
     project.ingest(DAY, after(6))
     assert project.days() == {str(after(n)): 20 for n in range(7)}
-    why = "most records are such records: landing day by day"
+    why = "most records are affected: landing day by day"
     assert [note for note in project.notes if why in note]
     assert len(spans(mixpanel)) == 1 + 7
 
