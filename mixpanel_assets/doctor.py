@@ -19,8 +19,8 @@ from mixpanel_assets.errors import (
 )
 from mixpanel_assets.mixpanel.probe import ask_for_access
 from mixpanel_assets.settings import Settings, make_private_folder
-from mixpanel_assets.warehouse.days import arrival_lags
-from mixpanel_assets.warehouse.read import status
+from mixpanel_assets.warehouse.ask.coverage import status
+from mixpanel_assets.warehouse.ask.days import arrival_lags
 
 # Live events reach Mixpanel within seconds; time zones differ by multiples of this.
 QUARTER = timedelta(minutes=15)

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 from mixpanel_assets.errors import ExportIncompleteError, did_you_mean, near_names
 from mixpanel_assets.landed import OLDEST_PART, LandedFile
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.export import export_events
-from mixpanel_assets.mixpanel.profiles import export_profiles
-from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection, ProfileSelection
-from mixpanel_assets.mixpanel.spans import Pace, check_range, export_spans
+from mixpanel_assets.mixpanel.export.events import export_events
+from mixpanel_assets.mixpanel.export.profiles import export_profiles
+from mixpanel_assets.mixpanel.export.selection import EVERY_EVENT, EventSelection, ProfileSelection
+from mixpanel_assets.mixpanel.export.spans import Pace, check_range, export_spans
 from mixpanel_assets.naming import blanks_count
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import Fetched
 from mixpanel_assets.settings import Settings, make_private_folder
-from mixpanel_assets.warehouse import named
 from mixpanel_assets.warehouse.connection import OpenWarehouse, writing
-from mixpanel_assets.warehouse.named import How, Kind, NamedTable
+from mixpanel_assets.warehouse.load import fetched as named
+from mixpanel_assets.warehouse.load.fetched import How, Kind, NamedTable
 
 if TYPE_CHECKING:
     pass

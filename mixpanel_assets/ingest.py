@@ -15,18 +15,18 @@ from mixpanel_assets.errors import (
 )
 from mixpanel_assets.landed import LandedFile, landed_files, left_by_kills, tidy
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.export import export_events
-from mixpanel_assets.mixpanel.profiles import export_profiles
-from mixpanel_assets.mixpanel.selection import ProfileSelection
-from mixpanel_assets.mixpanel.spans import Pace, check_range, export_spans
-from mixpanel_assets.mixpanel.strays import StraySearch, UntoldError
+from mixpanel_assets.mixpanel.export.events import export_events
+from mixpanel_assets.mixpanel.export.profiles import export_profiles
+from mixpanel_assets.mixpanel.export.selection import ProfileSelection
+from mixpanel_assets.mixpanel.export.spans import Pace, check_range, export_spans
+from mixpanel_assets.mixpanel.export.strays import StraySearch, UntoldError
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import LandedDay, Snapshot
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.connection import OpenWarehouse
-from mixpanel_assets.warehouse.load import load_files
-from mixpanel_assets.warehouse.recorded import files_in_use
-from mixpanel_assets.warehouse.snapshots import load_snapshots
+from mixpanel_assets.warehouse.load.events import load_files
+from mixpanel_assets.warehouse.load.recorded import files_in_use
+from mixpanel_assets.warehouse.load.snapshots import load_snapshots
 
 REFETCHES = 2  # of a file that is whole by its lines, and has one that is not JSON
 

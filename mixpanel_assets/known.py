@@ -64,7 +64,7 @@ class _Landed:
     def _asked(self, question: Callable[[Any, Any], list[T]]) -> list[T] | None:
         try:
             with self._opened() as warehouse:
-                from mixpanel_assets.warehouse import catalog
+                from mixpanel_assets.warehouse.load import catalog
 
                 return question(catalog, warehouse)
         except DatabaseNotFoundError:

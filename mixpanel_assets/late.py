@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.late import newest_arrivals
+from mixpanel_assets.mixpanel.export.arrivals import newest_arrivals
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse import read
+from mixpanel_assets.warehouse.ask import coverage as read
 
 # Events received shortly before a day was exported may be missing from the export.
 OVERLAP = timedelta(hours=1)

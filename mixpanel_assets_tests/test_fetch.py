@@ -23,12 +23,12 @@ from mixpanel_assets.errors import (
     UsageError,
 )
 from mixpanel_assets.fetch import pull_events, pull_profiles
-from mixpanel_assets.mixpanel.selection import EventSelection, ProfileSelection
+from mixpanel_assets.mixpanel.export.selection import EventSelection, ProfileSelection
 from mixpanel_assets.notes import AnswerWarning, heard_by
 from mixpanel_assets.results import Fetched
 from mixpanel_assets.simulator.cohorts import Cohort
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets.warehouse import named
+from mixpanel_assets.warehouse.load import fetched as named
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event, shortened
 
 DAY_MS = 86_400_000

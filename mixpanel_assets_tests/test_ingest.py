@@ -19,7 +19,7 @@ from mixpanel_assets.errors import (
     ExportIncompleteError,
 )
 from mixpanel_assets.ingest import ingest_events, rebuild_events
-from mixpanel_assets.mixpanel.export import export_events
+from mixpanel_assets.mixpanel.export.events import export_events
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event, shortened
 

@@ -20,8 +20,8 @@ from mixpanel_assets.errors import (
     UnavailableError,
 )
 from mixpanel_assets.ingest import ingest_profiles, rebuild_profiles
-from mixpanel_assets.mixpanel.profiles import export_profiles
-from mixpanel_assets.mixpanel.selection import ProfileSelection
+from mixpanel_assets.mixpanel.export.profiles import export_profiles
+from mixpanel_assets.mixpanel.export.selection import ProfileSelection
 from mixpanel_assets.results import Snapshot
 from mixpanel_assets.simulator.query.engage import Paging
 from mixpanel_assets.simulator.server import Simulator

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mixpanel_assets.landed import LandedFile
-from mixpanel_assets.mixpanel.spans import MOST_EVENTS_PER_REQUEST, Pace
+from mixpanel_assets.mixpanel.export.spans import MOST_EVENTS_PER_REQUEST, Pace
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event
 

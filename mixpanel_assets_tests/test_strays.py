@@ -9,7 +9,7 @@ import pytest
 
 from mixpanel_assets.errors import AuthenticationError
 from mixpanel_assets.ingest import rebuild_events
-from mixpanel_assets.mixpanel.export import export_events
+from mixpanel_assets.mixpanel.export.events import export_events
 from mixpanel_assets.notes import AnswerWarning
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event, long

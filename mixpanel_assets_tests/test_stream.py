@@ -18,7 +18,7 @@ from mixpanel_assets.errors import (
     ServerError,
 )
 from mixpanel_assets.fetch import pull_events, pull_profiles
-from mixpanel_assets.mixpanel.selection import EventSelection, ProfileSelection
+from mixpanel_assets.mixpanel.export.selection import EventSelection, ProfileSelection
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event
 

@@ -23,7 +23,7 @@ from mixpanel_assets.cli.options import (
 
 if TYPE_CHECKING:
     from mixpanel_assets.cli.progress import Progress
-    from mixpanel_assets.warehouse.named import How
+    from mixpanel_assets.warehouse.load.fetched import How
 
 fetch = group("fetch", "Fetch events or profiles, optionally filtered, into a separate table.")
 

@@ -18,7 +18,7 @@ from mixpanel_assets.errors import DateRangeError
 from mixpanel_assets.ingest import ingest_events, ingest_profiles
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.days import day_previews, events_by_hour, recent_weight
+from mixpanel_assets.warehouse.ask.days import day_previews, events_by_hour, recent_weight
 from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 
 

@@ -12,7 +12,7 @@ from mixpanel_assets.defs.metadata import of_run
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.mixpanel.catalog.rows import Part, export_catalog
 from mixpanel_assets.results.catalog import Skipped
-from mixpanel_assets.warehouse.catalog import CATALOG_TABLES, replace_catalog
+from mixpanel_assets.warehouse.load.catalog import CATALOG_TABLES, replace_catalog
 
 SKIPPED = "skipped"  # the metadata entry with Mixpanel's reason
 TABLES = "tables"  # the metadata entry with the rows of each table

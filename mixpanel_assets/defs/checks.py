@@ -13,8 +13,8 @@ from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.mixpanel.live import answer
 from mixpanel_assets.questions.live import EventCounts
 from mixpanel_assets.settings import Settings, parse_day
-from mixpanel_assets.warehouse import quality
-from mixpanel_assets.warehouse.quality import Finding
+from mixpanel_assets.warehouse.ask import checks as quality
+from mixpanel_assets.warehouse.ask.checks import Finding
 
 EVENTS = dg.AssetKey("events")
 

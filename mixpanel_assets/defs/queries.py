@@ -16,7 +16,7 @@ from mixpanel_assets.questions.base import Question, questions_in
 from mixpanel_assets.questions.schema import model_of
 from mixpanel_assets.results import Result
 from mixpanel_assets.shown import markdown_row
-from mixpanel_assets.warehouse.answers import keep_answer
+from mixpanel_assets.warehouse.load.kept_answers import keep_answer
 
 MOST_SHOWN = 50  # rows of the preview
 # Dagster's YAML reads a bare on as true.

@@ -13,7 +13,11 @@ from mixpanel_assets.defs.metadata import of_run
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
 from mixpanel_assets.mixpanel.live.report_rows import export_saved_reports
 from mixpanel_assets.results.catalog import Skipped
-from mixpanel_assets.warehouse.saved import SAVED_REPORT_COLUMNS, SAVED_REPORTS, load_saved_reports
+from mixpanel_assets.warehouse.load.saved_reports import (
+    SAVED_REPORT_COLUMNS,
+    SAVED_REPORTS,
+    load_saved_reports,
+)
 
 REPORTS = "reports"  # the metadata entry with the rows of each report
 NOTHING_TO_ASK = "MP_SAVED_REPORTS is empty; the ids of reports are in the table bookmarks"

@@ -12,7 +12,7 @@ from mixpanel_assets.defs.partitions import days_in_one_run
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.errors import BudgetExhaustedError, DatabaseLockedError
 from mixpanel_assets.late import late_days
-from mixpanel_assets.warehouse.read import exports, unbroken
+from mixpanel_assets.warehouse.ask.coverage import exports, unbroken
 
 ONCE_A_DAY = 24 * 60 * 60
 

@@ -29,7 +29,7 @@ class Local(Opening):
 
     def sql_rows(self, query: str, *parameters: Any) -> SQLResult:
         """The same as column names and tuples."""
-        from mixpanel_assets.warehouse.doubts import asked
+        from mixpanel_assets.warehouse.ask.doubts import asked
 
         with self._reading() as warehouse:
             return asked(warehouse, query, parameters)
@@ -43,7 +43,7 @@ class Local(Opening):
     def sql_stream(self, query: str) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
         """The columns of one read-only statement and an iterator of its rows, within a `with`."""
         with self._reading() as warehouse:
-            from mixpanel_assets.warehouse.doubts import asking
+            from mixpanel_assets.warehouse.ask.doubts import asking
 
             with asking(warehouse, query) as coming:
                 yield coming
@@ -58,7 +58,7 @@ class Local(Opening):
         rows: list[dict[str, Any]] = []
         runs = running(self.settings, self.project_id) if self._path is None else []
         with suppress(DatabaseNotFoundError), self._reading() as warehouse:
-            from mixpanel_assets.warehouse.read import coverage
+            from mixpanel_assets.warehouse.ask.coverage import coverage
 
             rows = coverage(warehouse)
         return with_runs(rows, runs)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mixpanel_assets.fetch import Pull
     from mixpanel_assets.materialize import RunOptions
     from mixpanel_assets.results import Fetched, LandedTable, Snapshot
-    from mixpanel_assets.warehouse.named import How
+    from mixpanel_assets.warehouse.load.fetched import How
 
 
 P = ParamSpec("P")
@@ -94,7 +94,7 @@ class Landings(Opening):
         """The unbroken ranges of days that are not landed, or landed before their end."""
         try:
             with self._reading() as warehouse:
-                from mixpanel_assets.warehouse.read import missing_ranges
+                from mixpanel_assets.warehouse.ask.coverage import missing_ranges
 
                 return missing_ranges(warehouse, "events", first, last)
         except DatabaseNotFoundError:
@@ -182,14 +182,14 @@ class Landings(Opening):
 
     def _pull_events(self, first: date | str, last: date | str | None, *chosen: Any) -> Pull:
         from mixpanel_assets.fetch import pull_events
-        from mixpanel_assets.mixpanel.selection import EventSelection
+        from mixpanel_assets.mixpanel.export.selection import EventSelection
 
         days, selection = self.days(first, last), EventSelection(*chosen)
         return pull_events(self.api, self.settings, *days, selection, self._progress.arrived)
 
     def _pull_profiles(self, **selection: Any) -> Pull:
         from mixpanel_assets.fetch import pull_profiles
-        from mixpanel_assets.mixpanel.selection import ProfileSelection
+        from mixpanel_assets.mixpanel.export.selection import ProfileSelection
 
         chosen = ProfileSelection(**selection)
         return pull_profiles(self.api, self.settings, chosen, self._progress.arrived)
@@ -209,7 +209,7 @@ class Landings(Opening):
     def _land_catalog(self) -> list[LandedTable]:
         from mixpanel_assets.mixpanel.catalog.rows import export_catalog
         from mixpanel_assets.results import LandedTable, Skipped
-        from mixpanel_assets.warehouse.catalog import replace_catalog
+        from mixpanel_assets.warehouse.load.catalog import replace_catalog
 
         parts = export_catalog(self.api)
         with self._writing() as warehouse:

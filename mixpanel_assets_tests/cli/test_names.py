@@ -11,7 +11,7 @@ import typer
 import mixpanel_assets as mp
 from mixpanel_assets.cli.options import names_in
 from mixpanel_assets.errors import UsageError
-from mixpanel_assets.mixpanel.selection import EventSelection, ProfileSelection
+from mixpanel_assets.mixpanel.export.selection import EventSelection, ProfileSelection
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Answer, event
 

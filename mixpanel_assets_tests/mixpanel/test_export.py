@@ -16,7 +16,7 @@ from mixpanel_assets.errors import ExportIncompleteError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client, RetryPolicy
-from mixpanel_assets.mixpanel.export import LineCheck, export_events
+from mixpanel_assets.mixpanel.export.events import LineCheck, export_events
 
 DAY = date(2024, 1, 2)
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8)

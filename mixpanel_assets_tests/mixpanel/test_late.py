@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from mixpanel_assets.errors import ExportIncompleteError
-from mixpanel_assets.mixpanel.late import newest_arrivals
+from mixpanel_assets.mixpanel.export.arrivals import newest_arrivals
 from mixpanel_assets.simulator.project import Project as MixpanelProject
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event

@@ -13,7 +13,7 @@ from mixpanel_assets.errors import (
     PlanRequiredError,
     QueryError,
 )
-from mixpanel_assets.mixpanel.pages import page_of
+from mixpanel_assets.mixpanel.export.pages import page_of
 
 VERBATIM = [
     '{"$distinct_id":"a","$properties":{"n":123456789012345678901234567890}}',

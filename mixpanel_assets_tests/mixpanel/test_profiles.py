@@ -28,8 +28,8 @@ from mixpanel_assets.errors import (
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.profiles import export_profiles
-from mixpanel_assets.mixpanel.selection import ProfileSelection
+from mixpanel_assets.mixpanel.export.profiles import export_profiles
+from mixpanel_assets.mixpanel.export.selection import ProfileSelection
 from mixpanel_assets.simulator.query.engage import Paging
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, Project

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mixpanel_assets.errors import PlanRequiredError, QueryError, UsageError
-from mixpanel_assets.mixpanel.profiles import export_profiles
-from mixpanel_assets.mixpanel.selection import ProfileSelection
+from mixpanel_assets.mixpanel.export.profiles import export_profiles
+from mixpanel_assets.mixpanel.export.selection import ProfileSelection
 from mixpanel_assets.simulator.cohorts import Cohort
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, Project

@@ -27,8 +27,8 @@ from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.world.shop import World
+from mixpanel_assets.warehouse.ask.coverage import status
 from mixpanel_assets.warehouse.connection import reading, writing
-from mixpanel_assets.warehouse.read import status
 from mixpanel_assets_tests.conftest import Answer
 
 FIRST = date(2024, 1, 1)

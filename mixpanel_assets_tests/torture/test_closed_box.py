@@ -25,8 +25,8 @@ from mixpanel_assets.errors import MixpanelDataError, SQLError
 from mixpanel_assets.results import SQLResult
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets.warehouse.ask.doubts import asked
 from mixpanel_assets.warehouse.connection import reading
-from mixpanel_assets.warehouse.doubts import asked
 from mixpanel_assets_tests.conftest import DAY, Project, Tries, event
 from mixpanel_assets_tests.torture.conftest import Figures
 from mixpanel_assets_tests.torture.statements import READS, WRITES, dressed

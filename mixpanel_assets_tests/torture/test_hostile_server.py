@@ -14,8 +14,8 @@ from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.fetch import pull_events, pull_profiles
 from mixpanel_assets.ingest import ingest_profiles
 from mixpanel_assets.mixpanel.bounds import Bounds
-from mixpanel_assets.mixpanel.late import newest_arrivals
-from mixpanel_assets.mixpanel.profiles import MOST_BEYOND
+from mixpanel_assets.mixpanel.export.arrivals import newest_arrivals
+from mixpanel_assets.mixpanel.export.profiles import MOST_BEYOND
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.warehouse.connection import reading
 from mixpanel_assets_tests.asking import discovery, live

@@ -19,7 +19,7 @@ from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world.shop import World
-from mixpanel_assets.warehouse.read import exports
+from mixpanel_assets.warehouse.ask.coverage import exports
 from mixpanel_assets_tests.defs.past import Past, held, truth
 from mixpanel_assets_tests.torture import long_life_location
 from mixpanel_assets_tests.torture.conftest import Figures

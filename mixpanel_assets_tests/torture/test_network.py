@@ -18,8 +18,8 @@ from mixpanel_assets.simulator.faults import KINDS, PAGE_KINDS, QUERY_KINDS, STA
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world.shop import World
-from mixpanel_assets.warehouse.catalog import CATALOG_TABLES, replace_catalog
 from mixpanel_assets.warehouse.connection import reading
+from mixpanel_assets.warehouse.load.catalog import CATALOG_TABLES, replace_catalog
 from mixpanel_assets_tests.asking import discovery, live
 from mixpanel_assets_tests.conftest import (
     DAY,

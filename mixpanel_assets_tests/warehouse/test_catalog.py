@@ -9,12 +9,12 @@ import pytest
 
 from mixpanel_assets.errors import LoadError
 from mixpanel_assets.results.catalog import Skipped
-from mixpanel_assets.warehouse.catalog import (
+from mixpanel_assets.warehouse.load.catalog import (
     CATALOG_TABLES,
     landed_events,
     replace_catalog,
 )
-from mixpanel_assets.warehouse.comments import write_comments
+from mixpanel_assets.warehouse.load.comments import write_comments
 from mixpanel_assets_tests.asking import local
 from mixpanel_assets_tests.warehouse.conftest import Warehouse, asked, sent
 from mixpanel_assets_tests.warehouse.test_snapshots import snap

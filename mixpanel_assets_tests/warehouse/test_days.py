@@ -1,6 +1,6 @@
 """What Dagster shows of a day."""
 
-from mixpanel_assets.warehouse.days import day_previews
+from mixpanel_assets.warehouse.ask.days import day_previews
 from mixpanel_assets_tests.warehouse.conftest import DAY, Warehouse, by
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from mixpanel_assets.errors import EventNotFoundError, SQLError
 from mixpanel_assets.notes import AnswerWarning
-from mixpanel_assets.warehouse import doubts as doubting
-from mixpanel_assets.warehouse.create import create_profile_tables, create_tables
-from mixpanel_assets.warehouse.doubts import doubts
+from mixpanel_assets.warehouse.ask import doubts as doubting
+from mixpanel_assets.warehouse.ask.doubts import doubts
+from mixpanel_assets.warehouse.load.create import create_profile_tables, create_tables
 from mixpanel_assets_tests.asking import local
 from mixpanel_assets_tests.warehouse.conftest import (
     DAY,

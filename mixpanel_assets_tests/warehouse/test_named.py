@@ -16,7 +16,7 @@ from mixpanel_assets.errors import (
 )
 from mixpanel_assets.landed import LandedFile, profiles_name
 from mixpanel_assets.warehouse.drop import drop_tables, named_tables
-from mixpanel_assets.warehouse.named import (
+from mixpanel_assets.warehouse.load.fetched import (
     How,
     NamedTable,
     check_name,

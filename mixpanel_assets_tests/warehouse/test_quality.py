@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets.warehouse import quality
-from mixpanel_assets.warehouse.quality import Finding
+from mixpanel_assets.warehouse.ask import checks as quality
+from mixpanel_assets.warehouse.ask.checks import Finding
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event
 
 END = DAY + timedelta(4)

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from mixpanel_assets.results import JSONText
-from mixpanel_assets.warehouse.rows import answer
+from mixpanel_assets.warehouse.statement import answer
 from mixpanel_assets_tests.warehouse.conftest import Warehouse, asked
 
 NUMBERS = '"price":1.10,"big":1e400,"exp":1E5,"dup":1,"dup":2,"long":0.12345678901234567890123'

@@ -9,11 +9,11 @@ import duckdb
 import pytest
 
 from mixpanel_assets.errors import LoadError, UsageError
+from mixpanel_assets.warehouse.ask.coverage import coverage
 from mixpanel_assets.warehouse.connection import writing
 from mixpanel_assets.warehouse.drop import asset_tables, drop_tables
-from mixpanel_assets.warehouse.named import check_name
-from mixpanel_assets.warehouse.read import coverage
-from mixpanel_assets.warehouse.saved import SAVED_REPORT_COLUMNS, load_saved_reports
+from mixpanel_assets.warehouse.load.fetched import check_name
+from mixpanel_assets.warehouse.load.saved_reports import SAVED_REPORT_COLUMNS, load_saved_reports
 from mixpanel_assets_tests.asking import local
 
 MONDAY, TUESDAY = date(2024, 6, 3), date(2024, 6, 4)

@@ -11,7 +11,7 @@ import pytest
 from mixpanel_assets.errors import LoadError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.results import Snapshot
-from mixpanel_assets.warehouse.snapshots import load_snapshots
+from mixpanel_assets.warehouse.load.snapshots import load_snapshots
 from mixpanel_assets_tests.warehouse.conftest import DAY, Warehouse
 
 People = dict[str, dict[str, Any] | str]

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixpanel_assets.warehouse.connection import ROW_GROUP, writing
-from mixpanel_assets.warehouse.load import MERGED_AFTER
-from mixpanel_assets.warehouse.stage import row_group_ends
+from mixpanel_assets.warehouse.load.events import MERGED_AFTER
+from mixpanel_assets.warehouse.load.stage import row_group_ends
 from mixpanel_assets_tests.conftest import long
 from mixpanel_assets_tests.warehouse.conftest import DAY, NOON, Warehouse
 

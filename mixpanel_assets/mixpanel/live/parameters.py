@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from mixpanel_assets.errors import QueryError
-from mixpanel_assets.mixpanel import remarks
 from mixpanel_assets.mixpanel.client import Client
+from mixpanel_assets.mixpanel.live import remarks
 from mixpanel_assets.notes import note
 from mixpanel_assets.questions.base import Question
 from mixpanel_assets.questions.expressions import segment

@@ -26,9 +26,8 @@ from mixpanel_assets.results import (
     PropertyDistributionResult,
     PropertyValueCount,
 )
-from mixpanel_assets.warehouse.ask.tables import NUMBERS, deviation, finite, share
-from mixpanel_assets.warehouse.doubts import tell
-from mixpanel_assets.warehouse.relation import (
+from mixpanel_assets.warehouse.ask.doubts import tell
+from mixpanel_assets.warehouse.ask.names import (
     Relation,
     Value,
     check_events,
@@ -36,7 +35,8 @@ from mixpanel_assets.warehouse.relation import (
     find_events,
     find_property,
 )
-from mixpanel_assets.warehouse.rows import answer
+from mixpanel_assets.warehouse.ask.tables import NUMBERS, deviation, finite, share
+from mixpanel_assets.warehouse.statement import answer
 
 Connection = duckdb.DuckDBPyConnection
 

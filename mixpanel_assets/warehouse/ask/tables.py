@@ -25,11 +25,11 @@ from mixpanel_assets.results import (
     TableSchema,
     WorkspaceInfo,
 )
-from mixpanel_assets.warehouse import relation as names
+from mixpanel_assets.warehouse.ask import names
+from mixpanel_assets.warehouse.ask.doubts import tell
+from mixpanel_assets.warehouse.ask.names import Relation, Value, find_relation
 from mixpanel_assets.warehouse.connection import literal, quoted
-from mixpanel_assets.warehouse.doubts import tell
-from mixpanel_assets.warehouse.relation import Relation, Value, find_relation
-from mixpanel_assets.warehouse.rows import answer
+from mixpanel_assets.warehouse.statement import answer
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
 
 Connection = duckdb.DuckDBPyConnection

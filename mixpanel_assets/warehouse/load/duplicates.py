@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 
 from mixpanel_assets.warehouse.connection import Connection, number
-from mixpanel_assets.warehouse.stage import counted
+from mixpanel_assets.warehouse.load.stage import counted
 
 
 def begin_keys(warehouse: Connection) -> None:

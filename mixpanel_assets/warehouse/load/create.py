@@ -13,10 +13,10 @@ from mixpanel_assets.warehouse.connection import (
     literal,
     quoted,
 )
+from mixpanel_assets.warehouse.load.survey import shortened
+from mixpanel_assets.warehouse.load.views import write_event_views, write_profile_views
 from mixpanel_assets.warehouse.properties import PropertyColumns
-from mixpanel_assets.warehouse.survey import shortened
 from mixpanel_assets.warehouse.tables import EVENT_COLUMNS, EVENTS, LANDED_COLUMNS, PROFILES, Layout
-from mixpanel_assets.warehouse.views import write_event_views, write_profile_views
 
 
 def create_tables(warehouse: Connection) -> None:

@@ -13,7 +13,7 @@ from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.connection import Connection, quoted
 from mixpanel_assets.warehouse.drop import ASSETS
 from mixpanel_assets.warehouse.properties import PropertyColumns
-from mixpanel_assets.warehouse.rows import opened, rows_of
+from mixpanel_assets.warehouse.statement import opened, rows_of
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILES
 
 LONGEST_LISTED = 31  # missing days on end that are listed one by one

@@ -10,7 +10,6 @@ from mixpanel_assets.errors import LoadError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.results import Snapshot
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.comments import renew_comments
 from mixpanel_assets.warehouse.connection import (
     Connection,
     as_load_errors,
@@ -18,15 +17,16 @@ from mixpanel_assets.warehouse.connection import (
     literal,
     number,
 )
-from mixpanel_assets.warehouse.create import create_profile_tables, forget_properties
-from mixpanel_assets.warehouse.load import insert_typed, note_repaired
+from mixpanel_assets.warehouse.load.comments import renew_comments
+from mixpanel_assets.warehouse.load.create import create_profile_tables, forget_properties
+from mixpanel_assets.warehouse.load.events import insert_typed, note_repaired
+from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
+from mixpanel_assets.warehouse.load.stage import Source
+from mixpanel_assets.warehouse.load.survey import surveyed
+from mixpanel_assets.warehouse.load.views import write_profile_views
 from mixpanel_assets.warehouse.numbers import LONG_NUMBER
-from mixpanel_assets.warehouse.recorded import Recorded, record_landed
-from mixpanel_assets.warehouse.source import in_utc
-from mixpanel_assets.warehouse.stage import Source
-from mixpanel_assets.warehouse.survey import surveyed
+from mixpanel_assets.warehouse.records import in_utc
 from mixpanel_assets.warehouse.tables import PROFILES
-from mixpanel_assets.warehouse.views import write_profile_views
 
 # The process still has the memory that the download took: DuckDB has the rest of MP_MEMORY_LIMIT.
 SHARE_OF_MEMORY = 0.6

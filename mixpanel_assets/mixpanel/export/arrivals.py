@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeGuard
 
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.export import LineCheck, copy_verified
+from mixpanel_assets.mixpanel.export.events import LineCheck, copy_verified
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_SECONDS = 1e11  # larger times are in milliseconds

@@ -14,10 +14,10 @@ from isal import isal_zlib
 from mixpanel_assets.errors import AnswerTooLargeError, ExportIncompleteError, QueryError
 from mixpanel_assets.gzipped import GZIP
 from mixpanel_assets.landed import FileWriter, LandedFile, landing, profiles_name
-from mixpanel_assets.mixpanel.background import in_background
 from mixpanel_assets.mixpanel.client import Client, Kind, Question
-from mixpanel_assets.mixpanel.pages import Page, page_of
-from mixpanel_assets.mixpanel.selection import ProfileSelection
+from mixpanel_assets.mixpanel.export.background import in_background
+from mixpanel_assets.mixpanel.export.pages import Page, page_of
+from mixpanel_assets.mixpanel.export.selection import ProfileSelection
 from mixpanel_assets.settings import make_private_folder
 
 PAGE_SIZE = 5000

@@ -19,7 +19,7 @@ from mixpanel_assets.gzipped import GZIP, Inflater
 from mixpanel_assets.landed import FileWriter, LandedFile, events_name, landing
 from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection
+from mixpanel_assets.mixpanel.export.selection import EVERY_EVENT, EventSelection
 from mixpanel_assets.settings import make_private_folder
 
 LONGEST_LINE = 16 * 1024 * 1024  # Mixpanel takes in events of less than 1 MB

@@ -18,7 +18,7 @@ from mixpanel_assets.errors import (
 )
 from mixpanel_assets.warehouse.connection import Connection, literal, quoted
 from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns, computed
-from mixpanel_assets.warehouse.rows import answer
+from mixpanel_assets.warehouse.statement import answer
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VIEWS, PROFILES
 from mixpanel_assets.warehouse.types import UNSEEN, is_addressable
 

@@ -12,8 +12,7 @@ from typing import Any
 import duckdb
 
 from mixpanel_assets.errors import near_names
-from mixpanel_assets.warehouse.connection import Connection, first_column, literal, quoted
-from mixpanel_assets.warehouse.syntax import (
+from mixpanel_assets.warehouse.ask.syntax import (
     ARROWS,
     BOOLEAN,
     MOMENTS,
@@ -29,6 +28,7 @@ from mixpanel_assets.warehouse.syntax import (
     text_of,
     walk,
 )
+from mixpanel_assets.warehouse.connection import Connection, first_column, literal, quoted
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
 
 MOST_VALUES = 1_000  # of a property, to find near ones among

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from mixpanel_assets.results.catalog import Skipped
-from mixpanel_assets.warehouse.comments import write_comments
 from mixpanel_assets.warehouse.connection import (
     Connection,
     as_load_errors,
@@ -17,8 +16,9 @@ from mixpanel_assets.warehouse.connection import (
     in_transaction,
     insert_rows,
 )
-from mixpanel_assets.warehouse.create import create_table, create_tables
-from mixpanel_assets.warehouse.recorded import Recorded, record_landed
+from mixpanel_assets.warehouse.load.comments import write_comments
+from mixpanel_assets.warehouse.load.create import create_table, create_tables
+from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
 
 Columns = Mapping[str, tuple[str, str]]
 NOT_CAST = ("VARCHAR", "VARCHAR[]", "JSON")

@@ -21,8 +21,8 @@ from mixpanel_assets.errors import AnswerTooLargeError, ExportIncompleteError
 from mixpanel_assets.gzipped import GZIP
 from mixpanel_assets.landed import LandedFile, landing
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.export import export_events
-from mixpanel_assets.mixpanel.late import day_of
+from mixpanel_assets.mixpanel.export.arrivals import day_of
+from mixpanel_assets.mixpanel.export.events import export_events
 
 # A line as Mixpanel writes it. Lines that begin differently are parsed.
 HEAD = re.compile(rb'\{"event":"(?:[^"\\]|\\.)*","properties":\{"time":(\d{12,14})[,}]')

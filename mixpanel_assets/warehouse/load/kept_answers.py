@@ -14,11 +14,11 @@ from mixpanel_assets.warehouse.connection import (
     insert_rows,
     quoted,
 )
-from mixpanel_assets.warehouse.create import create_tables
 from mixpanel_assets.warehouse.drop import drop_named
-from mixpanel_assets.warehouse.named import check_free, check_name
+from mixpanel_assets.warehouse.load.create import create_tables
+from mixpanel_assets.warehouse.load.fetched import check_free, check_name
+from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
 from mixpanel_assets.warehouse.numbers import LARGEST_BIGINT
-from mixpanel_assets.warehouse.recorded import Recorded, record_landed
 from mixpanel_assets.warehouse.types import UNSEEN, merged_type
 
 TYPES = {

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from mixpanel_assets.errors import AnswerTooLargeError, DateRangeError, ExportIncompleteError
 from mixpanel_assets.landed import LandedFile
-from mixpanel_assets.mixpanel.background import in_background
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.mixpanel.export import export_events
-from mixpanel_assets.mixpanel.selection import EVERY_EVENT, EventSelection
+from mixpanel_assets.mixpanel.export.background import in_background
+from mixpanel_assets.mixpanel.export.events import export_events
+from mixpanel_assets.mixpanel.export.selection import EVERY_EVENT, EventSelection
 
 # A request is paid for by the piece, and lost as a whole; this many load in one part, too.
 EVENTS_PER_REQUEST = 300_000

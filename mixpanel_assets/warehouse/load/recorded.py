@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from mixpanel_assets.warehouse.connection import Connection, as_load_errors, insert_rows
-from mixpanel_assets.warehouse.create import create_tables
+from mixpanel_assets.warehouse.load.create import create_tables
 
 
 @dataclass(frozen=True)

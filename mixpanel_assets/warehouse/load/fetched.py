@@ -18,14 +18,14 @@ from mixpanel_assets.warehouse.connection import (
     number,
     quoted,
 )
-from mixpanel_assets.warehouse.create import create_table, create_tables
 from mixpanel_assets.warehouse.drop import RESERVED, drop_named, found_table, table_not_found
-from mixpanel_assets.warehouse.load import insert_events, insert_typed, note_repaired
-from mixpanel_assets.warehouse.recorded import Recorded, record_landed
-from mixpanel_assets.warehouse.rows import as_json
-from mixpanel_assets.warehouse.source import in_utc
-from mixpanel_assets.warehouse.stage import Source
-from mixpanel_assets.warehouse.survey import Survey, surveyed
+from mixpanel_assets.warehouse.load.create import create_table, create_tables
+from mixpanel_assets.warehouse.load.events import insert_events, insert_typed, note_repaired
+from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
+from mixpanel_assets.warehouse.load.stage import Source
+from mixpanel_assets.warehouse.load.survey import Survey, surveyed
+from mixpanel_assets.warehouse.records import in_utc
+from mixpanel_assets.warehouse.statement import as_json
 from mixpanel_assets.warehouse.tables import Layout, named_layout
 
 How = Literal["create", "replace", "append"]

@@ -9,7 +9,6 @@ from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.comments import renew_comments
 from mixpanel_assets.warehouse.connection import (
     ROW_GROUP,
     Connection,
@@ -18,14 +17,15 @@ from mixpanel_assets.warehouse.connection import (
     number,
     quoted,
 )
-from mixpanel_assets.warehouse.create import create_tables, forget_properties
-from mixpanel_assets.warehouse.duplicates import without_duplicates
-from mixpanel_assets.warehouse.recorded import Recorded, record_landed
-from mixpanel_assets.warehouse.source import VALUES, in_utc, layered, timestamp
-from mixpanel_assets.warehouse.stage import Source, in_row_groups
-from mixpanel_assets.warehouse.survey import surveyed
+from mixpanel_assets.warehouse.load.comments import renew_comments
+from mixpanel_assets.warehouse.load.create import create_tables, forget_properties
+from mixpanel_assets.warehouse.load.duplicates import without_duplicates
+from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
+from mixpanel_assets.warehouse.load.stage import Source, in_row_groups
+from mixpanel_assets.warehouse.load.survey import surveyed
+from mixpanel_assets.warehouse.load.views import write_event_views
+from mixpanel_assets.warehouse.records import VALUES, in_utc, layered, timestamp
 from mixpanel_assets.warehouse.tables import EVENTS
-from mixpanel_assets.warehouse.views import write_event_views
 
 MERGED_AFTER = 10  # loads; small ones have a row group of their own until then
 

@@ -12,7 +12,7 @@ from mixpanel_assets.settings import Settings
 from mixpanel_assets.shown import markdown_row
 from mixpanel_assets.warehouse.connection import Connection, quoted
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
-from mixpanel_assets.warehouse.rows import opened, rows_of
+from mixpanel_assets.warehouse.statement import opened, rows_of
 
 
 def day_previews(warehouse: Connection, days: Sequence[date], events: int = 10) -> dict[date, str]:
