@@ -147,6 +147,23 @@ def test_the_index_leads_to_every_page(page: str) -> None:
     assert page == "docs/index.md" or f"({page.removeprefix('docs/')})" in TEXTS["docs/index.md"]
 
 
+MAPPED = re.compile(r"^([│ ]*)[├└]── (\S+)", re.MULTILINE)
+
+
+def _mapped(text: str) -> Iterator[str]:
+    """The paths in the map's tree, and those that its text names."""
+    above: list[str] = []
+    for indent, name in MAPPED.findall(text):
+        above = [*above[: len(indent) // 4], name]
+        yield "/".join(part.rstrip("/") for part in above)
+    yield from re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:\.py|/))`", text)
+
+
+@pytest.mark.parametrize("path", sorted({*_mapped(TEXTS["docs/how-it-works/map.md"])}))
+def test_what_the_map_names_is_there(path: str) -> None:
+    assert (ROOT / "mixpanel_assets" / path).exists() or (ROOT / path).exists()
+
+
 ERROR = re.compile(r"^\| `([A-Z_]+)` \| (\d) \| (.+?) \|", re.MULTILINE)
 
 
