@@ -24,7 +24,7 @@ from mixpanel_assets.notes import note
 from mixpanel_assets.results import Fetched
 from mixpanel_assets.settings import Settings, make_private_folder
 from mixpanel_assets.warehouse.connection import OpenWarehouse, writing
-from mixpanel_assets.warehouse.load import fetched as named
+from mixpanel_assets.warehouse.load import fetched
 from mixpanel_assets.warehouse.load.fetched import How, Kind, NamedTable
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ class Pull:
         TableExistsError, TableNotFoundError (to append to), and what export and load raise.
         """
         began = time.monotonic()
-        named.check_name(name)
+        fetched.check_name(name)
         with open_warehouse() as warehouse:
-            named.check_pull(warehouse, name, self.kind, how)
+            fetched.check_pull(warehouse, name, self.kind, how)
         with _spool(self.settings) as folder:
             added = self._load(open_warehouse, folder, name, self.settings, how)
         return Fetched(
@@ -133,7 +133,7 @@ class Pull:
             ) as warehouse,
         ):
             self._load(lambda: nullcontext(warehouse), folder / "files", "pull", plain, "create")
-            yield from named.records(warehouse, "pull", self.kind, raw=raw)
+            yield from fetched.records(warehouse, "pull", self.kind, raw=raw)
 
     def _load(
         self, opened: OpenWarehouse, folder: Path, name: str, settings: Settings, how: How
@@ -143,7 +143,7 @@ class Pull:
             files = self.files(folder)
             try:
                 with opened() as warehouse:
-                    added = named.load_named(
+                    added = fetched.load_named(
                         warehouse, name, self.kind, files, settings, how=how, filters=self.filters
                     )
             except ExportIncompleteError as error:

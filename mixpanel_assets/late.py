@@ -8,7 +8,7 @@ from pathlib import Path
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.export.arrivals import newest_arrivals
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.ask import coverage as read
+from mixpanel_assets.warehouse.ask import coverage
 
 # Events received shortly before a day was exported may be missing from the export.
 OVERLAP = timedelta(hours=1)
@@ -24,7 +24,7 @@ def late_days(
     None looks back to the oldest export, but 30 days at most. Deletions are not detected.
     """
     before = settings.today(mixpanel.now()) - timedelta(settings.reland_days)
-    exported = {day: at for day, at in read.exports(path, settings).items() if day < before}
+    exported = {day: at for day, at in coverage.exports(path, settings).items() if day < before}
     if not exported:
         return []
     if since is None:

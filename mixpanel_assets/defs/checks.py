@@ -13,7 +13,7 @@ from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.mixpanel.live import answer
 from mixpanel_assets.questions.live import EventCounts
 from mixpanel_assets.settings import Settings, parse_day
-from mixpanel_assets.warehouse.ask import checks as quality
+from mixpanel_assets.warehouse.ask import checks
 from mixpanel_assets.warehouse.ask.checks import Finding
 
 EVENTS = dg.AssetKey("events")
@@ -33,7 +33,7 @@ CHECKS: tuple[tuple[dg.AssetCheckSpec, Ask], ...] = (
             "The table has as many rows of each day as recorded in `landed`.",
             blocking=True,
         ),
-        lambda warehouse, start, end, zone: quality.rows_as_landed(warehouse, start, end),
+        lambda warehouse, start, end, zone: checks.rows_as_landed(warehouse, start, end),
     ),
     (
         _spec(
@@ -41,11 +41,11 @@ CHECKS: tuple[tuple[dg.AssetCheckSpec, Ask], ...] = (
             "No two rows have the same event, distinct_id, time and $insert_id.",
             blocking=True,
         ),
-        lambda warehouse, start, end, zone: quality.no_duplicates(warehouse, start, end),
+        lambda warehouse, start, end, zone: checks.no_duplicates(warehouse, start, end),
     ),
     (
         _spec("no_hole", "No complete day without events lies between days with events."),
-        lambda warehouse, start, end, zone: quality.no_hole(warehouse, start, end),
+        lambda warehouse, start, end, zone: checks.no_hole(warehouse, start, end),
     ),
     (
         _spec(
@@ -53,14 +53,14 @@ CHECKS: tuple[tuple[dg.AssetCheckSpec, Ask], ...] = (
             "Every event's time is within its day, in the project's time zone. If not, set "
             "MP_PROJECT_TIMEZONE; an old project that changed its zone has a few at the edges.",
         ),
-        quality.times_in_day,
+        checks.times_in_day,
     ),
     (
         _spec(
             "schema_steady",
             "The newest complete day has no new, missing or differently typed properties.",
         ),
-        lambda warehouse, start, end, zone: quality.schema_steady(warehouse, end),
+        lambda warehouse, start, end, zone: checks.schema_steady(warehouse, end),
     ),
 )
 
@@ -123,9 +123,9 @@ def _compared(
 ) -> Finding:
     today = mixpanel.access.settings.today()
     with warehouse.get_reader() as connection:
-        newest = quality.newest_whole_day(connection)
+        newest = checks.newest_whole_day(connection)
         day = parse_day(config.day, today) if config.day else newest
-        landed = quality.busiest_events(connection, day, config.events) if day else {}
+        landed = checks.busiest_events(connection, day, config.events) if day else {}
     if not (day and landed):
         return Finding(True, "there is nothing to compare")
     try:
@@ -136,4 +136,4 @@ def _compared(
     reported = {
         name: sum(int(n) for n in counts.values()) for name, counts in report.series.items()
     }
-    return quality.as_reported(day, landed, reported, config.tolerance)
+    return checks.as_reported(day, landed, reported, config.tolerance)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mixpanel_assets.mixpanel.cache import MAX_AGE, CachedAnswers, NotKnownError
-from mixpanel_assets.mixpanel.catalog import questions as catalog
+from mixpanel_assets.mixpanel.catalog import questions
 
 if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.client import Client
@@ -48,7 +48,7 @@ class Names:
 
     def properties(self, event: str) -> set[str]:
         """All known properties of the event."""
-        listed = self._recalled(lambda: catalog.property_names(self._known, event))
+        listed = self._recalled(lambda: questions.property_names(self._known, event))
         return {*(listed or ()), *(self.landed.properties(event) or ())}
 
     def texts(self, event: str, name: str) -> int:
@@ -65,7 +65,7 @@ class Names:
         those of the list.
         """
         recent = self._recent()
-        if recent is None or len(recent) >= catalog.MOST_EVENTS:
+        if recent is None or len(recent) >= questions.MOST_EVENTS:
             return
         listed = {*recent, *self._described()}
         absent = [name for name in events if name not in listed and name[:1] != OF_MIXPANEL]
@@ -74,7 +74,7 @@ class Names:
             return
         for name in absent:
             if name not in landed:
-                raise catalog.not_found(name, listed.union(landed))
+                raise questions.not_found(name, listed.union(landed))
 
     def _covered(self, start: date | None, end: date | None) -> bool:
         first = self._client.now().date() - timedelta(LISTED_DAYS - 1)
@@ -85,10 +85,10 @@ class Names:
         return all(start + timedelta(n) in landed for n in range((before - start).days))
 
     def _recent(self) -> list[str] | None:
-        return self._recalled(lambda: catalog.event_names(self._known))
+        return self._recalled(lambda: questions.event_names(self._known))
 
     def _described(self) -> list[str]:
-        return self._recalled(lambda: catalog.described_events(self._known)) or []
+        return self._recalled(lambda: questions.described_events(self._known)) or []
 
     def _recalled(self, question: Callable[[], T]) -> T | None:
         try:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from mixpanel_assets.errors import APIError, QueryError, did_you_mean, near_names
-from mixpanel_assets.mixpanel.catalog import questions as catalog
+from mixpanel_assets.mixpanel.catalog import questions
 from mixpanel_assets.mixpanel.live import answers
 from mixpanel_assets.mixpanel.names import Names
 from mixpanel_assets.naming import blanks_count
@@ -45,7 +45,7 @@ def translated(error: QueryError, path: str, asked: Asked, names: Names | None) 
         return error
     known = names.events() if names else set[str]()
     event = next((name for name in events if name not in known), events[0])
-    found = catalog.not_found(event, known, error.message)
+    found = questions.not_found(event, known, error.message)
     found.details |= error.details
     return found
 
