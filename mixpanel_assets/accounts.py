@@ -12,13 +12,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from mixpanel_assets.configfile import (
-    Config,
-    accounts_of,
-    change_config,
-    default_of,
-    read_config,
-)
+from mixpanel_assets.configfile import Config, accounts_of, change_config, default_of, read_config
 from mixpanel_assets.errors import AccountExistsError, AccountNotFoundError, ConfigError
 from mixpanel_assets.settings import Settings, time_zone
 

@@ -38,11 +38,7 @@ class Budget:
     """Counts the requests of one project, and waits or raises when they are used up."""
 
     def __init__(
-        self,
-        path: Path,
-        project_id: str,
-        *,
-        clock: Callable[[], float] = time.time,
+        self, path: Path, project_id: str, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._path = path
         self._project = project_id

@@ -211,9 +211,7 @@ class Client:
         https://developer.mixpanel.com/reference/raw-event-export
         """
         request = self._http.build_request(
-            "GET",
-            f"{self._export_host}/api/2.0/export",
-            params={**self.scope, **params},
+            "GET", f"{self._export_host}/api/2.0/export", params={**self.scope, **params}
         )
         with self._sent(request, "export") as response:
             yield response

@@ -158,10 +158,7 @@ def _samples(values_: Iterable[Any]) -> list[Any]:
 
 
 def _records(
-    kind: type[R],
-    data: Any,
-    needed: str,
-    read: Callable[[Mapping[str, Any]], R] | None = None,
+    kind: type[R], data: Any, needed: str, read: Callable[[Mapping[str, Any]], R] | None = None
 ) -> Records[R]:
     """A result for each object with a value of `needed`; other items are left out."""
     objects = [one for one in _items(data) if isinstance(one, dict) and one.get(needed) is not None]

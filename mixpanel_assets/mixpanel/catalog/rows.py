@@ -39,11 +39,7 @@ def _lexicon(mixpanel: Asker) -> tuple[list[Row], list[Row]]:
 
 def _event(one: LexiconSchema) -> Row:
     known = one.schema_json
-    return {
-        "event_name": one.name,
-        "description": known.description,
-        **known.metadata.to_dict(),
-    }
+    return {"event_name": one.name, "description": known.description, **known.metadata.to_dict()}
 
 
 def _properties(one: LexiconSchema) -> list[Row]:
