@@ -12,13 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixpanel_assets.accounts import (
-    Account,
-    Credentials,
-    find_account,
-    find_project,
-    with_time_zone,
-)
+from mixpanel_assets import accounts
 from mixpanel_assets.errors import ConfigError, MixpanelDataError
 from mixpanel_assets.settings import Settings
 
@@ -29,11 +23,11 @@ class Access:
 
     asked: str | None  # name of an account; None: the environment's or the default one
     settings: Settings  # with the time zone of the account's project
-    account: Account | MixpanelDataError
+    account: accounts.Account | MixpanelDataError
     known_project: str | MixpanelDataError
 
     @property
-    def credentials(self) -> Credentials:
+    def credentials(self) -> accounts.Credentials:
         """The account's credentials; raises what find_account raised."""
         if isinstance(self.account, MixpanelDataError):
             raise self.account
@@ -61,7 +55,7 @@ class Access:
 
         ConfigError if they belong to another project or warehouse.
         """
-        if isinstance(self.account, Account):
+        if isinstance(self.account, accounts.Account):
             return self
         fresh = look_up(self.asked)
         project = fresh.credentials.project_id
@@ -90,18 +84,18 @@ def look_up(account: str | None = None) -> Access:
     if held and account in (None, held.asked):
         return held
     settings, name = Settings.from_env(), account
-    found: Account | MixpanelDataError
+    found: accounts.Account | MixpanelDataError
     project: str | MixpanelDataError
     try:
-        found = find_account(settings, account)
+        found = accounts.find_account(settings, account)
         project, name = found.credentials.project_id, found.name
     except MixpanelDataError as error:
         found = error
         try:
-            project = find_project(settings, account)
+            project = accounts.find_project(settings, account)
         except MixpanelDataError as why:
             project = why
-    return Access(account, with_time_zone(settings, name), found, project)
+    return Access(account, accounts.with_time_zone(settings, name), found, project)
 
 
 @contextmanager

@@ -8,15 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
+from mixpanel_assets import errors
 from mixpanel_assets.accounts import find_account, find_project, with_time_zone
-from mixpanel_assets.errors import (
-    AuthenticationError,
-    BudgetExhaustedError,
-    MixpanelDataError,
-    PlanRequiredError,
-    RateLimitError,
-    without_secrets,
-)
 from mixpanel_assets.mixpanel.probe import ask_for_access
 from mixpanel_assets.settings import Settings, make_private_folder
 from mixpanel_assets.warehouse.ask.coverage import status
@@ -58,7 +51,7 @@ class Check:
 
     def to_dict(self) -> dict[str, object]:
         """check, ok, detail, hint."""
-        detail = without_secrets(self.detail)  # a path may be a URL with a token in it
+        detail = errors.without_secrets(self.detail)  # a path may be a URL with a token in it
         return {"check": self.check, "ok": self.ok, "detail": detail, "hint": self.hint}
 
 
@@ -77,7 +70,7 @@ def examine(
 def _checked(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, True, look())
-    except MixpanelDataError as error:
+    except errors.MixpanelDataError as error:
         return Check(name, False, error.message, error.hint)
 
 
@@ -86,7 +79,7 @@ def _credentials(settings: Settings, account: str | None, *, offline: bool) -> C
     check = "credentials"
     try:
         found = find_account(settings, account)
-    except MixpanelDataError as error:
+    except errors.MixpanelDataError as error:
         return Check(check, False, error.message, error.hint)
     known = found.credentials
     user = known.username or known.kind.replace("_", " ")
@@ -97,12 +90,15 @@ def _credentials(settings: Settings, account: str | None, *, offline: bool) -> C
         return Check(check, True, f"{detail}; not tested", "test them with: mp auth test")
     try:
         ask_for_access(settings, found, lambda message: None)
-    except (BudgetExhaustedError, RateLimitError) as error:  # not a fault of the setup
+    except (
+        errors.BudgetExhaustedError,
+        errors.RateLimitError,
+    ) as error:  # not a fault of the setup
         detail = f"{detail}; not tested: {error.message}"
         return Check(check, True, detail, "test them later with: mp auth test")
-    except (AuthenticationError, PlanRequiredError) as error:
+    except (errors.AuthenticationError, errors.PlanRequiredError) as error:
         return Check(check, False, f"{detail}; not accepted: {error.message}", error.hint)
-    except MixpanelDataError as error:
+    except errors.MixpanelDataError as error:
         detail = f"{detail}; could not be tested: {error.message}"
         hint = f"{error.hint or 'try again'}; without the network: mp doctor --offline"
         return Check(check, False, detail, hint)
@@ -125,7 +121,7 @@ def _time_zone(settings: Settings, account: str | None) -> Check:
     try:
         settings = with_time_zone(settings, account)
         lags = arrival_lags(_path(settings, account), settings)
-    except MixpanelDataError as error:
+    except errors.MixpanelDataError as error:
         return Check("time_zone", False, error.message, error.hint)
     zone = settings.project_timezone or "UTC"
     if not lags:

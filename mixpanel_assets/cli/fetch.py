@@ -10,22 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import (
-    FromOption,
-    Invocation,
-    NoWaitOption,
-    ToOption,
-    answering,
-    group,
-    names_in,
-)
+from mixpanel_assets.cli import options, output
 
 if TYPE_CHECKING:
     from mixpanel_assets.cli.progress import Progress
     from mixpanel_assets.warehouse.load.fetched import How
 
-fetch = group("fetch", "Fetch events or profiles, optionally filtered, into a separate table.")
+fetch = options.group(
+    "fetch", "Fetch events or profiles, optionally filtered, into a separate table."
+)
 
 NameArgument = Annotated[str | None, typer.Argument(help="Name of the table.")]
 WhereOption = Annotated[
@@ -45,12 +38,12 @@ RawOption = Annotated[
 
 
 @fetch.command("events")
-@answering
+@options.answering
 def fetch_events(
     context: typer.Context,
-    start: FromOption,
+    start: options.FromOption,
     name: NameArgument = None,
-    end: ToOption = None,
+    end: options.ToOption = None,
     events: Annotated[
         list[str] | None,
         typer.Option("--events", "-e", metavar="A,B", help="Only these events; default: all."),
@@ -63,7 +56,7 @@ def fetch_events(
     append: AppendOption = False,
     stdout: StdoutOption = False,
     raw: RawOption = False,
-    no_wait: NoWaitOption = False,
+    no_wait: options.NoWaitOption = False,
     *,
     form: output.Form,
 ) -> Any:
@@ -73,8 +66,8 @@ def fetch_events(
     """
     how = _how(name, replace, append, stdout, raw, form)
     chosen: dict[str, Any] = {"from_date": start, "to_date": end, "where": where, "limit": limit}
-    chosen["events"] = names_in(events)
-    invocation: Invocation = context.obj
+    chosen["events"] = options.names_in(events)
+    invocation: options.Invocation = context.obj
     with invocation.working("days", wait=not no_wait) as (workspace, progress):
         if stdout:
             return _pour(progress, workspace.event_lines(raw=raw, **chosen), "events")
@@ -82,7 +75,7 @@ def fetch_events(
 
 
 @fetch.command("profiles")
-@answering
+@options.answering
 def fetch_profiles(
     context: typer.Context,
     name: NameArgument = None,
@@ -118,7 +111,7 @@ def fetch_profiles(
     append: AppendOption = False,
     stdout: StdoutOption = False,
     raw: RawOption = False,
-    no_wait: NoWaitOption = False,
+    no_wait: options.NoWaitOption = False,
     *,
     form: output.Form,
 ) -> Any:
@@ -127,8 +120,8 @@ def fetch_profiles(
     mp fetch profiles payers --where 'properties["plan"] != "free"'
     """
     how = _how(name, replace, append, stdout, raw, form)
-    ids = [*(distinct_id or []), *(names_in(distinct_ids) or [])]
-    options: dict[str, Any] = {
+    ids = [*(distinct_id or []), *(options.names_in(distinct_ids) or [])]
+    chosen: dict[str, Any] = {
         "where": where,
         "cohort_id": cohort,
         "include_all_users": include_all_users,
@@ -136,13 +129,13 @@ def fetch_profiles(
         "data_group_id": group_id,
         "behaviors": _behaviors(behaviors),
         "as_of_timestamp": as_of,
-        "output_properties": names_in(output_properties),
+        "output_properties": options.names_in(output_properties),
     }
-    invocation: Invocation = context.obj
+    invocation: options.Invocation = context.obj
     with invocation.working("profiles", wait=not no_wait) as (workspace, progress):
         if stdout:
-            return _pour(progress, workspace.profile_lines(raw=raw, **options), "profiles")
-        return workspace.fetch_profiles(name or "fetched_profiles", how=how, **options)
+            return _pour(progress, workspace.profile_lines(raw=raw, **chosen), "profiles")
+        return workspace.fetch_profiles(name or "fetched_profiles", how=how, **chosen)
 
 
 def _how(

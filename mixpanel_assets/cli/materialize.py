@@ -9,42 +9,37 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixpanel_assets.cli.options import (
-    FromOption,
-    Invocation,
-    NoWaitOption,
-    ToOption,
-    answering,
-    group,
-)
+from mixpanel_assets.cli import options
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, PlanRequiredError
 
 if TYPE_CHECKING:
     from mixpanel_assets.workspace import Workspace
 
-materialize = group("materialize", "Land assets from Mixpanel.")
-rebuild = group("rebuild", "Rebuild an asset's tables from landed files, without any request.")
+materialize = options.group("materialize", "Land assets from Mixpanel.")
+rebuild = options.group(
+    "rebuild", "Rebuild an asset's tables from landed files, without any request."
+)
 
 
 @materialize.command("events")
-@answering
+@options.answering
 def materialize_events(
     context: typer.Context,
-    start: FromOption,
-    end: ToOption = None,
+    start: options.FromOption,
+    end: options.ToOption = None,
     missing: Annotated[
         bool, typer.Option("--missing", help="Only days that are not landed or incomplete.")
     ] = False,
     detach: Annotated[
         bool, typer.Option("--detach", help="Queue the days in a running mp dev and return.")
     ] = False,
-    no_wait: NoWaitOption = False,
+    no_wait: options.NoWaitOption = False,
 ) -> Any:
     """Replace each day with Mixpanel's current export of it.
 
     mp materialize events --from 2026-01-01 --to 2026-01-31
     """
-    invocation: Invocation = context.obj
+    invocation: options.Invocation = context.obj
     if detach and no_wait:
         raise typer.BadParameter("--no-wait does not apply with --detach")
     if detach:
@@ -81,8 +76,8 @@ def _hand_over(
 
 
 @materialize.command("profiles")
-@answering
-def materialize_profiles(context: typer.Context, no_wait: NoWaitOption = False) -> Any:
+@options.answering
+def materialize_profiles(context: typer.Context, no_wait: options.NoWaitOption = False) -> Any:
     """Take today's snapshot of all user profiles; uses one of the hour's 60 queries.
 
     mp materialize profiles
@@ -92,8 +87,8 @@ def materialize_profiles(context: typer.Context, no_wait: NoWaitOption = False) 
 
 
 @materialize.command("catalog")
-@answering
-def materialize_catalog(context: typer.Context, no_wait: NoWaitOption = False) -> Any:
+@options.answering
+def materialize_catalog(context: typer.Context, no_wait: options.NoWaitOption = False) -> Any:
     """Copy the Lexicon, cohorts, funnels, saved reports and annotations; uses two queries.
 
     mp materialize catalog
@@ -103,15 +98,18 @@ def materialize_catalog(context: typer.Context, no_wait: NoWaitOption = False) -
 
 
 @materialize.command("all")
-@answering
+@options.answering
 def materialize_all(
-    context: typer.Context, start: FromOption, end: ToOption = None, no_wait: NoWaitOption = False
+    context: typer.Context,
+    start: options.FromOption,
+    end: options.ToOption = None,
+    no_wait: options.NoWaitOption = False,
 ) -> Any:
     """Land the days' events, today's profiles and the catalog, as far as the plan allows.
 
     mp materialize all --from 7d
     """
-    invocation: Invocation = context.obj
+    invocation: options.Invocation = context.obj
     wait = not no_wait
     with invocation.working("days", wait=wait) as (workspace, _):
         events = workspace.materialize_events(start, end).to_dict()
@@ -131,7 +129,7 @@ def _profiles_of_plan(workspace: Workspace) -> dict[str, Any]:
 
 
 @rebuild.command("events")
-@answering
+@options.answering
 def rebuild_events(
     context: typer.Context,
     start: Annotated[str | None, typer.Option("--from", help="First day; default: all.")] = None,
@@ -148,7 +146,7 @@ def rebuild_events(
 
 
 @rebuild.command("profiles")
-@answering
+@options.answering
 def rebuild_profiles(context: typer.Context) -> Any:
     """Rebuild the profile tables from all landed snapshots, without any request.
 

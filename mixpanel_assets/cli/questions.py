@@ -10,15 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import (
-    Invocation,
-    NoWaitOption,
-    answering,
-    names_in,
-    numbers_in,
-    rows_wanted,
-)
+from mixpanel_assets.cli import options, output
 from mixpanel_assets.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +19,7 @@ if TYPE_CHECKING:
 RefreshOption = Annotated[
     bool, typer.Option("--refresh", help="Ask Mixpanel again; ignore the cached answer.")
 ]
-LIVE = {"no_wait": (NoWaitOption, False)}
+LIVE = {"no_wait": (options.NoWaitOption, False)}
 CACHED = {"refresh": (RefreshOption, False), **LIVE}
 
 
@@ -54,13 +46,13 @@ class QuestionGroup(TyperGroup):
         from mixpanel_assets.questions.base import questions_in
 
         program = typer.Typer(add_completion=False, rich_markup_mode=None)
-        for name, options in self.modules.items():
+        for name, added in self.modules.items():
             for kind in questions_in(import_module(f"mixpanel_assets.questions.{name}")).values():
                 if kind.command_name() in self._own:
                     continue
                 path = f"mp {self.name} {kind.command_name()}"
                 text = f"{kind.summary()}\n\n{f'{path} {kind.example}'.strip()}"
-                command = answering(_command(kind, options))
+                command = options.answering(_command(kind, added))
                 program.command(kind.command_name(), help=text)(command)
         group: Any = typer.main.get_command(program)
         return dict(group.commands)
@@ -96,7 +88,7 @@ def _command(kind: type[Question[Any]], shared: dict[str, tuple[Any, Any]]) -> C
         except UsageError as error:
             error.hint = error.hint or f"see: {context.command_path} --help"
             raise
-        invocation: Invocation = context.obj
+        invocation: options.Invocation = context.obj
         with invocation.workspace(wait=not no_wait) as workspace:
             answer = workspace.ask(question, refresh=refresh)
         write(question, answer, form)
@@ -150,7 +142,7 @@ def _annotation(field: Field) -> Any:
 def _value(field: Field, given: Any, context: typer.Context) -> Any:
     """The option's value as the question takes it."""
     if field.item is str:
-        return names_in(given)
+        return options.names_in(given)
     if field.item is not None:
-        return numbers_in(given, field.flags[0], whole=field.item is int)
-    return rows_wanted(context, given) if field.param.zero_is_all else given
+        return options.numbers_in(given, field.flags[0], whole=field.item is int)
+    return options.rows_wanted(context, given) if field.param.zero_is_all else given

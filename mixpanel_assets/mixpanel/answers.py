@@ -8,15 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from mixpanel_assets.errors import (
-    APIError,
-    AuthenticationError,
-    MixpanelDataError,
-    PlanRequiredError,
-    QueryError,
-    RateLimitError,
-    ServerError,
-)
+from mixpanel_assets import errors
 
 LONGEST_ERROR = 64 * 1024  # bytes; Mixpanel's own errors are shorter
 
@@ -32,7 +24,7 @@ def answer_of(status: int, headers: Mapping[str, str], body: bytes) -> Any:
     try:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise APIError(
+        raise errors.APIError(
             f"Mixpanel's answer is not JSON: {said(body)}", status=status, body=said(body)
         ) from error
     if is_error(data):
@@ -48,40 +40,44 @@ def is_error(data: Any) -> bool:
     return (isinstance(error, str) and error != "") or data.get("status") == "error"
 
 
-def error_for(status: int, headers: Mapping[str, str], body: bytes) -> MixpanelDataError:
+def error_for(status: int, headers: Mapping[str, str], body: bytes) -> errors.MixpanelDataError:
     """The error for an answer without data; its message includes the server's."""
     text = said(body)
     details: dict[str, Any] = {"status": status, "body": text}
     if status == 429 or (status == 200 and "rate limit exceeded" in text.lower()):
-        return RateLimitError(
+        return errors.RateLimitError(
             f"Mixpanel's rate limit is reached: {text}",
             hint="wait, or see the remaining requests with: mp limits",
             retry_after=seconds_to_wait(headers),
             **details,
         )
     if status >= 500:
-        return ServerError(f"Mixpanel answered {status}: {text}", hint="try again later", **details)
+        return errors.ServerError(
+            f"Mixpanel answered {status}: {text}", hint="try again later", **details
+        )
     if status == 403 and "date range exceeds" in text.lower():
-        return QueryError(
+        return errors.QueryError(
             f"Mixpanel's plan for this project does not include such old data: {text}",
             hint="request later days",
             **details,
         )
     if status in (401, 403) or (status == 400 and "Unable to authenticate" in text):
-        return AuthenticationError(
+        return errors.AuthenticationError(
             f"Mixpanel refused these credentials ({status}): {text}",
             hint="check MP_USERNAME, MP_SECRET, MP_PROJECT_ID and MP_REGION",
             **details,
         )
     if status == 402:
-        return PlanRequiredError(
+        return errors.PlanRequiredError(
             f"Mixpanel's plan for this project does not allow this: {text}",
             hint="every plan includes raw event exports; other APIs need a paid plan",
             **details,
         )
     if status in (200, 400, 404, 412, 422):
-        return QueryError(f"Mixpanel did not accept the request ({status}): {text}", **details)
-    return APIError(f"Mixpanel answered {status}: {text}", **details)
+        return errors.QueryError(
+            f"Mixpanel did not accept the request ({status}): {text}", **details
+        )
+    return errors.APIError(f"Mixpanel answered {status}: {text}", **details)
 
 
 def said(body: bytes) -> str:

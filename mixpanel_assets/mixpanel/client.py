@@ -15,16 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 import httpx
 
+from mixpanel_assets import errors
 from mixpanel_assets.accounts import Credentials
-from mixpanel_assets.errors import (
-    AuthenticationError,
-    BudgetExhaustedError,
-    ConfigError,
-    MixpanelDataError,
-    PlanRequiredError,
-    RateLimitError,
-    UnavailableError,
-)
 from mixpanel_assets.mixpanel.answers import LONGEST_ERROR, answer_of, error_for
 from mixpanel_assets.mixpanel.bounds import Bounds
 from mixpanel_assets.mixpanel.budget import Budget
@@ -107,7 +99,7 @@ class RetryPolicy:
     longest_delay: float = 60.0
     longest_wait: float = 3600.0  # seconds; a longer Retry-After raises
 
-    def delay(self, attempt: int, error: MixpanelDataError) -> float:
+    def delay(self, attempt: int, error: errors.MixpanelDataError) -> float:
         """Seconds before the next attempt: the server's Retry-After, else backoff with jitter."""
         asked = error.details.get("retry_after")
         if isinstance(asked, int | float):
@@ -281,12 +273,14 @@ class Client:
             finally:
                 response.close()
 
-    def _settle(self, kind: Kind | None, error: MixpanelDataError) -> None:
+    def _settle(self, kind: Kind | None, error: errors.MixpanelDataError) -> None:
         """Record a refused request: queries are not counted, a Retry-After blocks all processes."""
-        refused = isinstance(error, RateLimitError | AuthenticationError | PlanRequiredError)
+        refused = isinstance(
+            error, errors.RateLimitError | errors.AuthenticationError | errors.PlanRequiredError
+        )
         if kind == "query" and refused:
             self.budget.give_back(kind)
-        if kind and isinstance(error, RateLimitError):
+        if kind and isinstance(error, errors.RateLimitError):
             self.budget.block(kind, error.details.get("retry_after"))
 
     def _count(self) -> None:
@@ -299,10 +293,12 @@ class Client:
         for count in range(most):
             try:
                 return attempt()
-            except MixpanelDataError as error:
+            except errors.MixpanelDataError as error:
                 delay = self._retry.delay(count, error)
                 last = count + 1 == most or self._stopped.is_set()
-                last = last or isinstance(error, BudgetExhaustedError)  # it has waited already
+                last = last or isinstance(
+                    error, errors.BudgetExhaustedError
+                )  # it has waited already
                 if last or not error.may_pass_later or delay > self._retry.longest_wait:
                     raise
                 self.note(f"{error.message}; retrying in {delay:.0f} s ({count + 2}/{most})")
@@ -315,7 +311,7 @@ class Client:
 
     def _check_open(self) -> None:
         if self._stopped.is_set():
-            raise MixpanelDataError("the client was stopped")
+            raise errors.MixpanelDataError("the client was stopped")
 
     @contextmanager
     def _translated(self, request: httpx.Request) -> Iterator[None]:
@@ -323,7 +319,7 @@ class Client:
             yield
         except (httpx.TransportError, httpx.DecodingError) as error:
             host = f"{request.url.scheme}://{request.url.netloc.decode()}"
-            raise UnavailableError(
+            raise errors.UnavailableError(
                 f"{host} can't be reached: {str(error) or type(error).__name__}",
                 hint="check the network, MP_REGION and MP_BASE_URL, then try again",
                 host=host,
@@ -357,7 +353,7 @@ def _proxy_errors_hidden() -> Iterator[None]:
         names = sorted(name for name in os.environ if name.lower() in PROXIES)
         if not names:
             raise
-        raise ConfigError(
+        raise errors.ConfigError(
             f"{' or '.join(names)} is not a supported proxy URL",
             hint="write http://host:port or https://host:port; escape a / in a password as %2F",
         ) from None

@@ -8,14 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 from mixpanel_assets import results
 from mixpanel_assets.naming import named
+from mixpanel_assets.questions import fields
 from mixpanel_assets.questions.base import Between, Param, Question, R
-from mixpanel_assets.questions.fields import (
-    CountingOf,
-    EventName,
-    FirstOrAll,
-    LastOrAll,
-    PropertyName,
-)
 
 EntityType = Literal["event", "profile"]
 Pinned = results.Records[results.Annotation]
@@ -46,7 +40,7 @@ class Properties(Discovery[list[str]]):
     example: ClassVar[str] = "--event Purchase"
     heading: ClassVar[str] = "property"
 
-    event: EventName
+    event: fields.EventName
 
 
 class PropertyValues(Discovery[list[str]]):
@@ -60,7 +54,7 @@ class PropertyValues(Discovery[list[str]]):
     command: ClassVar[str] = "values"
     heading: ClassVar[str] = "value"
 
-    property_name: PropertyName
+    property_name: fields.PropertyName
     _: KW_ONLY
     event: Annotated[
         str | None, Param("Only values of this event; Mixpanel may require it.", "-e", check=named)
@@ -76,8 +70,8 @@ class Subproperties(Discovery[results.Records[results.SubPropertyInfo]]):
 
     example: ClassVar[str] = "--event Purchase --property items"
 
-    event: EventName
-    property_name: PropertyName
+    event: fields.EventName
+    property_name: fields.PropertyName
 
 
 class ProfileProperties(Discovery[results.Records[results.ProfileProperty]]):
@@ -96,7 +90,7 @@ class TopEvents(Discovery[results.Records[results.TopEvent]]):
     example: ClassVar[str] = "--limit 5"
 
     _: KW_ONLY
-    type: CountingOf = "general"
+    type: fields.CountingOf = "general"
     limit: Limit = 10
 
 
@@ -138,8 +132,8 @@ class Annotations(Between[Pinned], Discovery[Pinned]):
 
     example: ClassVar[str] = "--from 30d"
 
-    from_date: FirstOrAll = None
-    to_date: LastOrAll = None
+    from_date: fields.FirstOrAll = None
+    to_date: fields.LastOrAll = None
 
 
 class LexiconSchemas(Discovery[results.Records[results.LexiconSchema]]):

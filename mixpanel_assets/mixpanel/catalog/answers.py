@@ -5,20 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from mixpanel_assets.results.catalog import (
-    Annotation,
-    BookmarkInfo,
-    FunnelInfo,
-    LexiconDefinition,
-    LexiconMetadata,
-    LexiconProperty,
-    LexiconSchema,
-    R,
-    Records,
-    SavedCohort,
-    SubPropertyInfo,
-    TopEvent,
-)
+from mixpanel_assets import results
 
 SAMPLES = 5
 ENVELOPES = ("results", "data", "events")
@@ -51,35 +38,35 @@ def values(data: Any) -> list[str]:
     return [one if isinstance(one, str) else json.dumps(one) for one in _items(data)]
 
 
-def top_events(data: Any) -> Records[TopEvent]:
+def top_events(data: Any) -> results.Records[results.TopEvent]:
     """`{"events": [{"amount", "event", "percent_change"}]}`: https://developer.mixpanel.com/reference/query-top-events"""
 
-    def top_event(one: Mapping[str, Any]) -> TopEvent:
+    def top_event(one: Mapping[str, Any]) -> results.TopEvent:
         count, change = _number(one.get("amount")) or 0, _number(one.get("percent_change"))
-        return TopEvent(_text(one.get("event")), count, change)
+        return results.TopEvent(_text(one.get("event")), count, change)
 
-    return _records(TopEvent, data, "event", top_event)
+    return _records(results.TopEvent, data, "event", top_event)
 
 
-def funnels(data: Any) -> Records[FunnelInfo]:
+def funnels(data: Any) -> results.Records[results.FunnelInfo]:
     """`[{"funnel_id", "name"}]`: https://developer.mixpanel.com/reference/funnels-list-saved"""
-    return _records(FunnelInfo, data, "funnel_id")
+    return _records(results.FunnelInfo, data, "funnel_id")
 
 
-def cohorts(data: Any) -> Records[SavedCohort]:
+def cohorts(data: Any) -> results.Records[results.SavedCohort]:
     """`[{"id", "name", "count", ...}]`: https://developer.mixpanel.com/reference/cohorts-list"""
-    return _records(SavedCohort, data, "id")
+    return _records(results.SavedCohort, data, "id")
 
 
-def bookmarks(data: Any) -> Records[BookmarkInfo]:
+def bookmarks(data: Any) -> results.Records[results.BookmarkInfo]:
     """`{"results": [{"id", "name", "type", "params", ...}]}`; not documented by Mixpanel."""
-    return _records(BookmarkInfo, data, "id")
+    return _records(results.BookmarkInfo, data, "id")
 
 
-def annotations(data: Any) -> Records[Annotation]:
+def annotations(data: Any) -> results.Records[results.Annotation]:
     """`{"results": [{"id", "date", "description", "user", "tags"}]}`: https://developer.mixpanel.com/reference/list-all-annotations-for-project"""
 
-    def annotation(one: Mapping[str, Any]) -> Annotation:
+    def annotation(one: Mapping[str, Any]) -> results.Annotation:
         who = _mapping(one.get("user"))
         person = [_text(who.get(name)) for name in ("first_name", "last_name")]
         tags = [
@@ -87,25 +74,27 @@ def annotations(data: Any) -> Records[Annotation]:
             for tag in _items(one.get("tags"))
         ]
         known = {"user": " ".join(filter(None, person)) or None, "tags": list(filter(None, tags))}
-        return _record(Annotation, {**one, **known})
+        return _record(results.Annotation, {**one, **known})
 
-    return _records(Annotation, data, "date", annotation)
+    return _records(results.Annotation, data, "date", annotation)
 
 
-def schemas(data: Any) -> Records[LexiconSchema]:
+def schemas(data: Any) -> results.Records[results.LexiconSchema]:
     """`{"results": [{"entityType", "name", "schemaJson"}]}`: https://developer.mixpanel.com/reference/list-all-schemas-for-project"""
 
-    def schema(one: Mapping[str, Any]) -> LexiconSchema:
+    def schema(one: Mapping[str, Any]) -> results.LexiconSchema:
         described = definition(one.get("schemaJson"))
-        return LexiconSchema(_text(one.get("entityType")), _text(one.get("name")), described)
+        return results.LexiconSchema(
+            _text(one.get("entityType")), _text(one.get("name")), described
+        )
 
-    return _records(LexiconSchema, data, "name", schema)
+    return _records(results.LexiconSchema, data, "name", schema)
 
 
-def definition(data: Any) -> LexiconDefinition:
+def definition(data: Any) -> results.LexiconDefinition:
     """`{"description", "properties": {name: {"type", "description"}}, "metadata"}`, or its text."""
     found = _mapping(_parsed(data))
-    return LexiconDefinition(
+    return results.LexiconDefinition(
         description=_text(found.get("description")) or None,
         properties={
             str(name): _property(_mapping(one))
@@ -115,16 +104,18 @@ def definition(data: Any) -> LexiconDefinition:
     )
 
 
-def _property(one: Mapping[str, Any]) -> LexiconProperty:
+def _property(one: Mapping[str, Any]) -> results.LexiconProperty:
     kind = one.get("type")
     # JSON Schema allows a list of types.
     kind = "|".join(map(str, kind)) if isinstance(kind, list) else _text(kind)
-    return LexiconProperty(kind or None, _text(one.get("description")) or None, _metadata(one))
+    return results.LexiconProperty(
+        kind or None, _text(one.get("description")) or None, _metadata(one)
+    )
 
 
-def _metadata(one: Mapping[str, Any]) -> LexiconMetadata:
+def _metadata(one: Mapping[str, Any]) -> results.LexiconMetadata:
     found = _mapping(_mapping(one.get("metadata")).get("com.mixpanel"))
-    return LexiconMetadata(
+    return results.LexiconMetadata(
         source=_text(found.get("$source")) or None,
         display_name=_text(found.get("displayName")) or None,
         tags=names(found.get("tags")),
@@ -135,7 +126,7 @@ def _metadata(one: Mapping[str, Any]) -> LexiconMetadata:
     )
 
 
-def subproperties(texts: Iterable[str]) -> Records[SubPropertyInfo]:
+def subproperties(texts: Iterable[str]) -> results.Records[results.SubPropertyInfo]:
     """The properties inside the values that are objects, by name."""
     found: dict[str, list[Any]] = {}
     for text in texts:
@@ -143,8 +134,11 @@ def subproperties(texts: Iterable[str]) -> Records[SubPropertyInfo]:
         for item in value if isinstance(value, list) else [value]:
             for name, inner in _mapping(item).items():
                 found.setdefault(name, []).append(inner)
-    rows = (SubPropertyInfo(n, _kind(inner), _samples(inner)) for n, inner in sorted(found.items()))
-    return Records(SubPropertyInfo, rows)
+    rows = (
+        results.SubPropertyInfo(n, _kind(inner), _samples(inner))
+        for n, inner in sorted(found.items())
+    )
+    return results.Records(results.SubPropertyInfo, rows)
 
 
 def _kind(values_: Iterable[Any]) -> str:
@@ -158,14 +152,17 @@ def _samples(values_: Iterable[Any]) -> list[Any]:
 
 
 def _records(
-    kind: type[R], data: Any, needed: str, read: Callable[[Mapping[str, Any]], R] | None = None
-) -> Records[R]:
+    kind: type[results.R],
+    data: Any,
+    needed: str,
+    read: Callable[[Mapping[str, Any]], results.R] | None = None,
+) -> results.Records[results.R]:
     """A result for each object with a value of `needed`; other items are left out."""
     objects = [one for one in _items(data) if isinstance(one, dict) and one.get(needed) is not None]
-    return Records(kind, [read(one) if read else _record(kind, one) for one in objects])
+    return results.Records(kind, [read(one) if read else _record(kind, one) for one in objects])
 
 
-def _record(kind: type[R], one: Mapping[str, Any]) -> R:
+def _record(kind: type[results.R], one: Mapping[str, Any]) -> results.R:
     """A result whose fields are the object's values of these names, converted to their types."""
     of: Any = kind  # to mypy, not every subclass of Result is a dataclass
     return kind(**{field.name: READ[field.type](one.get(field.name)) for field in fields(of)})

@@ -3,32 +3,12 @@
 import json
 from collections.abc import Collection
 
-from mixpanel_assets.errors import (
-    APIError,
-    EventNotFoundError,
-    MixpanelDataError,
-    PlanRequiredError,
-    PropertyNotFoundError,
-    QueryError,
-    did_you_mean,
-    near_names,
-)
+from mixpanel_assets import errors, results
 from mixpanel_assets.mixpanel.cache import CachedAnswers
 from mixpanel_assets.mixpanel.catalog import answers
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.notes import note
 from mixpanel_assets.questions import discovery
-from mixpanel_assets.results.catalog import (
-    Annotation,
-    BookmarkInfo,
-    FunnelInfo,
-    LexiconSchema,
-    ProfileProperty,
-    Records,
-    SavedCohort,
-    SubPropertyInfo,
-    TopEvent,
-)
 
 Asker = Client | CachedAnswers
 MOST_EVENTS = 5000  # Mixpanel's maximum
@@ -61,9 +41,9 @@ def property_names(mixpanel: Asker, event: str) -> list[str]:
 def events(mixpanel: CachedAnswers, asked: discovery.Events) -> list[str]:  # noqa: ARG001
     try:
         return _known_events(mixpanel)
-    except MixpanelDataError as error:
+    except errors.MixpanelDataError as error:
         landed = mixpanel.landed_events()
-        if not landed or not (error.may_pass_later or isinstance(error, PlanRequiredError)):
+        if not landed or not (error.may_pass_later or isinstance(error, errors.PlanRequiredError)):
             raise
         note(f"{error.message}; only the landed events are listed")
         return sorted(landed)
@@ -75,11 +55,11 @@ def _known_events(mixpanel: CachedAnswers) -> list[str]:
     PlanRequiredError if the plan includes neither of the first two.
     """
     found: set[str] = set()
-    refusals: list[MixpanelDataError] = []
+    refusals: list[errors.MixpanelDataError] = []
     for names in (event_names, described_events):
         try:
             found |= set(names(mixpanel))
-        except PlanRequiredError as error:
+        except errors.PlanRequiredError as error:
             refusals.append(error)
     if len(refusals) == 2:
         raise refusals[0]
@@ -102,7 +82,7 @@ def property_values(mixpanel: CachedAnswers, asked: discovery.PropertyValues) ->
     params = {"name": name, "limit": asked.limit, **({"event": event} if event else {})}
     try:
         answer = mixpanel.ask("GET", "/api/query/events/properties/values", params=params)
-    except QueryError as error:
+    except errors.QueryError as error:
         if event is None:
             error.hint = "Mixpanel may require the event of the property: name an event too"
         raise
@@ -114,7 +94,7 @@ def property_values(mixpanel: CachedAnswers, asked: discovery.PropertyValues) ->
 
 def subproperties(
     mixpanel: CachedAnswers, asked: discovery.Subproperties
-) -> Records[SubPropertyInfo]:
+) -> results.Records[results.SubPropertyInfo]:
     of = discovery.PropertyValues(asked.property_name, event=asked.event, limit=MOST_SAMPLES)
     return answers.subproperties(property_values(mixpanel, of))
 
@@ -122,21 +102,26 @@ def subproperties(
 def profile_properties(
     mixpanel: Asker,
     asked: discovery.ProfileProperties,  # noqa: ARG001
-) -> Records[ProfileProperty]:
+) -> results.Records[results.ProfileProperty]:
     answer = mixpanel.ask("GET", "/api/query/engage/properties")
     found = answer.get("results") if isinstance(answer, dict) else None
     if not isinstance(found, dict):
-        raise APIError("Mixpanel's answer has no profile properties", body=str(answer)[:500])
+        raise errors.APIError("Mixpanel's answer has no profile properties", body=str(answer)[:500])
     types = {name: one.get("type") for name, one in found.items() if isinstance(one, dict)}
-    return Records(ProfileProperty, (ProfileProperty(n, str(t)) for n, t in sorted(types.items())))
+    return results.Records(
+        results.ProfileProperty,
+        (results.ProfileProperty(n, str(t)) for n, t in sorted(types.items())),
+    )
 
 
-def not_found(event: str, known: Collection[str], message: str | None = None) -> EventNotFoundError:
+def not_found(
+    event: str, known: Collection[str], message: str | None = None
+) -> errors.EventNotFoundError:
     """The error for an unknown event, with similar names."""
-    near = near_names(event, known)
-    return EventNotFoundError(
+    near = errors.near_names(event, known)
+    return errors.EventNotFoundError(
         message or f"there is no event {event!r}",
-        hint=f"{did_you_mean(near) or 'check the name'}; if it is new, run: "
+        hint=f"{errors.did_you_mean(near) or 'check the name'}; if it is new, run: "
         "mp inspect events --refresh",
         event_name=event,
         similar_events=near,
@@ -148,37 +133,41 @@ def _check_property(mixpanel: CachedAnswers, event: str, name: str) -> None:
     known = properties(mixpanel, discovery.Properties(event))
     if name in known:
         return
-    near = near_names(name, known)
+    near = errors.near_names(name, known)
     listing = f"list them: mp inspect properties --event {json.dumps(event, ensure_ascii=False)}"
-    raise PropertyNotFoundError(
+    raise errors.PropertyNotFoundError(
         f"{event} has no property {name!r}",
-        hint=did_you_mean(near) or listing,
+        hint=errors.did_you_mean(near) or listing,
         event_name=event,
         property_name=name,
         similar_properties=near,
     )
 
 
-def top_events(mixpanel: Asker, asked: discovery.TopEvents) -> Records[TopEvent]:
+def top_events(mixpanel: Asker, asked: discovery.TopEvents) -> results.Records[results.TopEvent]:
     params = asked.to_dict()
     return answers.top_events(mixpanel.ask("GET", "/api/query/events/top", params=params))
 
 
-def funnels(mixpanel: Asker, asked: discovery.Funnels) -> Records[FunnelInfo]:  # noqa: ARG001
+def funnels(mixpanel: Asker, asked: discovery.Funnels) -> results.Records[results.FunnelInfo]:  # noqa: ARG001
     return answers.funnels(mixpanel.ask("GET", "/api/query/funnels/list"))
 
 
-def cohorts(mixpanel: Asker, asked: discovery.Cohorts) -> Records[SavedCohort]:  # noqa: ARG001
+def cohorts(mixpanel: Asker, asked: discovery.Cohorts) -> results.Records[results.SavedCohort]:  # noqa: ARG001
     return answers.cohorts(mixpanel.ask("POST", "/api/query/cohorts/list"))
 
 
-def list_bookmarks(mixpanel: Asker, asked: discovery.ListBookmarks) -> Records[BookmarkInfo]:
+def list_bookmarks(
+    mixpanel: Asker, asked: discovery.ListBookmarks
+) -> results.Records[results.BookmarkInfo]:
     params = {"v": 2, **({"type": asked.bookmark_type} if asked.bookmark_type else {})}
     path = f"{_project(mixpanel)}/bookmarks"
     return answers.bookmarks(mixpanel.ask("GET", path, params=params, kind=None))
 
 
-def annotations(mixpanel: Asker, asked: discovery.Annotations) -> Records[Annotation]:
+def annotations(
+    mixpanel: Asker, asked: discovery.Annotations
+) -> results.Records[results.Annotation]:
     asked.check_dated()
     days = asked.to_dict()
     wire = {"from_date": "fromDate", "to_date": "toDate"}
@@ -187,25 +176,27 @@ def annotations(mixpanel: Asker, asked: discovery.Annotations) -> Records[Annota
     return answers.annotations(mixpanel.ask("GET", path, params=params or None, kind=None))
 
 
-def lexicon_schemas(mixpanel: Asker, asked: discovery.LexiconSchemas) -> Records[LexiconSchema]:
+def lexicon_schemas(
+    mixpanel: Asker, asked: discovery.LexiconSchemas
+) -> results.Records[results.LexiconSchema]:
     path = f"{_project(mixpanel)}/schemas"
     found = answers.schemas(mixpanel.ask("GET", path, kind="lexicon"))
     # One request for all: Mixpanel allows five a minute.
     wanted = (one for one in found if asked.entity_type in (None, one.entity_type))
-    return Records(LexiconSchema, wanted)
+    return results.Records(results.LexiconSchema, wanted)
 
 
-def lexicon_schema(mixpanel: Asker, asked: discovery.LexiconSchema) -> LexiconSchema:
+def lexicon_schema(mixpanel: Asker, asked: discovery.LexiconSchema) -> results.LexiconSchema:
     # From the whole list: not every server accepts a name with a slash as a path.
     kind, name = asked.entity_type, asked.name
     of_kind = discovery.LexiconSchemas(entity_type=kind)
     known = {one.name: one for one in lexicon_schemas(mixpanel, of_kind)}
     if name in known:
         return known[name]
-    near = near_names(name, known)
-    raise EventNotFoundError(
+    near = errors.near_names(name, known)
+    raise errors.EventNotFoundError(
         f"the Lexicon has no {kind} {name!r}",
-        hint=did_you_mean(near) or "list its entries: mp inspect lexicon-schemas",
+        hint=errors.did_you_mean(near) or "list its entries: mp inspect lexicon-schemas",
         entity_type=kind,
         event_name=name,
         similar_events=near,

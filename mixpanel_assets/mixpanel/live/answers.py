@@ -7,14 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mixpanel_assets.errors import APIError
-from mixpanel_assets.results import (
-    CohortInfo,
-    FlowsResult,
-    FunnelPart,
-    FunnelStep,
-    SavedReportResult,
-    UserEvent,
-)
+from mixpanel_assets.results import live
 
 OVERALL = "$overall"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -50,11 +43,11 @@ def total(series: Series) -> float:
     return sum(count for counts in series.values() for count in counts.values())
 
 
-def funnel_parts(answer: Any) -> list[FunnelPart]:
+def funnel_parts(answer: Any) -> list[live.FunnelPart]:
     """The steps by date and, if the answer has segments, by segment."""
     data = _object(_object(answer).get("data") or {})
     return [
-        FunnelPart(_steps(steps), str(day), segment)
+        live.FunnelPart(_steps(steps), str(day), segment)
         for day, found in sorted(data.items())
         for segment, steps in _step_lists(found)
     ]
@@ -69,7 +62,7 @@ def _step_lists(found: Any) -> Iterator[tuple[str | None, list[Any]]]:
         yield None, (found.get("steps") if isinstance(found, Mapping) else found) or []
 
 
-def _steps(found: Iterable[Any]) -> list[FunnelStep]:
+def _steps(found: Iterable[Any]) -> list[live.FunnelStep]:
     steps = [_object(step) for step in found]
     return _rated((_step_name(step), int(step.get("count") or 0)) for step in steps)
 
@@ -81,16 +74,16 @@ def _step_name(step: Mapping[str, Any]) -> str:
     return str(step.get("event") or step.get("goal") or step.get("step_label") or "")
 
 
-def _rated(steps: Iterable[tuple[str, int]]) -> list[FunnelStep]:
-    rated: list[FunnelStep] = []
+def _rated(steps: Iterable[tuple[str, int]]) -> list[live.FunnelStep]:
+    rated: list[live.FunnelStep] = []
     for event, count in steps:
         before = rated[-1].count if rated else count
         rate = count / before if before else float(not rated)
-        rated.append(FunnelStep(event, count, rate))
+        rated.append(live.FunnelStep(event, count, rate))
     return rated
 
 
-def together(parts: Iterable[FunnelPart]) -> list[FunnelStep]:
+def together(parts: Iterable[live.FunnelPart]) -> list[live.FunnelStep]:
     """The steps with the sums of all parts."""
     counts: list[tuple[str, int]] = []
     for part in parts:
@@ -101,20 +94,20 @@ def together(parts: Iterable[FunnelPart]) -> list[FunnelStep]:
     return _rated(counts)
 
 
-def by_segment(parts: Iterable[FunnelPart]) -> list[FunnelPart]:
+def by_segment(parts: Iterable[live.FunnelPart]) -> list[live.FunnelPart]:
     """One part for each segment, summed over all dates."""
-    segments: dict[str | None, list[FunnelPart]] = {}
+    segments: dict[str | None, list[live.FunnelPart]] = {}
     for part in parts:
         segments.setdefault(part.segment, []).append(part)
-    return [FunnelPart(together(those), None, name) for name, those in segments.items()]
+    return [live.FunnelPart(together(those), None, name) for name, those in segments.items()]
 
 
-def conversion(steps: list[FunnelStep]) -> float:
+def conversion(steps: list[live.FunnelStep]) -> float:
     """The share of people of the first step that reached the last one."""
     return steps[-1].count / steps[0].count if steps and steps[0].count else 0.0
 
 
-def cohorts(answer: Any) -> list[CohortInfo]:
+def cohorts(answer: Any) -> list[live.CohortInfo]:
     """The cohorts by date and, if the answer has segments, by segment."""
     found = _object(answer)
     listed = _object(found["data"]) if isinstance(found.get("data"), Mapping) else found
@@ -134,11 +127,11 @@ def _segments(cohort: Any) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
         yield str(segment), _object(one)
 
 
-def _cohort(day: str, segment: str | None, one: Mapping[str, Any]) -> CohortInfo:
+def _cohort(day: str, segment: str | None, one: Mapping[str, Any]) -> live.CohortInfo:
     counts = [int(count or 0) for count in one.get("counts") or []]
     first = one.get("first")
     size = int(first) if first is not None else (counts[0] if counts else 0)
-    return CohortInfo(day, size, [n / size if size else 0.0 for n in counts], segment)
+    return live.CohortInfo(day, size, [n / size if size else 0.0 for n in counts], segment)
 
 
 def frequencies(answer: Any) -> dict[str, Any]:
@@ -151,16 +144,18 @@ def frequencies(answer: Any) -> dict[str, Any]:
     }
 
 
-def activity(answer: Any) -> list[UserEvent]:
+def activity(answer: Any) -> list[live.UserEvent]:
     """The events of an activity feed."""
     results = _object(answer).get("results") or {}
     found = results if isinstance(results, list) else _object(results).get("events") or []
     return [_user_event(_object(one)) for one in found]
 
 
-def _user_event(one: Mapping[str, Any]) -> UserEvent:
+def _user_event(one: Mapping[str, Any]) -> live.UserEvent:
     properties = dict(_object(one.get("properties") or {}))
-    return UserEvent(str(one.get("event", "")), _moment(properties.pop("time", None)), properties)
+    return live.UserEvent(
+        str(one.get("event", "")), _moment(properties.pop("time", None)), properties
+    )
 
 
 def _moment(time: Any) -> datetime | None:
@@ -173,7 +168,7 @@ def _moment(time: Any) -> datetime | None:
         return None
 
 
-def newest(events: list[UserEvent], limit: int | None) -> list[UserEvent]:
+def newest(events: list[live.UserEvent], limit: int | None) -> list[live.UserEvent]:
     """The newest events, in their order; events without a time count as the oldest."""
     if limit is None or len(events) <= limit:
         return events
@@ -181,13 +176,13 @@ def newest(events: list[UserEvent], limit: int | None) -> list[UserEvent]:
     return [events[n] for n in sorted(ages[:limit])]
 
 
-def saved(bookmark_id: int, answer: Any, kind: str | None = None) -> SavedReportResult:
+def saved(bookmark_id: int, answer: Any, kind: str | None = None) -> live.SavedReportResult:
     """A saved report of any type; the series of flows is the whole answer."""
     found = _object(answer)
     kind = kind or report_type(found)
     span = _object(found.get("date_range") or {})
     series = {n: v for n, v in found.items() if n != "computed_at"} if kind == "flows" else None
-    return SavedReportResult(
+    return live.SavedReportResult(
         bookmark_id,
         kind,
         found.get("computed_at"),
@@ -198,11 +193,11 @@ def saved(bookmark_id: int, answer: Any, kind: str | None = None) -> SavedReport
     )
 
 
-def flows(bookmark_id: int, answer: Any) -> FlowsResult:
+def flows(bookmark_id: int, answer: Any) -> live.FlowsResult:
     """A saved flows report; missing parts are empty."""
     found = _object(answer)
     rate = found.get("overallConversionRate", found.get("overall_conversion_rate"))
-    return FlowsResult(
+    return live.FlowsResult(
         bookmark_id,
         found.get("computed_at"),
         list(found.get("steps") or []),
