@@ -25,7 +25,7 @@ from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 @dg.asset(  # type: ignore[untyped-decorator]  # ** hides which overload it is
     partitions_def=project_days(look_up().settings),
     backfill_policy=dg.BackfillPolicy.single_run(),
-    check_specs=[spec for spec, _ in CHECKS],
+    check_specs=CHECKS,
     pool="duckdb_writer",
     **of_tables("events", EVENT_COLUMNS, "events"),
 )
@@ -108,8 +108,7 @@ def _describe(run: _Run, warehouse: WarehouseResource) -> list[dg.AssetCheckResu
     with warehouse.get_reader() as connection:
         checks = list(check_days(connection, days[0], days[-1], run.settings))
         previews = day_previews(connection, days)
-        zone = run.settings.project_timezone or "UTC"
-        hours = events_by_hour(connection, days, zone)
+        hours = events_by_hour(connection, days, run.settings.project_timezone or "UTC")
     for day in days:
         metadata = {
             **run.days[day],

@@ -18,60 +18,41 @@ from mixpanel_assets.warehouse.ask.checks import Finding
 
 EVENTS = dg.AssetKey("events")
 
-Ask = Callable[[duckdb.DuckDBPyConnection, date, date, str], Finding]
+# By the name of the function in `warehouse.ask.checks`.
+DESCRIPTIONS = {
+    "rows_as_landed": "The table has as many rows of each day as recorded in `landed`.",
+    "no_duplicates": "No two rows have the same event, distinct_id, time and $insert_id.",
+    "no_hole": "No complete day without events lies between days with events.",
+    "times_in_day": "Every event's time is within its day, in the project's time zone. If not, set "
+    "MP_PROJECT_TIMEZONE; an old project that changed its zone has a few at the edges.",
+    "schema_steady": "The newest complete day has no new, missing or differently typed properties.",
+}
+BLOCKING = ("rows_as_landed", "no_duplicates")  # fail the run
 
 
-def _spec(name: str, description: str, *, blocking: bool = False) -> dg.AssetCheckSpec:
+def _spec(name: str, description: str) -> dg.AssetCheckSpec:
+    blocking = name in BLOCKING
     return dg.AssetCheckSpec(name, asset=EVENTS, description=description, blocking=blocking)
 
 
-# A blocking check fails the run.
-CHECKS: tuple[tuple[dg.AssetCheckSpec, Ask], ...] = (
-    (
-        _spec(
-            "rows_as_landed",
-            "The table has as many rows of each day as recorded in `landed`.",
-            blocking=True,
-        ),
-        lambda warehouse, start, end, zone: checks.rows_as_landed(warehouse, start, end),
-    ),
-    (
-        _spec(
-            "no_duplicates",
-            "No two rows have the same event, distinct_id, time and $insert_id.",
-            blocking=True,
-        ),
-        lambda warehouse, start, end, zone: checks.no_duplicates(warehouse, start, end),
-    ),
-    (
-        _spec("no_hole", "No complete day without events lies between days with events."),
-        lambda warehouse, start, end, zone: checks.no_hole(warehouse, start, end),
-    ),
-    (
-        _spec(
-            "times_in_day",
-            "Every event's time is within its day, in the project's time zone. If not, set "
-            "MP_PROJECT_TIMEZONE; an old project that changed its zone has a few at the edges.",
-        ),
-        checks.times_in_day,
-    ),
-    (
-        _spec(
-            "schema_steady",
-            "The newest complete day has no new, missing or differently typed properties.",
-        ),
-        lambda warehouse, start, end, zone: checks.schema_steady(warehouse, end),
-    ),
-)
+CHECKS = [_spec(name, description) for name, description in DESCRIPTIONS.items()]
 
 
 def check_days(
     warehouse: duckdb.DuckDBPyConnection, start: date, end: date, settings: Settings
 ) -> Iterator[dg.AssetCheckResult]:
     """The result of each check for the days from start to end."""
-    zone = settings.project_timezone or "UTC"
-    for spec, ask in CHECKS:
-        yield _result(ask(warehouse, start, end, zone), spec)
+    yield from map(
+        _result,
+        (
+            checks.rows_as_landed(warehouse, start, end),
+            checks.no_duplicates(warehouse, start, end),
+            checks.no_hole(warehouse, start, end),
+            checks.times_in_day(warehouse, start, end, settings.project_timezone or "UTC"),
+            checks.schema_steady(warehouse, end),
+        ),
+        CHECKS,
+    )
 
 
 def _result(finding: Finding, spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:

@@ -8,8 +8,6 @@ import dagster as dg
 
 from mixpanel_assets.settings import Settings
 
-GROUP = "mixpanel"
-KINDS = {"mixpanel", "duckdb"}
 TAGS = {"domain": "product-analytics", "source": "mixpanel"}
 # Change it when the same input makes other rows.
 CODE_VERSION = "2"
@@ -27,8 +25,8 @@ def of_tables(kind: str, columns: Mapping[str, tuple[str, str]], *tables: str) -
         [dg.TableColumn(name, type_, text) for name, (type_, text) in columns.items()]
     )
     return {
-        "group_name": GROUP,
-        "kinds": KINDS,
+        "group_name": "mixpanel",
+        "kinds": {"mixpanel", "duckdb"},
         "owners": OWNERS,
         "tags": {**TAGS, "mixpanel/kind": kind},
         "code_version": CODE_VERSION,
