@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import tomllib
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mixpanel_assets.errors import ConfigError
-from mixpanel_assets.settings import make_private_folder
+from mixpanel_assets.settings import make_private_folder, replace_file
 
 Config = MutableMapping[str, Any]
 T = TypeVar("T")
 
-PART = ".part"  # suffix of a file being written; never read
 LOCK_SECONDS = 30
 
 
@@ -137,28 +135,13 @@ def _edited(path: Path, text: str, edit: Callable[[Config], T]) -> tuple[str, T]
 
 
 def _replace(path: Path, text: str) -> None:
-    prefix = f".{path.name}."
     for left in path.parent.iterdir():
-        if left.name.startswith(prefix) and left.name.endswith(PART):
+        if left.name.startswith(f".{path.name}.") and left.name.endswith(".part"):
             left.unlink(missing_ok=True)  # of a killed process: we hold the lock
-    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=PART, dir=path.parent)  # 0600
-    part = Path(name)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor has no path
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
+    replace_file(path, text)
     # Makes the rename survive a power failure; some systems do not support it.
     with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

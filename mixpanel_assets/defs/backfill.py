@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import socket
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from typing import Any
 from mixpanel_assets.defs.instance import is_running
 from mixpanel_assets.defs.runs import PROJECT
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, UnavailableError
-from mixpanel_assets.settings import make_private_folder
+from mixpanel_assets.settings import make_private_folder, replace_file
 
 HOST = "127.0.0.1"
 SECONDS_TO_ANSWER = 60
@@ -50,7 +49,8 @@ def serving_at(home: Path, port: int, project_id: str | None) -> Iterator[None]:
         yield
         return
     own = RunningUI(HOST, port, os.getpid(), project_id)
-    _write(_address_file(home), json.dumps(asdict(own)))
+    make_private_folder(_address_file(home).parent)
+    replace_file(_address_file(home), json.dumps(asdict(own)))
     try:
         yield
     finally:
@@ -127,12 +127,3 @@ def _read(home: Path) -> RunningUI | None:
         return ui if is_running(ui.pid) else None
     except (OSError, ValueError, TypeError):
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the file atomically, readable by this user only."""
-    make_private_folder(path.parent)
-    descriptor, part = tempfile.mkstemp(dir=path.parent, suffix=".part")  # mode 0600
-    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  no path
-        file.write(text)
-    Path(part).replace(path)

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from mixpanel_assets.settings import Settings, local_path, make_private_folder
+from mixpanel_assets.settings import Settings, local_path, make_private_folder, replace_file
 
 INSTANCE_FILE = "dagster.yaml"
 TEMPLATE = Path(__file__).with_name(INSTANCE_FILE)
@@ -43,9 +43,7 @@ def make_instance(home: Path) -> Path:
     make_private_folder(home)
     file, wanted = home / INSTANCE_FILE, _written(home)
     if not file.exists() or (_is_unchanged(found := file.read_text("utf-8")) and found != wanted):
-        part = file.with_suffix(f".{os.getpid()}.part")
-        part.write_text(wanted, "utf-8")
-        part.replace(file)
+        replace_file(file, wanted)
     return home
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from mixpanel_assets.accounts import Credentials
-from mixpanel_assets.mixpanel.client import QUERY_HOSTS, Client, Content
+from mixpanel_assets.mixpanel.client import HOSTS, Client, Content
 from mixpanel_assets.notes import note
-from mixpanel_assets.settings import Settings, make_private_folder
+from mixpanel_assets.settings import Settings, make_private_folder, replace_file
 
 if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.names import Names
@@ -47,7 +46,7 @@ class CachedAnswers:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._mixpanel = mixpanel
-        self._host = settings.base_url or QUERY_HOSTS[mixpanel.credentials.region]
+        self._host = settings.base_url or HOSTS[mixpanel.credentials.region][1]
         self._folder = settings.home / "cache" / mixpanel.credentials.project_id
         self._max_age = max_age
         self._refresh = refresh
@@ -108,22 +107,11 @@ class CachedAnswers:
         make_private_folder(file.parent.parent)
         make_private_folder(file.parent)
         with suppress(OSError):
-            self._forget()
-            handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")  # mode 0600
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as part:
-                    json.dump(known, part)
-                os.utime(name, (known["asked_at"], known["asked_at"]))
-                Path(name).replace(file)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-
-    def _forget(self) -> None:
-        """Remove files that are too old to be used."""
-        for file in self._folder.iterdir():
-            if self._clock() - file.stat().st_mtime > FORGOTTEN:
-                file.unlink(missing_ok=True)
+            for old in self._folder.iterdir():
+                if self._clock() - old.stat().st_mtime > FORGOTTEN:
+                    old.unlink(missing_ok=True)
+            replace_file(file, json.dumps(known))
+            os.utime(file, (known["asked_at"], known["asked_at"]))
 
 
 def _digest(question: Any) -> str:

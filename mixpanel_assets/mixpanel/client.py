@@ -26,17 +26,11 @@ if TYPE_CHECKING:
     from mixpanel_assets.mixpanel.names import Names
 
 # https://developer.mixpanel.com/reference/overview
-EXPORT_HOSTS = {
-    "us": "https://data.mixpanel.com",
-    "eu": "https://data-eu.mixpanel.com",
-    "in": "https://data-in.mixpanel.com",
-}
-
-# The query API (/api/query) and the app API (/api/app) share a host.
-QUERY_HOSTS = {
-    "us": "https://mixpanel.com",
-    "eu": "https://eu.mixpanel.com",
-    "in": "https://in.mixpanel.com",
+# The host of exports, and that of the query API (/api/query) and the app API (/api/app).
+HOSTS = {
+    "us": ("https://data.mixpanel.com", "https://mixpanel.com"),
+    "eu": ("https://data-eu.mixpanel.com", "https://eu.mixpanel.com"),
+    "in": ("https://data-in.mixpanel.com", "https://in.mixpanel.com"),
 }
 QUERIES_AT_ONCE = 5
 
@@ -104,8 +98,7 @@ class RetryPolicy:
         asked = error.details.get("retry_after")
         if isinstance(asked, int | float):
             return float(asked)
-        backoff = min(self.first_delay * 2.0**attempt, self.longest_delay)
-        return backoff * random.uniform(0.5, 1.0)
+        return min(self.first_delay * 2.0**attempt, self.longest_delay) * random.uniform(0.5, 1.0)
 
 
 class Client:
@@ -140,8 +133,8 @@ class Client:
         self._clock = clock
         self.requests = 0
         self._retry = retry or RetryPolicy()
-        self._export_host = base_url or EXPORT_HOSTS[credentials.region]
-        self._query_host = base_url or QUERY_HOSTS[credentials.region]
+        hosts = (base_url, base_url) if base_url else HOSTS[credentials.region]
+        self._export_host, self._query_host = hosts
         self._slots = _query_slots(credentials.project_id)
         # Plain http stays on this machine: it bypasses proxies of the environment.
         direct = (base_url or "").startswith("http:")
@@ -241,8 +234,7 @@ class Client:
         )
         slots = self._slots if question.is_query else nullcontext()
         with self._sent(request, question.kind, slots) as response, self._translated(request):
-            body = self.bounds.whole(_decoded(response))
-            return response.status_code, response.headers, body
+            return response.status_code, response.headers, self.bounds.whole(_decoded(response))
 
     @contextmanager
     def _sent(
@@ -258,7 +250,8 @@ class Client:
         if kind:
             self.budget.spend(kind, self.note, self._sleep, self._retry.longest_wait)
         with slots:
-            self._count()
+            with self._counting:
+                self.requests += 1
             with self._translated(request):
                 response = self._http.send(request, stream=True)
             try:
@@ -282,10 +275,6 @@ class Client:
             self.budget.give_back(kind)
         if kind and isinstance(error, errors.RateLimitError):
             self.budget.block(kind, error.details.get("retry_after"))
-
-    def _count(self) -> None:
-        with self._counting:
-            self.requests += 1
 
     def retrying(self, attempt: Callable[[], T], attempts: int | None = None) -> T:
         """The result of `attempt`, which is repeated after temporary errors."""
