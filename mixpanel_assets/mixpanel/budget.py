@@ -80,7 +80,7 @@ class Budget:
         """Block requests of this kind on this machine for the seconds of Retry-After."""
         if not isinstance(seconds, int | float) or seconds <= 0:
             return
-        until = self._clock() + min(float(seconds), LONGEST_BLOCK)
+        until = self._clock() + min(seconds, LONGEST_BLOCK)
         with self._ledger() as ledger:
             ledger.execute(
                 "insert into blocks values (?, ?, ?) on conflict (project, kind) "

@@ -8,7 +8,6 @@ from typing import Any
 from mixpanel_assets import results
 
 SAMPLES = 5
-ENVELOPES = ("results", "data", "events")
 KINDS = {
     bool: "boolean",
     int: "number",
@@ -170,7 +169,7 @@ def _record(kind: type[results.R], one: Mapping[str, Any]) -> results.R:
 
 def _items(data: Any) -> list[Any]:
     """The list, also inside an envelope; empty if it is not a list."""
-    for name in ENVELOPES:
+    for name in ("results", "data", "events"):
         if isinstance(data, dict) and isinstance(data.get(name), list | dict):
             data = data[name]
     return data if isinstance(data, list) else []

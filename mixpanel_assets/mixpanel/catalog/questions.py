@@ -27,15 +27,15 @@ def event_names(mixpanel: Asker) -> list[str]:
 
 def described_events(mixpanel: Asker) -> list[str]:
     """The events that the Lexicon describes."""
-    asked = discovery.LexiconSchemas(entity_type="event")
-    return [one.name for one in lexicon_schemas(mixpanel, asked)]
+    listed = lexicon_schemas(mixpanel, discovery.LexiconSchemas(entity_type="event"))
+    return [one.name for one in listed]
 
 
 def property_names(mixpanel: Asker, event: str) -> list[str]:
     """The properties that the event had recently, most frequent first."""
     params = {"event": event, "limit": MOST_PROPERTIES}
-    answer = mixpanel.ask("GET", "/api/query/events/properties/top", params=params)
-    return answers.property_names(answer)
+    path = "/api/query/events/properties/top"
+    return answers.property_names(mixpanel.ask("GET", path, params=params))
 
 
 def events(mixpanel: CachedAnswers, asked: discovery.Events) -> list[str]:  # noqa: ARG001
@@ -145,8 +145,7 @@ def _check_property(mixpanel: CachedAnswers, event: str, name: str) -> None:
 
 
 def top_events(mixpanel: Asker, asked: discovery.TopEvents) -> results.Records[results.TopEvent]:
-    params = asked.to_dict()
-    return answers.top_events(mixpanel.ask("GET", "/api/query/events/top", params=params))
+    return answers.top_events(mixpanel.ask("GET", "/api/query/events/top", params=asked.to_dict()))
 
 
 def funnels(mixpanel: Asker, asked: discovery.Funnels) -> results.Records[results.FunnelInfo]:  # noqa: ARG001
@@ -169,9 +168,8 @@ def annotations(
     mixpanel: Asker, asked: discovery.Annotations
 ) -> results.Records[results.Annotation]:
     asked.check_dated()
-    days = asked.to_dict()
     wire = {"from_date": "fromDate", "to_date": "toDate"}
-    params = {wire[name]: day for name, day in days.items()}
+    params = {wire[name]: day for name, day in asked.to_dict().items()}
     path = f"{_project(mixpanel)}/annotations"
     return answers.annotations(mixpanel.ask("GET", path, params=params or None, kind=None))
 
@@ -179,8 +177,7 @@ def annotations(
 def lexicon_schemas(
     mixpanel: Asker, asked: discovery.LexiconSchemas
 ) -> results.Records[results.LexiconSchema]:
-    path = f"{_project(mixpanel)}/schemas"
-    found = answers.schemas(mixpanel.ask("GET", path, kind="lexicon"))
+    found = answers.schemas(mixpanel.ask("GET", f"{_project(mixpanel)}/schemas", kind="lexicon"))
     # One request for all: Mixpanel allows five a minute.
     wanted = (one for one in found if asked.entity_type in (None, one.entity_type))
     return results.Records(results.LexiconSchema, wanted)
@@ -189,8 +186,8 @@ def lexicon_schemas(
 def lexicon_schema(mixpanel: Asker, asked: discovery.LexiconSchema) -> results.LexiconSchema:
     # From the whole list: not every server accepts a name with a slash as a path.
     kind, name = asked.entity_type, asked.name
-    of_kind = discovery.LexiconSchemas(entity_type=kind)
-    known = {one.name: one for one in lexicon_schemas(mixpanel, of_kind)}
+    listed = lexicon_schemas(mixpanel, discovery.LexiconSchemas(entity_type=kind))
+    known = {one.name: one for one in listed}
     if name in known:
         return known[name]
     near = errors.near_names(name, known)

@@ -26,8 +26,7 @@ def export_catalog(mixpanel: Asker) -> dict[str, Part]:
         try:
             parts |= zip(tables, fetch(mixpanel), strict=True)
         except PlanRequiredError as error:
-            message = str(error.details.get("body") or error.message)
-            parts |= dict.fromkeys(tables, Skipped(message))
+            parts |= dict.fromkeys(tables, Skipped(str(error.details.get("body") or error.message)))
     return parts
 
 

@@ -59,18 +59,16 @@ def export_profiles(
                 for fields in selection.queries():
                     _download(mixpanel, {**fields, "page_size": str(page_size)}, found)
                 found.finish()
-        except ExportIncompleteError as error:
+        except (ExportIncompleteError, AnswerTooLargeError) as error:
             if session == SESSIONS:
                 raise
-            mixpanel.note(f"{error.message}; starting again from the first page")
-            continue
-        except AnswerTooLargeError as error:
-            if session == SESSIONS:
-                raise
-            page_size = max(1, page_size // SMALL_PAGES)
-            mixpanel.note(f"{error.message}; starting again in pages of {page_size:,}")
-            continue
-        return LandedFile(file.path, day, day, exported_at, file.checksum, found.count)
+            how = "from the first page"
+            if isinstance(error, AnswerTooLargeError):
+                page_size = max(1, page_size // SMALL_PAGES)
+                how = f"in pages of {page_size:,}"
+            mixpanel.note(f"{error.message}; starting again {how}")
+        else:
+            return LandedFile(file.path, day, day, exported_at, file.checksum, found.count)
     raise AssertionError("unreachable")
 
 
@@ -185,8 +183,7 @@ class _Session:
 
 
 def _question(fields: Mapping[str, str], number: int, kind: Kind | None) -> Question:
-    form = {**fields, "page": str(number)}
-    return Question("POST", "/api/query/engage", form=form, kind=kind)
+    return Question("POST", "/api/query/engage", form={**fields, "page": str(number)}, kind=kind)
 
 
 def _arriving(ask: Callable[[int], Page], numbers: Iterable[int]) -> Iterator[tuple[int, Page]]:

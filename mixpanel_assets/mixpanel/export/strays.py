@@ -191,8 +191,7 @@ def _day(line: bytes) -> date | None:
     if head := HEAD.match(line):
         return day_of(int(head[1]))
     try:
-        record = json.loads(line)
-        given = record["properties"]["time"]
+        given = json.loads(line)["properties"]["time"]
         return None if isinstance(given, bool) else day_of(float(given))
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None

@@ -20,8 +20,7 @@ def chart(answer: Any, names: Iterable[str] = ()) -> Series:
     `names` are always included.
     """
     data = _object(_object(answer).get("data", {}))
-    values = _object(data.get("values") or {})
-    found = {name: numbers(counts) for name, counts in values.items()}
+    found = {name: numbers(counts) for name, counts in _object(data.get("values") or {}).items()}
     listed = [str(day) for day in data.get("series") or []]
     dates = sorted({*listed, *(day for counts in found.values() for day in counts)})
     everything = {**{name: {} for name in names}, **found}
@@ -122,9 +121,8 @@ def _segments(cohort: Any) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
     cohort = _object(cohort)
     if "counts" in cohort and not isinstance(cohort["counts"], Mapping):
         yield None, cohort
-        return
-    for segment, one in cohort.items():
-        yield str(segment), _object(one)
+    else:
+        yield from ((str(segment), _object(one)) for segment, one in cohort.items())
 
 
 def _cohort(day: str, segment: str | None, one: Mapping[str, Any]) -> live.CohortInfo:

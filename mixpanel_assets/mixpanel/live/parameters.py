@@ -19,13 +19,11 @@ def parameters(asked: Question[Any], **changed: Any) -> dict[str, Any]:
     given = {**asked.to_dict(), **changed}
     if "on" in given:
         given["on"] = segment(given["on"])
-    return {name: _spelled(value) for name, value in given.items() if value is not None}
-
-
-def _spelled(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value) if isinstance(value, list | dict) else value
+    return {
+        name: json.dumps(value) if isinstance(value, bool | list | dict) else value
+        for name, value in given.items()
+        if value is not None
+    }
 
 
 def ask(client: Client, path: str, asked: dict[str, Any]) -> Any:

@@ -32,8 +32,7 @@ def segmentation(client: Client, asked: live.Segmentation) -> results.Segmentati
 def segmentation_numeric(
     client: Client, asked: live.SegmentationNumeric
 ) -> results.NumericBucketResult:
-    answer = ask(client, "segmentation/numeric", parameters(asked))
-    series = answers.chart(answer)
+    series = answers.chart(ask(client, "segmentation/numeric", parameters(asked)))
     return results.NumericBucketResult(asked.event, *asked.span, asked.on, asked.unit, series)
 
 
@@ -71,10 +70,9 @@ def funnel(client: Client, asked: live.Funnel) -> results.FunnelResult:
     parts = answers.funnel_parts(ask(client, "funnels", parameters(asked)))
     whole = [part for part in parts if part.segment in (None, answers.OVERALL)] or parts
     steps = answers.together(whole)
+    wanted: list[results.FunnelPart] | None = parts
     if asked.unit is None and asked.interval is None:
         wanted = answers.by_segment(parts) if asked.on else None
-    else:
-        wanted = parts
     rate = answers.conversion(steps)
     return results.FunnelResult(asked.funnel_id, "", *asked.span, rate, steps, wanted)
 
@@ -146,8 +144,7 @@ def jql(client: Client, asked: live.Jql) -> results.JQLResult:
 
 def _script_error(error: QueryError) -> dict[str, str]:
     text = str(error.details.get("body", ""))
-    exact = text.partition("Uncaught exception ")[2] or text
-    found = _SCRIPT_ERROR.search(exact)
+    found = _SCRIPT_ERROR.search(text.partition("Uncaught exception ")[2] or text)
     if not found:
         return {"error_type": "", "error_message": text}
     return {"error_type": found["type"], "error_message": found["message"].strip()}

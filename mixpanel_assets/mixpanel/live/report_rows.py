@@ -47,18 +47,12 @@ def report_rows(report: SavedReportResult) -> list[Row]:
     Times are in the project's time zone, without offset; None for values without a time. Values
     that are not numbers are left out.
     """
-    rows = []
+    rows: list[Row] = []
+    of_report = {"computed_at": report.computed_at, "report_type": report.report_type}
     for path, value in _numbers(report.series):
         names, time = _timed(path, last=report.report_type == "insights")
-        row = {
-            "computed_at": report.computed_at,
-            "report_type": report.report_type,
-            "path": names,
-            "date": time and time[:10],
-            "moment": time and time[:_MOMENT],
-            "value": value,
-        }
-        rows.append(row)
+        when = {"date": time and time[:10], "moment": time and time[:_MOMENT]}
+        rows.append({**of_report, "path": names, **when, "value": value})
     return rows
 
 
