@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import Invocation, answering, group
+from mixpanel_assets.cli.options import answering, group
 from mixpanel_assets.errors import AuthenticationError, ConfigError
 from mixpanel_assets.settings import Settings
 
@@ -72,12 +72,11 @@ def add(
     who = "" if project_secret else _given(username, "--username", "User name")
     if project_secret and username:
         raise typer.BadParameter("use --project-secret or --username, not both")
-    project_id = _given(project, "--project", "Project id")
     fields = {
         "kind": "project_secret" if project_secret else "service_account",
         "username": who,
+        "project_id": _given(project, "--project", "Project id"),
         "secret": _secret(from_stdin=secret_stdin),
-        "project_id": project_id,
         "region": region,
     }
     credentials = make_credentials(fields, "the new account")
@@ -104,8 +103,7 @@ def remove(
             raise typer.BadParameter("stdin is not a terminal: confirm with --force")
         if output.ask(f"Remove the account {name}? [y/N] ").lower() not in ("y", "yes"):
             raise typer.Abort
-    default = remove_account(Settings.from_env(), name)
-    return {"removed": name, "default": default}
+    return {"removed": name, "default": remove_account(Settings.from_env(), name)}
 
 
 @auth.command()
@@ -158,8 +156,7 @@ def prove(context: typer.Context, name: NameOrNone = None) -> Any:
 def _account(context: typer.Context, name: str | None) -> Account:
     from mixpanel_assets.accounts import find_account
 
-    invocation: Invocation = context.obj
-    return find_account(Settings.from_env(), invocation.account if name is None else name)
+    return find_account(Settings.from_env(), context.obj.account if name is None else name)
 
 
 def _given(given: str | None, option: str, prompt: str) -> str:

@@ -56,8 +56,7 @@ def demo(
     _leave_real_home()
     last = Settings.from_env().today() - timedelta(1)
     first = last - timedelta(days - 1)
-    world = World(first_day=first, events_per_day=EVENTS_PER_DAY)
-    with Simulator(Store(world=world)) as mixpanel:
+    with Simulator(Store(world=World(first_day=first, events_per_day=EVENTS_PER_DAY))) as mixpanel:
         os.environ["MP_BASE_URL"] = mixpanel.url
         os.environ["MP_USERNAME"] = mixpanel.project.username
         os.environ["MP_SECRET"] = mixpanel.project.secret
@@ -65,8 +64,7 @@ def demo(
         os.environ["MP_START_DATE"] = str(first)
         output.write(f"$ mp materialize events --from {first} --to {last}\n")
         with invocation.working("days") as (workspace, _):
-            landing = workspace.materialize_events(first, last)
-            _show(workspace, landing)
+            _show(workspace, workspace.materialize_events(first, last))
         if ui:
             _run_ui(Settings.from_env(), project)
         else:

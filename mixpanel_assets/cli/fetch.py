@@ -67,8 +67,7 @@ def fetch_events(
     how = _how(name, replace, append, stdout, raw, form)
     chosen: dict[str, Any] = {"from_date": start, "to_date": end, "where": where, "limit": limit}
     chosen["events"] = options.names_in(events)
-    invocation: options.Invocation = context.obj
-    with invocation.working("days", wait=not no_wait) as (workspace, progress):
+    with context.obj.working("days", wait=not no_wait) as (workspace, progress):
         if stdout:
             return _pour(progress, workspace.event_lines(raw=raw, **chosen), "events")
         return workspace.fetch_events(name or "fetched_events", how=how, **chosen)
@@ -131,8 +130,7 @@ def fetch_profiles(
         "as_of_timestamp": as_of,
         "output_properties": options.names_in(output_properties),
     }
-    invocation: options.Invocation = context.obj
-    with invocation.working("profiles", wait=not no_wait) as (workspace, progress):
+    with context.obj.working("profiles", wait=not no_wait) as (workspace, progress):
         if stdout:
             return _pour(progress, workspace.profile_lines(raw=raw, **chosen), "profiles")
         return workspace.fetch_profiles(name or "fetched_profiles", how=how, **chosen)

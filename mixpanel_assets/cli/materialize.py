@@ -39,13 +39,12 @@ def materialize_events(
 
     mp materialize events --from 2026-01-01 --to 2026-01-31
     """
-    invocation: options.Invocation = context.obj
     if detach and no_wait:
         raise typer.BadParameter("--no-wait does not apply with --detach")
     if detach:
-        with invocation.workspace() as workspace:
+        with context.obj.workspace() as workspace:
             return _hand_over(workspace, start, end, missing=missing)
-    with invocation.working("days", wait=not no_wait) as (workspace, _):
+    with context.obj.working("days", wait=not no_wait) as (workspace, _):
         return workspace.materialize_events(start, end, missing=missing)
 
 
@@ -109,11 +108,10 @@ def materialize_all(
 
     mp materialize all --from 7d
     """
-    invocation: options.Invocation = context.obj
     wait = not no_wait
-    with invocation.working("days", wait=wait) as (workspace, _):
+    with context.obj.working("days", wait=wait) as (workspace, _):
         events = workspace.materialize_events(start, end).to_dict()
-    with invocation.working("profiles", wait=wait) as (workspace, _):
+    with context.obj.working("profiles", wait=wait) as (workspace, _):
         profiles = _profiles_of_plan(workspace)
         catalog = [table.to_dict() for table in workspace.materialize_catalog()]
     return {"events": events, "profiles": profiles, "catalog": catalog}

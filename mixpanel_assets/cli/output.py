@@ -205,7 +205,8 @@ def _pour(pieces: Iterable[str], form: Form) -> None:
     size = _put(pieces)
     if size > MUCH and not streams.to_file():
         smaller = ", or a part with --jq" if form.structured else ""
-        notes.note(f"the answer is {_amount(size)}; select fewer rows or columns{smaller}")
+        amount = f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size // 1000} KB"
+        notes.note(f"the answer is {amount}; select fewer rows or columns{smaller}")
 
 
 def _put(pieces: Iterable[str]) -> int:
@@ -213,10 +214,6 @@ def _put(pieces: Iterable[str]) -> int:
     size = sum(sys.stdout.buffer.write(piece.encode("utf-8", "replace")) for piece in pieces)
     sys.stdout.buffer.flush()
     return size
-
-
-def _amount(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size // 1000} KB"
 
 
 def _visible_lines(text: str) -> str:

@@ -88,8 +88,7 @@ def _command(kind: type[Question[Any]], shared: dict[str, tuple[Any, Any]]) -> C
         except UsageError as error:
             error.hint = error.hint or f"see: {context.command_path} --help"
             raise
-        invocation: options.Invocation = context.obj
-        with invocation.workspace(wait=not no_wait) as workspace:
+        with context.obj.workspace(wait=not no_wait) as workspace:
             answer = workspace.ask(question, refresh=refresh)
         write(question, answer, form)
 

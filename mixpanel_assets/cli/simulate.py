@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import Invocation, answering
+from mixpanel_assets.cli.options import answering
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
 
@@ -91,8 +91,7 @@ def simulate(
                 "MP_PROJECT_ID": project.project_id,
             }
             output.answer({**access, "token": project.token}, form)
-            invocation: Invocation = context.obj
-            if not invocation.quiet:
+            if not context.obj.quiet:
                 output.note("export " + " ".join(f"{name}={access[name]}" for name in access))
                 output.note("a local Mixpanel; stop it with Ctrl-C")
             simulator.serve()

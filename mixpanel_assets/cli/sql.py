@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import PATIENCE, Invocation, answering, read_text, rows_wanted
+from mixpanel_assets.cli.options import PATIENCE, answering, read_text, rows_wanted
 from mixpanel_assets.settings import Settings
 
 HELD = 1_000  # rows that are read, and the warehouse released, before any is written
@@ -44,10 +44,9 @@ def sql(
 
     mp sql "select event_name, count(*) from events group by all"
     """
-    invocation: Invocation = context.obj
     text = _query(query, file)
     most = 1 if scalar else rows_wanted(context, limit)
-    workspace = invocation.workspace(timeout=timeout)
+    workspace = context.obj.workspace(timeout=timeout)
     bound = workspace.settings if most or not form.held else None
     asked = workspace.sql_stream(text)
     with _ended_after(timeout), _memory_bounded(bound), asked as (columns, coming):

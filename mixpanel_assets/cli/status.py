@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import Invocation, answering
+from mixpanel_assets.cli.options import answering
 from mixpanel_assets.settings import Settings
 
 
@@ -52,8 +52,7 @@ def doctor(
     """
     from mixpanel_assets.doctor import examine
 
-    invocation: Invocation = context.obj
-    checks = examine(Settings.from_env(), invocation.account, offline=offline)
+    checks = examine(Settings.from_env(), context.obj.account, offline=offline)
     output.answer([check.to_dict() for check in checks], form)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
