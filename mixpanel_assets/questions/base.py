@@ -246,8 +246,8 @@ def questions_in(module: Any) -> "dict[str, type[Question[Any]]]":
     return {one.method_name(): one for one in kinds if not getattr(one, "__parameters__", ())}
 
 
-FirstDay = Param("First day: YYYY-MM-DD, today, yesterday or 7d (days ago).", "--from")
-LastDay = Param("Last day (inclusive).", "--to")
+From = Param("First day: YYYY-MM-DD, today, yesterday or 7d (days ago).", "--from")
+To = Param("Last day (inclusive).", "--to")
 
 
 class Between(Question[R]):
@@ -284,8 +284,8 @@ class OverDays(Between[R]):
     """A question about a range of days that has a first day."""
 
     _: KW_ONLY
-    from_date: Annotated[Day, FirstDay]
-    to_date: Annotated[Day, LastDay] = "today"
+    from_date: Annotated[Day, From]
+    to_date: Annotated[Day, To] = "today"
 
     @property
     def span(self) -> tuple[date, date]:

@@ -13,16 +13,7 @@ from mixpanel_assets import results
 from mixpanel_assets.errors import UsageError
 from mixpanel_assets.naming import all_values, named, some_named
 from mixpanel_assets.questions import fields
-from mixpanel_assets.questions.base import (
-    Between,
-    Day,
-    FirstDay,
-    LastDay,
-    OverDays,
-    Param,
-    Question,
-    R,
-)
+from mixpanel_assets.questions.base import Between, Day, From, OverDays, Param, Question, R, To
 from mixpanel_assets.questions.expressions import condition
 
 MOST_INTERVAL_DAYS = 90
@@ -108,8 +99,8 @@ class Counted(Between[R], Live[R]):
     """A question about counts over a range of days, or over the last `interval` units."""
 
     _: KW_ONLY
-    from_date: Annotated[Day | None, FirstDay] = None
-    to_date: Annotated[Day | None, LastDay] = None
+    from_date: Annotated[Day | None, From] = None
+    to_date: Annotated[Day | None, To] = None
     type: fields.CountingOf = "general"
     unit: fields.Unit = "day"
     interval: fields.LastUnits = None
@@ -276,7 +267,7 @@ class ActivityFeed(OverDays[results.ActivityFeedResult], Live[results.ActivityFe
         Sequence[str], Param("Distinct ids of the people.", "--users", "-U", check=some_named)
     ]
     _: KW_ONLY
-    from_date: Annotated[Day, FirstDay] = "30d"
+    from_date: Annotated[Day, From] = "30d"
     limit: Annotated[
         int | None, Param("Maximum events, the newest (0: all).", "-l", least=1, zero_is_all=True)
     ] = 1000

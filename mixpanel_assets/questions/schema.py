@@ -26,9 +26,7 @@ def model_of(
     for field in base.fields_of(question):
         default = (defaults or {}).get(field.name, ... if field.required else field.default)
         text = " ".join(filter(None, (field.param.help, (hints or {}).get(field.name))))
-        bounds: dict[str, Any] = {}
-        if field.item is None:
-            bounds = {"ge": field.param.least, "le": field.param.most}
+        bounds: Any = {} if field.item else {"ge": field.param.least, "le": field.param.most}
         kind = _type(field)
         if field.choices and default not in (..., None):
             default = kind(default)
@@ -41,7 +39,7 @@ def _type(field: base.Field) -> Any:
     kind: Any = field.kind
     if field.choices:
         members: Any = {one: one for one in field.choices}
-        kind = cast(Any, Enum)(_words(field.name), members, type=str)
+        kind = cast(Any, Enum)(field.name.title().replace("_", ""), members, type=str)
     elif field.is_day:
         kind = str
     elif field.item is not None:
@@ -49,10 +47,6 @@ def _type(field: base.Field) -> Any:
     elif get_origin(kind) is Mapping:
         kind = dict[str, Any]
     return kind
-
-
-def _words(name: str) -> str:
-    return "".join(word.title() for word in name.split("_"))
 
 
 def json_schema(kind: type[base.Question[Any]]) -> dict[str, Any]:

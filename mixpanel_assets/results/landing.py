@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from mixpanel_assets.results.base import Result, plain
+from mixpanel_assets.results.base import Result
 
 
 class JSONText(str):
@@ -94,14 +94,11 @@ class Snapshot:
 
     def to_dict(self) -> dict[str, Any]:
         """The output of `mp materialize profiles`."""
+        counts = ("rows", "new", "changed", "removed", "requests")
         return {
             "asset": "profiles",
             "snapshot_date": str(self.day),
-            "rows": self.rows,
-            "new": self.new,
-            "changed": self.changed,
-            "removed": self.removed,
-            "requests": self.requests,
+            **{name: getattr(self, name) for name in counts},
             "seconds": round(self.seconds, 3),
             "run_id": self.run_id,
         }
@@ -121,13 +118,6 @@ class Fetched(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """The output of `mp fetch`."""
-        return {
-            "table": self.table,
-            "type": self.type,
-            "rows": self.rows,
-            "duplicates": self.duplicates,
-            "from": plain(self.start),
-            "to": plain(self.end),
-            "duration_seconds": round(self.duration_seconds, 3),
-            "fetched_at": self.fetched_at.isoformat(),
-        }
+        names = {"start": "from", "end": "to"}
+        own = super().to_dict() | {"duration_seconds": round(self.duration_seconds, 3)}
+        return {names.get(name, name): value for name, value in own.items()}

@@ -7,7 +7,7 @@ from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
-from mixpanel_assets.results.base import Result, Table, plain, records
+from mixpanel_assets.results.base import Result, Table, plain
 
 Series = dict[str, dict[str, float]]  # by segment, then by date
 
@@ -103,8 +103,7 @@ class _Sparse(Result):
 
     def to_dict(self) -> dict[str, Any]:
         left_out = {f.name for f in fields(self) if f.default is None}
-        own = super().to_dict()
-        return {n: v for n, v in own.items() if v is not None or n not in left_out}
+        return {n: v for n, v in super().to_dict().items() if v is not None or n not in left_out}
 
 
 class FunnelStep(Result):
@@ -140,9 +139,16 @@ class FunnelResult(_Sparse):
         dated = any(part.date is not None for part in parts)
         segmented = any(part.segment is not None for part in parts)
         rows = [
-            (*([part.date] * dated), *([part.segment] * segmented), number, *_values(step))
-            for part in parts
-            for number, step in enumerate(part.steps, start=1)
+            (
+                *([p.date] * dated),
+                *([p.segment] * segmented),
+                n,
+                s.event,
+                s.count,
+                s.conversion_rate,
+            )
+            for p in parts
+            for n, s in enumerate(p.steps, start=1)
         ]
         return [*(["date"] * dated), *(["segment"] * segmented), *names], rows
 
@@ -294,10 +300,6 @@ def _grouped(one: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(value, list):
         return {**keys, **{f"value_{n}": v for n, v in enumerate(value)}}
     return {**keys, "value": value}
-
-
-def _values(record: Result) -> tuple[Any, ...]:
-    return records(type(record), [record])[1][0]
 
 
 def _filled(items: Sequence[Any], length: int) -> list[Any]:

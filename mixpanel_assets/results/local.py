@@ -197,8 +197,7 @@ class NumericPropertySummaryResult(Result):
 
     def to_row(self) -> dict[str, Any]:
         row = self.to_dict()
-        percentiles = row.pop("percentiles")
-        return {**row, **{f"p{name}": value for name, value in percentiles.items()}}
+        return row | {f"p{name}": value for name, value in row.pop("percentiles").items()}
 
 
 class DailyCount(Result):

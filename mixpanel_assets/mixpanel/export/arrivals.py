@@ -56,15 +56,12 @@ class _Arrivals(LineCheck):
     def _check_line(self, line: bytes | bytearray) -> dict[str, Any]:
         record = super()._check_line(line)
         if isinstance(properties := record.get("properties"), dict):
-            self._note(properties)
+            at, came_in = properties.get("time"), properties.get("mp_processing_time_ms")
+            if _is_time(at) and _is_time(came_in):
+                # The export may include events of a time just outside the span.
+                day = min(max(day_of(at), self._start), self._end)
+                self.newest[day] = max(self.newest.get(day, 0.0), float(came_in))
         return record
-
-    def _note(self, properties: dict[str, Any]) -> None:
-        at, came_in = properties.get("time"), properties.get("mp_processing_time_ms")
-        if _is_time(at) and _is_time(came_in):
-            # The export may include events of a time just outside the span.
-            day = min(max(day_of(at), self._start), self._end)
-            self.newest[day] = max(self.newest.get(day, 0.0), float(came_in))
 
 
 def _is_time(value: object) -> TypeGuard[float]:

@@ -98,12 +98,9 @@ class ProfileSelection(_Selection):
                 f"as_of_timestamp {self.as_of_timestamp} is not in the past",
                 hint="it is in seconds since 1970",
             )
-        if self.distinct_ids is not None:
-            ids = tuple(names_of(self.distinct_ids, "distinct_ids"))
-            object.__setattr__(self, "distinct_ids", ids)
-        if self.output_properties is not None:
-            names = tuple(names_of(self.output_properties, "output_properties"))
-            object.__setattr__(self, "output_properties", names)
+        for name in ("distinct_ids", "output_properties"):
+            if (given := getattr(self, name)) is not None:
+                object.__setattr__(self, name, tuple(names_of(given, name)))
 
     def queries(self) -> Iterator[dict[str, str]]:
         """The form fields of each query that it takes: one, but for very many or no ids.

@@ -37,11 +37,6 @@ def results(answer: Any) -> Any:
     return _object(answer).get("results")
 
 
-def total(series: Series) -> float:
-    """The sum of all numbers."""
-    return sum(count for counts in series.values() for count in counts.values())
-
-
 def funnel_parts(answer: Any) -> list[live.FunnelPart]:
     """The steps by date and, if the answer has segments, by segment."""
     data = _object(_object(answer).get("data") or {})

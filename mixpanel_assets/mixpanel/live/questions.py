@@ -25,7 +25,7 @@ def segmentation(client: Client, asked: live.Segmentation) -> results.Segmentati
     unit = None if asked.interval else asked.unit
     answer = ask(client, "segmentation", parameters(asked, unit=unit))
     series = answers.chart(answer, [] if asked.on else [asked.event])
-    total = answers.total(series)
+    total = sum(count for counts in series.values() for count in counts.values())
     return results.SegmentationResult(asked.event, *asked.span, asked.unit, asked.on, total, series)
 
 

@@ -34,8 +34,7 @@ def events_of(path: str, asked: Asked) -> list[str]:
 def check(path: str, asked: Asked, names: Names | None) -> None:
     """Raise EventNotFoundError if an event of the query is known not to exist on its days."""
     if names and "from_date" in asked and (events := events_of(path, asked)):
-        days = (date.fromisoformat(asked[name]) for name in ("from_date", "to_date"))
-        names.check(events, *days)
+        names.check(events, *(date.fromisoformat(asked[name]) for name in ("from_date", "to_date")))
 
 
 def translated(error: QueryError, path: str, asked: Asked, names: Names | None) -> Exception:
