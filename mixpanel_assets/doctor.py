@@ -19,25 +19,17 @@ from mixpanel_assets.warehouse.ask.days import arrival_lags
 QUARTER = timedelta(minutes=15)
 
 # Listed before other zones that fit.
-COMMON_ZONES = (
-    "America/Los_Angeles",
-    "America/New_York",
-    "America/Chicago",
-    "America/Denver",
-    "America/Phoenix",
-    "America/Sao_Paulo",
-    "Europe/London",
-    "Europe/Berlin",
-    "Europe/Athens",
-    "Europe/Moscow",
-    "Asia/Dubai",
-    "Asia/Kolkata",
-    "Asia/Singapore",
-    "Asia/Shanghai",
-    "Asia/Tokyo",
-    "Australia/Sydney",
-    "Pacific/Auckland",
-)
+COMMON_ZONES = {
+    f"{area}/{city}"
+    for area, cities in (
+        ("America", "Los_Angeles New_York Chicago Denver Phoenix Sao_Paulo"),
+        ("Europe", "London Berlin Athens Moscow"),
+        ("Asia", "Dubai Kolkata Singapore Shanghai Tokyo"),
+        ("Australia", "Sydney"),
+        ("Pacific", "Auckland"),
+    )
+    for city in cities.split()
+}
 
 
 @dataclass(frozen=True)
@@ -155,12 +147,8 @@ def fitting_zones(offsets: Mapping[date, timedelta]) -> list[str]:
     if not any(offsets.values()):
         return ["UTC"]
     named = [name for name in available_timezones() if "/" in name and not name.startswith("Etc/")]
-    fitting = [
-        name
-        for name in named
-        if all(_offset(name, day) == offset for day, offset in offsets.items())
-    ]
-    return sorted(fitting, key=lambda name: (name not in COMMON_ZONES, name))
+    named.sort(key=lambda name: (name not in COMMON_ZONES, name))
+    return [n for n in named if all(_offset(n, day) == off for day, off in offsets.items())]
 
 
 def _offset(zone: str | None, day: date) -> timedelta:

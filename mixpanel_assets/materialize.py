@@ -122,7 +122,7 @@ def _run(
     job = defs().resolve_job_def(job_name)
     token = listener.set(options.listener)
     try:
-        with _disk_errors_reported(home), _open_instance(home) as instance:
+        with _open_instance(home) as instance:
             result = job.execute_in_process(
                 instance=instance,
                 raise_on_error=False,
@@ -130,21 +130,14 @@ def _run(
                 tags={**(tags or {}), **of_this_process(), "mp/source": "cli"},
                 run_config=_run_config(options),
             )
+    except (OperationalError, OSError) as error:
+        raise _unwritten(home, str(getattr(error, "orig", error))) from error
     finally:
         listener.reset(token)
     if not result.success:
         more = {} if landed is None else {"landed": [str(day.day) for day in landed]}
         raise failure_of(result, **more)
     return result
-
-
-@contextmanager
-def _disk_errors_reported(home: Path) -> Iterator[None]:
-    """Raise ConfigError if Dagster can't write to the disk."""
-    try:
-        yield
-    except (OperationalError, OSError) as error:
-        raise _unwritten(home, str(getattr(error, "orig", error))) from error
 
 
 def _unwritten(home: Path, reason: str, **details: Any) -> ConfigError:

@@ -28,10 +28,8 @@ def fail_killed_runs(instance: dg.DagsterInstance) -> None:
         if run.remote_job_origin:
             continue  # the daemon's: a run that the UI re-executes inherits the tags
         pid = run.tags.get(PID, "")
-        if pid.isdigit() and not _is_run_by(int(pid), created):
+        if not pid.isdigit():
+            continue
+        # In a container, every process may have the pid of the one before it.
+        if not (created >= LOADED if int(pid) == os.getpid() else is_running(int(pid))):
             instance.report_run_failed(run, f"its process, {pid}, was killed")
-
-
-def _is_run_by(pid: int, created: float) -> bool:
-    # In a container, every process may have the pid of the one before it.
-    return created >= LOADED if pid == os.getpid() else is_running(pid)

@@ -223,19 +223,14 @@ class Landings(Opening):
         """Whether the warehouse is the project's own, which Dagster loads."""
         return self._path is None and not self._is_held()
 
-    def _make_home(self) -> None:
-        """Create the home and the warehouse's folder; ConfigError without credentials."""
-        settings = self._with_credentials().settings
-        make_private_folder(settings.home)
-        make_private_folder(self._access.warehouse.parent)
-
     @contextmanager
     def _in_dagster(self) -> Iterator[RunOptions]:
         """Prepare for Dagster runs; restore the folder and environment that they change."""
         from mixpanel_assets.access import holding
         from mixpanel_assets.defs.loading import with_dagster
 
-        self._make_home()
+        make_private_folder(self._with_credentials().settings.home)
+        make_private_folder(self._access.warehouse.parent)
         here = os.getcwd()  # noqa: PTH109  its type is what chdir wants
         before = dict(os.environ)
         try:
