@@ -1,7 +1,6 @@
 """The daily assets: events and profiles."""
 
 import time
-from collections.abc import Callable
 from datetime import date
 
 import dagster as dg
@@ -58,12 +57,8 @@ class _Run:
         self.settings = settings
         self.days: dict[date, Metadata] = {}
         self._listener = listener_of(context.log)
+        self.note = self._listener.note
         self._last = time.monotonic()
-
-    @property
-    def note(self) -> Callable[[str], None]:
-        """Reports waits and retries."""
-        return self._listener.note
 
     def landed(self, days: list[LandedDay]) -> None:
         """Keep the metadata of days that are committed."""

@@ -10,7 +10,7 @@ from mixpanel_assets.defs.labels import of_tables
 from mixpanel_assets.defs.listener import listener_of
 from mixpanel_assets.defs.metadata import of_run
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
-from mixpanel_assets.mixpanel.catalog.rows import Part, export_catalog
+from mixpanel_assets.mixpanel.catalog.rows import export_catalog
 from mixpanel_assets.results.catalog import Skipped
 from mixpanel_assets.warehouse.load.catalog import CATALOG_TABLES, replace_catalog
 
@@ -65,7 +65,8 @@ def catalog(
             rows = replace_catalog(connection, parts, day=day, asked_at=asked_at)
     run = of_run(requests, started)
     for name, (tables, _) in PARTS.items():
-        if refused := _refused(parts, tables):
+        reasons = (part.reason for table in tables if isinstance(part := parts[table], Skipped))
+        if refused := next(reasons, None):
             context.log.warning(f"{name} was skipped: {refused}")
             yield dg.AssetObservation(name, metadata={SKIPPED: dg.MetadataValue.text(refused)})
             continue
@@ -78,9 +79,3 @@ def catalog(
                 **run,
             },
         )
-
-
-def _refused(parts: dict[str, Part], tables: tuple[str, ...]) -> str | None:
-    """Mixpanel's reason if it refused these tables."""
-    reasons = (part.reason for table in tables if isinstance(part := parts[table], Skipped))
-    return next(reasons, None)
