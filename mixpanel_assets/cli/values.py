@@ -27,14 +27,10 @@ def to_json(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}" if value.is_finite() else "null"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(_member(name, item) for name, item in value.items()) + "}"
+        return "{" + ", ".join(f"{to_json(str(k))}: {to_json(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple | set | frozenset):
         return "[" + ", ".join(to_json(item) for item in value) + "]"
     return to_json(_text(value))
-
-
-def _member(name: Any, value: Any) -> str:
-    return f"{to_json(str(name))}: {to_json(value)}"
 
 
 def object_json(names: Sequence[str], row: Sequence[Any]) -> str:

@@ -37,13 +37,10 @@ class Bounds:
         """A meter for one export that begins now."""
         return Meter(self.export_bytes, self.export_seconds, "MP_MAX_EXPORT_GB")
 
-    def of_answer(self) -> Meter:
-        """A meter for one JSON answer that begins now."""
-        return Meter(self.answer_bytes, self.answer_seconds, "MP_MAX_ANSWER_MB")
-
     def whole(self, chunks: Iterable[bytes]) -> bytes:
         """The joined chunks of a JSON answer. Raises AnswerTooLargeError."""
-        meter, body = self.of_answer(), bytearray()
+        meter = Meter(self.answer_bytes, self.answer_seconds, "MP_MAX_ANSWER_MB")
+        body = bytearray()
         for chunk in chunks:
             meter.count(len(chunk))
             body += chunk

@@ -77,7 +77,8 @@ class CachedAnswers:
         parts = (content.get("params") or {}, content.get("form") or {}, content.get("body"))
         words = [self._host, method, path, *parts]
         question = json.loads(json.dumps(words, default=str, sort_keys=True))
-        file = self._folder / f"{_digest(question)}.json"
+        digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:32]
+        file = self._folder / f"{digest}.json"
         known = None if self._refresh else self._read(file, question)
         if known is not None:
             self.age = max(self.age or 0.0, self._clock() - known["asked_at"])
@@ -112,7 +113,3 @@ class CachedAnswers:
                     old.unlink(missing_ok=True)
             replace_file(file, json.dumps(known))
             os.utime(file, (known["asked_at"], known["asked_at"]))
-
-
-def _digest(question: Any) -> str:
-    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:32]

@@ -47,26 +47,17 @@ def export_events(
     # A long span is halved by the caller, not insisted on; one with a limit can't be.
     attempts = 3 if end > start and selection.limit is None else None
     make_private_folder(folder)
-    return mixpanel.retrying(
-        lambda: _export_once(mixpanel, start, end, folder, selection, longest_text), attempts
-    )
-
-
-def _export_once(
-    mixpanel: Client,
-    start: date,
-    end: date,
-    folder: Path,
-    selection: EventSelection,
-    longest_text: int,
-) -> LandedFile:
-    exported_at = mixpanel.now()
     params = {"from_date": str(start), "to_date": str(end), "time_in_ms": "true"}
     params |= selection.fields()
-    path = folder / events_name(start, end, exported_at)
-    with landing(path, longest_text) as file, mixpanel.stream_export(params) as response:
-        lines = copy_verified(response, LineCheck(), mixpanel.bounds, file)
-    return LandedFile(path, start, end, exported_at, file.checksum, lines, text=file.text)
+
+    def export() -> LandedFile:
+        exported_at = mixpanel.now()
+        path = folder / events_name(start, end, exported_at)
+        with landing(path, longest_text) as file, mixpanel.stream_export(params) as response:
+            lines = copy_verified(response, LineCheck(), mixpanel.bounds, file)
+        return LandedFile(path, start, end, exported_at, file.checksum, lines, text=file.text)
+
+    return mixpanel.retrying(export, attempts)
 
 
 def copy_verified(

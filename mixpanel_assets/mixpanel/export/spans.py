@@ -77,13 +77,13 @@ def export_spans(
     longest_text: int = 0,
 ) -> Iterator[LandedFile]:
     """The days in order, in as few files as sense and budget allow, one ahead of its use."""
-    export = partial(export_events, mixpanel, longest_text=longest_text)
 
     def begin(day: date) -> Future[LandedFile] | None:
         if day > end:
             return None
         last = day + timedelta(pace.next_days((end - day).days + 1) - 1)
-        return in_background(partial(export, day, last, folder, selection))
+        export = partial(export_events, mixpanel, day, last, folder, selection)
+        return in_background(partial(export, longest_text=longest_text))
 
     day, ahead = start, begin(start)
     try:
