@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -23,8 +22,8 @@ from mixpanel_assets.errors import (
     no_warehouse,
 )
 from mixpanel_assets.settings import make_private_folder
+from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
 
-Connection = duckdb.DuckDBPyConnection
 OpenWarehouse = Callable[[], AbstractContextManager[Connection]]
 
 SCHEMA_VERSION = 3  # of the tables: see create.py
@@ -288,50 +287,6 @@ def as_load_errors() -> Iterator[None]:
         raise LoadError(f"the load failed, and changed nothing: {error}", hint=hint) from error
 
 
-def number(warehouse: Connection, query: str, parameters: Sequence[Any] = ()) -> int:
-    """The one number that the query gives; 0 for null."""
-    row = warehouse.execute(query, list(parameters)).fetchone()
-    return int(row[0] or 0) if row else 0
-
-
-def first_column(warehouse: Connection, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
-    """The first value of each row that the query gives."""
-    return [row[0] for row in warehouse.execute(query, list(parameters)).fetchall()]
-
-
-def has_tables(warehouse: Connection, schema: str, *tables: str) -> bool:
-    """Whether all of these tables are there."""
-    query = "select table_name from duckdb_tables() where schema_name = ?"
-    return {*tables} <= {*first_column(warehouse, query, [schema])}
-
-
-def insert_rows(
-    warehouse: Connection,
-    table: str,
-    rows: Sequence[Mapping[str, Any]],
-    casts: Mapping[str, str] | None = None,
-) -> None:
-    """Insert the rows, by the names of columns, in one statement; `table` is SQL.
-
-    `casts` are the types of columns that are text in the rows: a value that is not of the type
-    becomes null.
-    """
-    if not rows:
-        return
-    info = f"select name, type from pragma_table_info({literal(table)})"
-    types = dict(warehouse.execute(info).fetchall()) | dict.fromkeys(casts or (), "VARCHAR")
-    values = [
-        f"try_cast({quoted(name)} as {type_}) as {quoted(name)}"
-        for name, type_ in (casts or {}).items()
-    ]
-    replaced = f" replace ({', '.join(values)})" if values else ""
-    warehouse.execute(
-        f"insert into {table} by name select *{replaced} from ("
-        f"select unnest(from_json(?::json, {literal(json.dumps([types]))}), recursive := true))",
-        [json.dumps(rows, default=str)],
-    )
-
-
 def sql_error(error: duckdb.Error) -> MixpanelDataError:
     """The error of ours that a DuckDB error means, in DuckDB's own words."""
     if isinstance(error, duckdb.InterruptException):
@@ -361,17 +316,3 @@ def too_slow() -> SQLError:
 def too_large() -> SQLError:
     """The error of an answer that needs more memory than it may have."""
     return SQLError("the answer does not fit into memory", hint="ask for less")
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as an SQL string."""
-    quoted_text = "'" + text.replace("'", "''") + "'"
-    if "\0" not in text:
-        return quoted_text
-    # DuckDB before 2.0 takes a NUL for the end of the statement.
-    return "(" + quoted_text.replace("\0", "' || chr(0) || '") + ")"

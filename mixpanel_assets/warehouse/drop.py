@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mixpanel_assets.errors import ConfigError, TableNotFoundError, near_names
-from mixpanel_assets.warehouse.connection import (
-    Connection,
-    as_load_errors,
-    first_column,
-    in_transaction,
-    quoted,
-)
+from mixpanel_assets.warehouse.connection import as_load_errors, in_transaction
 from mixpanel_assets.warehouse.load.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.load.create import create_tables, forget_properties
 from mixpanel_assets.warehouse.load.saved_reports import SAVED_REPORTS
+from mixpanel_assets.warehouse.sql import Connection, first_column, quoted
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
 
 # What makes up an asset: all of it goes when one of its names is dropped.

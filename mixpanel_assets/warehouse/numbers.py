@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mixpanel_assets.warehouse.connection import literal
+from mixpanel_assets.warehouse.sql import literal
 
 LARGEST_BIGINT = 2**63 - 1
 EXACT_IN_DOUBLE = 2**53  # 2^53 + 1 is read as 2^53

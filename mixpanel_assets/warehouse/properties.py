@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from mixpanel_assets.warehouse.connection import Connection, insert_rows, literal, quoted
 from mixpanel_assets.warehouse.numbers import stored_values
 from mixpanel_assets.warehouse.records import Mode, layered
 from mixpanel_assets.warehouse.spelling import alike, plain_names, unused
+from mixpanel_assets.warehouse.sql import Connection, insert_rows, literal, quoted
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILES, Layout
 from mixpanel_assets.warehouse.types import UNSEEN, Seen, is_addressable, merged_type
 

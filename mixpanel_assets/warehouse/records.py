@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from mixpanel_assets.landed import LandedFile
-from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.numbers import LONG_INTEGER, MAYBE_LONG, large, mixed, quoting
+from mixpanel_assets.warehouse.sql import literal, quoted
 from mixpanel_assets.warehouse.tables import Layout
 
 # DuckDB's own default. Its buffers grow with it, to several times this size for each thread.

@@ -14,7 +14,8 @@ import duckdb
 from mixpanel_assets.errors import SQLError
 from mixpanel_assets.results import JSONText, SQLResult
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import Connection, reading, sql_error, too_large
+from mixpanel_assets.warehouse.connection import reading, sql_error, too_large
+from mixpanel_assets.warehouse.sql import Connection
 
 FETCHED_AT_ONCE = 1_000  # rows
 

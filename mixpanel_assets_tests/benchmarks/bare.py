@@ -13,7 +13,7 @@ import httpx
 from isal import isal_zlib
 
 from mixpanel_assets.simulator.project import Project
-from mixpanel_assets.warehouse.connection import literal
+from mixpanel_assets.warehouse.sql import literal
 from mixpanel_assets_tests.benchmarks.served import export_query
 from mixpanel_assets_tests.benchmarks.task import Outcome, Task
 

@@ -12,7 +12,8 @@ import duckdb
 
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.project import Project
-from mixpanel_assets.warehouse.connection import literal, quoted, reading
+from mixpanel_assets.warehouse.connection import reading
+from mixpanel_assets.warehouse.sql import literal, quoted
 from mixpanel_assets_tests.benchmarks.task import Outcome, Task
 
 RUNS = 5

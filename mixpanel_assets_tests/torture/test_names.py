@@ -27,9 +27,9 @@ from mixpanel_assets.errors import (
 )
 from mixpanel_assets.settings import Settings, parse_day
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets.warehouse.connection import literal, quoted
 from mixpanel_assets.warehouse.load.fetched import NAME as TABLE
 from mixpanel_assets.warehouse.load.fetched import check_name
+from mixpanel_assets.warehouse.sql import literal, quoted
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, Tries
 from mixpanel_assets_tests.torture.conftest import Figures
 

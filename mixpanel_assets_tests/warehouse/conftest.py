@@ -16,8 +16,9 @@ import pytest
 from mixpanel_assets.landed import LandedFile, events_name
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import quoted, reading, writing
+from mixpanel_assets.warehouse.connection import reading, writing
 from mixpanel_assets.warehouse.load.events import load_files
+from mixpanel_assets.warehouse.sql import quoted
 
 DAY = date(2024, 1, 2)
 NOON = 1_704_196_800_000  # of that day, in ms

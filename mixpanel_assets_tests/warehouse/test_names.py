@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from mixpanel_assets import warehouse as room
 from mixpanel_assets.errors import UsageError
 from mixpanel_assets.warehouse.ask.coverage import coverage
-from mixpanel_assets.warehouse.connection import quoted
 from mixpanel_assets.warehouse.load.fetched import check_name, load_named
 from mixpanel_assets.warehouse.spelling import plain_names
+from mixpanel_assets.warehouse.sql import quoted
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES
 from mixpanel_assets_tests.asking import local
 from mixpanel_assets_tests.conftest import Tries

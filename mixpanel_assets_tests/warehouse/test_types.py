@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixpanel_assets.warehouse.connection import first_column, quoted
 from mixpanel_assets.warehouse.numbers import is_long, quoting
+from mixpanel_assets.warehouse.sql import first_column, quoted
 from mixpanel_assets_tests.warehouse.conftest import DAY, DAY_MS, NOON, Warehouse, each, sent
 
 NEXT = DAY + timedelta(1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from mixpanel_assets.warehouse.connection import Connection
+from mixpanel_assets.warehouse.sql import Connection
 
 MOST_NAMED = 5  # things that a detail names
 TYPICAL_DAYS = 7  # before the newest, on each of which a property has to be to be missed

@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import Connection, quoted
 from mixpanel_assets.warehouse.drop import ASSETS
 from mixpanel_assets.warehouse.properties import PropertyColumns
+from mixpanel_assets.warehouse.sql import Connection, quoted
 from mixpanel_assets.warehouse.statement import opened, rows_of
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILES
 

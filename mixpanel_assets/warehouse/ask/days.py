@@ -10,8 +10,8 @@ import duckdb
 
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.shown import markdown_row
-from mixpanel_assets.warehouse.connection import Connection, quoted
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
+from mixpanel_assets.warehouse.sql import Connection, quoted
 from mixpanel_assets.warehouse.statement import opened, rows_of
 
 

@@ -17,8 +17,9 @@ import duckdb
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import SQLResult
 from mixpanel_assets.warehouse.ask.reasons import Statement
-from mixpanel_assets.warehouse.connection import Connection, interrupted_after
+from mixpanel_assets.warehouse.connection import interrupted_after
 from mixpanel_assets.warehouse.properties import NEVER_A_COLUMN
+from mixpanel_assets.warehouse.sql import Connection
 from mixpanel_assets.warehouse.statement import answer, stream
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILES
 

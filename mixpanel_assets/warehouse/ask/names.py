@@ -16,8 +16,8 @@ from mixpanel_assets.errors import (
     did_you_mean,
     near_names,
 )
-from mixpanel_assets.warehouse.connection import Connection, literal, quoted
 from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns, computed
+from mixpanel_assets.warehouse.sql import Connection, literal, quoted
 from mixpanel_assets.warehouse.statement import answer
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VIEWS, PROFILES
 from mixpanel_assets.warehouse.types import UNSEEN, is_addressable

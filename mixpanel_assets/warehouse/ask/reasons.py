@@ -28,7 +28,7 @@ from mixpanel_assets.warehouse.ask.syntax import (
     text_of,
     walk,
 )
-from mixpanel_assets.warehouse.connection import Connection, first_column, literal, quoted
+from mixpanel_assets.warehouse.sql import Connection, first_column, literal, quoted
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
 
 MOST_VALUES = 1_000  # of a property, to find near ones among

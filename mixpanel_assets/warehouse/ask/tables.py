@@ -28,7 +28,7 @@ from mixpanel_assets.results import (
 from mixpanel_assets.warehouse.ask import names
 from mixpanel_assets.warehouse.ask.doubts import tell
 from mixpanel_assets.warehouse.ask.names import Relation, Value, find_relation
-from mixpanel_assets.warehouse.connection import literal, quoted
+from mixpanel_assets.warehouse.sql import literal, quoted
 from mixpanel_assets.warehouse.statement import answer
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
 

@@ -8,17 +8,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from mixpanel_assets.results.catalog import Skipped
-from mixpanel_assets.warehouse.connection import (
-    Connection,
-    as_load_errors,
-    first_column,
-    has_tables,
-    in_transaction,
-    insert_rows,
-)
+from mixpanel_assets.warehouse.connection import as_load_errors, in_transaction
 from mixpanel_assets.warehouse.load.comments import write_comments
 from mixpanel_assets.warehouse.load.create import create_table, create_tables
 from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
+from mixpanel_assets.warehouse.sql import Connection, first_column, has_tables, insert_rows
 
 Columns = Mapping[str, tuple[str, str]]
 NOT_CAST = ("VARCHAR", "VARCHAR[]", "JSON")

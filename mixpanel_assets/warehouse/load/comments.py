@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import duckdb
 
-from mixpanel_assets.warehouse.connection import Connection, has_tables, literal, quoted
+from mixpanel_assets.warehouse.sql import Connection, has_tables, literal, quoted
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VIEWS, PROFILES
 
 # What has a column for each property, by dataset; a view has comments of its own.

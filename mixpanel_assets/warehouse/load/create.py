@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mixpanel_assets.warehouse.connection import (
-    SCHEMA_VERSION,
-    Connection,
-    first_column,
-    has_tables,
-    in_transaction,
-    literal,
-    quoted,
-)
+from mixpanel_assets.warehouse.connection import SCHEMA_VERSION, in_transaction
 from mixpanel_assets.warehouse.load.survey import shortened
 from mixpanel_assets.warehouse.load.views import write_event_views, write_profile_views
 from mixpanel_assets.warehouse.properties import PropertyColumns
+from mixpanel_assets.warehouse.sql import Connection, first_column, has_tables, literal, quoted
 from mixpanel_assets.warehouse.tables import EVENT_COLUMNS, EVENTS, LANDED_COLUMNS, PROFILES, Layout
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from mixpanel_assets.warehouse.connection import Connection, number
 from mixpanel_assets.warehouse.load.stage import counted
+from mixpanel_assets.warehouse.sql import Connection, number
 
 
 def begin_keys(warehouse: Connection) -> None:

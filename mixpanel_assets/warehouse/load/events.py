@@ -9,14 +9,7 @@ from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import (
-    ROW_GROUP,
-    Connection,
-    as_load_errors,
-    literal,
-    number,
-    quoted,
-)
+from mixpanel_assets.warehouse.connection import ROW_GROUP, as_load_errors
 from mixpanel_assets.warehouse.load.comments import renew_comments
 from mixpanel_assets.warehouse.load.create import create_tables, forget_properties
 from mixpanel_assets.warehouse.load.duplicates import without_duplicates
@@ -25,6 +18,7 @@ from mixpanel_assets.warehouse.load.stage import Source, in_row_groups
 from mixpanel_assets.warehouse.load.survey import surveyed
 from mixpanel_assets.warehouse.load.views import write_event_views
 from mixpanel_assets.warehouse.records import VALUES, in_utc, layered, timestamp
+from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
 from mixpanel_assets.warehouse.tables import EVENTS
 
 MERGED_AFTER = 10  # loads; small ones have a row group of their own until then

@@ -11,13 +11,7 @@ from typing import Any, Literal
 from mixpanel_assets.errors import TableExistsError, UsageError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import (
-    Connection,
-    as_load_errors,
-    first_column,
-    number,
-    quoted,
-)
+from mixpanel_assets.warehouse.connection import as_load_errors
 from mixpanel_assets.warehouse.drop import RESERVED, drop_named, found_table, table_not_found
 from mixpanel_assets.warehouse.load.create import create_table, create_tables
 from mixpanel_assets.warehouse.load.events import insert_events, insert_typed, note_repaired
@@ -25,6 +19,7 @@ from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
 from mixpanel_assets.warehouse.load.stage import Source
 from mixpanel_assets.warehouse.load.survey import Survey, surveyed
 from mixpanel_assets.warehouse.records import in_utc
+from mixpanel_assets.warehouse.sql import Connection, first_column, number, quoted
 from mixpanel_assets.warehouse.statement import as_json
 from mixpanel_assets.warehouse.tables import Layout, named_layout
 

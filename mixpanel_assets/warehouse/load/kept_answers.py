@@ -7,18 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from mixpanel_assets.warehouse.connection import (
-    Connection,
-    as_load_errors,
-    in_transaction,
-    insert_rows,
-    quoted,
-)
+from mixpanel_assets.warehouse.connection import as_load_errors, in_transaction
 from mixpanel_assets.warehouse.drop import drop_named
 from mixpanel_assets.warehouse.load.create import create_tables
 from mixpanel_assets.warehouse.load.fetched import check_free, check_name
 from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
 from mixpanel_assets.warehouse.numbers import LARGEST_BIGINT
+from mixpanel_assets.warehouse.sql import Connection, insert_rows, quoted
 from mixpanel_assets.warehouse.types import UNSEEN, merged_type
 
 TYPES = {

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from mixpanel_assets.warehouse.connection import Connection, as_load_errors, insert_rows
+from mixpanel_assets.warehouse.connection import as_load_errors
 from mixpanel_assets.warehouse.load.create import create_tables
+from mixpanel_assets.warehouse.sql import Connection, insert_rows
 
 
 @dataclass(frozen=True)

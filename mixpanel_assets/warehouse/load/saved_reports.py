@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from mixpanel_assets.warehouse.connection import Connection, as_load_errors, in_transaction, number
+from mixpanel_assets.warehouse.connection import as_load_errors, in_transaction
 from mixpanel_assets.warehouse.load.catalog import insert_texts
 from mixpanel_assets.warehouse.load.create import create_table, create_tables
 from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
+from mixpanel_assets.warehouse.sql import Connection, number
 
 SAVED_REPORTS = "saved_reports"
 SAVED_REPORT_COLUMNS = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mixpanel_assets.warehouse.connection import Connection, number
 from mixpanel_assets.warehouse.load.stage import MOST_NUMBERS, in_pieces, watched
 from mixpanel_assets.warehouse.numbers import large, mixed
 from mixpanel_assets.warehouse.properties import PropertyColumns
 from mixpanel_assets.warehouse.records import VALUES, Mode, layered
+from mixpanel_assets.warehouse.sql import Connection, number
 from mixpanel_assets.warehouse.tables import Layout
 from mixpanel_assets.warehouse.types import JSON_TYPES, UNSEEN, Seen, is_addressable, seen
 

@@ -10,13 +10,7 @@ from mixpanel_assets.errors import LoadError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.results import Snapshot
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import (
-    Connection,
-    as_load_errors,
-    first_column,
-    literal,
-    number,
-)
+from mixpanel_assets.warehouse.connection import as_load_errors
 from mixpanel_assets.warehouse.load.comments import renew_comments
 from mixpanel_assets.warehouse.load.create import create_profile_tables, forget_properties
 from mixpanel_assets.warehouse.load.events import insert_typed, note_repaired
@@ -26,6 +20,7 @@ from mixpanel_assets.warehouse.load.survey import surveyed
 from mixpanel_assets.warehouse.load.views import write_profile_views
 from mixpanel_assets.warehouse.numbers import LONG_NUMBER
 from mixpanel_assets.warehouse.records import in_utc
+from mixpanel_assets.warehouse.sql import Connection, first_column, literal, number
 from mixpanel_assets.warehouse.tables import PROFILES
 
 # The process still has the memory that the download took: DuckDB has the rest of MP_MEMORY_LIMIT.

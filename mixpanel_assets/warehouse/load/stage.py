@@ -10,11 +10,12 @@ from pathlib import Path
 from mixpanel_assets.errors import EventsOutsideSpanError, LoadError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import ROW_GROUP, Connection, number
+from mixpanel_assets.warehouse.connection import ROW_GROUP
 from mixpanel_assets.warehouse.load.parts import parts
 from mixpanel_assets.warehouse.load.repair import mend, odd_lines
 from mixpanel_assets.warehouse.properties import PropertyColumns
 from mixpanel_assets.warehouse.records import KEYS, VALUES, Mode, Records
+from mixpanel_assets.warehouse.sql import Connection, number
 
 READ_AT_ONCE = 122_880  # rows of temp.stage: DuckDB's own size of row groups
 LEAST_COUNTED = 10_000  # rows that a thread of its own looks at

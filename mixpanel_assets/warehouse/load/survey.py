@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from mixpanel_assets.errors import LoadError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import Connection, in_transaction, number
+from mixpanel_assets.warehouse.connection import in_transaction
 from mixpanel_assets.warehouse.load.duplicates import (
     add_keys,
     begin_keys,
@@ -21,6 +21,7 @@ from mixpanel_assets.warehouse.load.seen import LargeNumbersError, properties_se
 from mixpanel_assets.warehouse.load.stage import Source, check_span, counted, in_pieces
 from mixpanel_assets.warehouse.properties import PropertyColumns
 from mixpanel_assets.warehouse.records import VALUES
+from mixpanel_assets.warehouse.sql import Connection, number
 from mixpanel_assets.warehouse.tables import EVENTS, Layout
 
 MOST_PROPERTIES = 250_000  # in one part; each takes a few kilobytes of memory

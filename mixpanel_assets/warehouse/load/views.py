@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from mixpanel_assets.warehouse.connection import Connection, insert_rows, literal, quoted
 from mixpanel_assets.warehouse.numbers import stored_values
 from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns
 from mixpanel_assets.warehouse.records import layered
 from mixpanel_assets.warehouse.spelling import alike, plain_names, unused
+from mixpanel_assets.warehouse.sql import Connection, insert_rows, literal, quoted
 from mixpanel_assets.warehouse.tables import (
     BASE_PROPERTIES,
     CURRENT_COLUMNS,
