@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mixpanel_assets.errors import ExportIncompleteError, did_you_mean, near_names
 from mixpanel_assets.landed import OLDEST_PART, LandedFile
@@ -26,9 +26,6 @@ from mixpanel_assets.settings import Settings, make_private_folder
 from mixpanel_assets.warehouse.connection import OpenWarehouse, writing
 from mixpanel_assets.warehouse.load import fetched
 from mixpanel_assets.warehouse.load.fetched import How, Kind, NamedTable
-
-if TYPE_CHECKING:
-    pass
 
 Progress = Callable[[int, int], None]
 
@@ -105,16 +102,9 @@ class Pull:
             fetched.check_pull(warehouse, name, self.kind, how)
         with _spool(self.settings) as folder:
             added = self._load(open_warehouse, folder, name, self.settings, how)
-        return Fetched(
-            name,
-            self.kind,
-            added.rows,
-            added.duplicates,
-            self.start,
-            self.end,
-            time.monotonic() - began,
-            datetime.now(UTC),
-        )
+        took, at = time.monotonic() - began, datetime.now(UTC)
+        counts = (added.rows, added.duplicates)
+        return Fetched(name, self.kind, *counts, self.start, self.end, took, at)
 
     def stream(self, *, raw: bool = False) -> Generator[str, None, None]:
         """Each record as one JSON text, without duplicates; all or none of them.

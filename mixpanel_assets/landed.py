@@ -101,11 +101,8 @@ def left_by_kills(loaded: LandedFile) -> set[str]:
     wanted = {file.path for file in landed_files(folder)}
     others = filter(None, (LandedFile.named(path) for path in folder.iterdir()))
     a_day_ago = loaded.exported_at - timedelta(days=1)
-    return {
-        file.path.name
-        for file in others
-        if file.path not in wanted and file.exported_at < a_day_ago
-    }
+    old = (file for file in others if file.exported_at < a_day_ago)
+    return {file.path.name for file in old if file.path not in wanted}
 
 
 def tidy(loaded: Path, unneeded: set[str], *, keep: bool) -> None:

@@ -34,8 +34,4 @@ def late_days(
         asked_before = settings.today(since) - timedelta(settings.reland_days)
         since = min([since, *(at for day, at in exported.items() if day >= asked_before)])
     newest = newest_arrivals(mixpanel, min(exported), max(exported), since - OVERLAP)
-    return [
-        day
-        for day, came_in in newest.items()
-        if day in exported and came_in >= exported[day] - OVERLAP
-    ]
+    return [day for day, at in newest.items() if day in exported and at >= exported[day] - OVERLAP]

@@ -35,6 +35,7 @@ INTERRUPT_AGAIN = 0.1
 
 # DuckDB 2.0 draws one after two seconds, on stdout, which is for answers.
 NO_PROGRESS_BAR = "set enable_progress_bar = false"
+IN_UTC = "set global TimeZone = 'UTC'"  # for cursors of a connection, too
 
 SCHEMAS = ("by_event", "internal", "information_schema", "pg_catalog")
 
@@ -68,7 +69,7 @@ def writing(
     opening = partial(_open_to_write, path, config)
     with _opened(path, opening, wait=wait, note=note) as connection:
         connection.execute(NO_PROGRESS_BAR)
-        connection.execute("set global TimeZone = 'UTC'")  # for cursors of it, too
+        connection.execute(IN_UTC)
         # What is loaded is in order already, and goes in with every core when it need not stay so.
         connection.execute("set preserve_insertion_order = false")
         yield connection
@@ -176,11 +177,7 @@ _CLOSING = threading.Lock()
 def _close_in(connection: Connection, *, spilling: bool) -> None:
     """Allow nothing but reading, and no changes of settings."""
     # For the file, not for this connection: others of this process share all of it.
-    settings = [
-        NO_PROGRESS_BAR,
-        "set global TimeZone = 'UTC'",
-        "set enable_external_access = false",
-    ]
+    settings = [NO_PROGRESS_BAR, IN_UTC, "set enable_external_access = false"]
     if not spilling:
         # That lock leaves the warehouse's own write-ahead log open to COPY, and the next writer
         # would replay a forged one.

@@ -73,11 +73,11 @@ def _drop_as_asked(warehouse: Connection, name: str, *, force: bool) -> str:
 
 
 def _drop_asset(warehouse: Connection, asset: str) -> None:
-    for layout in (EVENTS, PROFILES):
-        if asset == layout.dataset:
-            forget_properties(warehouse, layout)
-    if asset == "events":
+    if asset == EVENTS.dataset:
+        forget_properties(warehouse, EVENTS)
         warehouse.execute("delete from internal.property_days")
+    elif asset == PROFILES.dataset:
+        forget_properties(warehouse, PROFILES)
     for name in ASSETS[asset]:
         _drop(warehouse, name)
     warehouse.execute("delete from landed where dataset = ?", [asset])

@@ -11,17 +11,15 @@ EXACT_IN_DOUBLE = 2**53  # 2^53 + 1 is read as 2^53
 
 # Numbers that neither a 128-bit integer nor a double holds: 18 and more significant digits with
 # a point among them, 39 and more without one, or an exponent of three digits.
-_LONG = "|".join(
-    [
-        r"0\.0*[1-9][0-9]{17,}",
-        *(rf"[1-9][0-9]{{{i}}}\.[0-9]{{{17 - i},}}" for i in range(17)),
-        r"[1-9][0-9]{17,}\.[0-9]+",
-        r"[1-9][0-9]{17,}[eE][+-]?[0-9]+",
-        r"[1-9][0-9]{38,}",
-        r"[0-9][0-9.]*[eE][+-]?[0-9]{3,}",
-    ]
-)
-_NUMBER = rf"-?(?:{_LONG})[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
+_LONG = [
+    r"0\.0*[1-9][0-9]{17,}",
+    *(rf"[1-9][0-9]{{{i}}}\.[0-9]{{{17 - i},}}" for i in range(17)),
+    r"[1-9][0-9]{17,}\.[0-9]+",
+    r"[1-9][0-9]{17,}[eE][+-]?[0-9]+",
+    r"[1-9][0-9]{38,}",
+    r"[0-9][0-9.]*[eE][+-]?[0-9]{3,}",
+]
+_NUMBER = rf"-?(?:{'|'.join(_LONG)})[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
 # A number follows the colon after a name, or is in a list. An id in text, such as $device:6202e639,
 # is not a number.
 _BEFORE = r'(?:":|[\[,])\s*'

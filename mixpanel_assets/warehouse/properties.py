@@ -45,11 +45,10 @@ class PropertyColumns:
         found = warehouse.execute("from internal.property_columns")
         names = [name for name, *_ in found.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        fields = ("property", "column_name", "type", "physical", "wide")
         # In layout 1 all were of events; a reader may come before the upgrade.
         return [
-            PropertyColumn(
-                row["property"], row["column_name"], row["type"], row["physical"], row["wide"]
-            )
+            PropertyColumn(*(row[field] for field in fields))
             for row in rows
             if row.get("dataset", EVENTS.dataset) == dataset
         ]
@@ -91,9 +90,8 @@ class PropertyColumns:
         for old, new in self._rename(warehouse):
             warehouse.execute(f"alter table {table} rename {quoted(old)} to {quoted(new)}")
         for column in map(self._by_property.__getitem__, self._added):
-            warehouse.execute(
-                f"alter table {table} add column {quoted(column.column)} {column.type}"
-            )
+            name = quoted(column.column)
+            warehouse.execute(f"alter table {table} add column {name} {column.type}")
         for column in self._widened:
             name = quoted(self._by_property[column.property].column)
             warehouse.execute(
@@ -141,9 +139,8 @@ class PropertyColumns:
         if self.layout == EVENTS:
             sources.append("select property, events from internal.property_days")
         elif self.layout != PROFILES:  # a snapshot has all profiles; these rows stay beside the new
-            rows = (
-                f"select unnest(json_keys(properties)) as property from {quoted(self.layout.table)}"
-            )
+            table = quoted(self.layout.table)
+            rows = f"select unnest(json_keys(properties)) as property from {table}"
             sources.append(f"select property, 1 from ({rows} where properties is not null)")
         return (
             f"select property, sum(events)::BIGINT from ({' union all '.join(sources)}) "
@@ -155,8 +152,7 @@ class PropertyColumns:
             base = self.layout.base[name]
             self._put(PropertyColumn(name, base, self.layout.columns[base][0], False))
             return
-        physical = self._has_room(name, found)
-        self._add_column(PropertyColumn(name, name, found.type, physical, found.wide))
+        self._add_column(PropertyColumn(name, name, found.type, False, found.wide))
 
     def _widen(self, known: PropertyColumn, found: Seen) -> None:
         if known.property in self.layout.base:
@@ -165,23 +161,21 @@ class PropertyColumns:
         type_ = merged_type((known.type, found.type), wide=wide)
         if (type_, wide) == (known.type, known.wide):
             return
-        if known.type == UNSEEN:  # null so far: there is nothing to fill in
-            physical = self._has_room(known.property, found)
-            self._add_column(replace(known, type=type_, wide=wide, physical=physical))
-            return
         column = replace(known, type=type_, wide=wide)
+        if known.type == UNSEEN:  # null so far: there is nothing to fill in
+            self._add_column(column)
+            return
         if column.physical and type_ != known.type:
             self._widened.append(column)
         self._put(column)
 
     def _add_column(self, column: PropertyColumn) -> None:
-        self._put(column)
-        if column.physical:
+        name = column.property
+        physical = column.type != UNSEEN and is_addressable(name) and self._room > 0
+        self._put(replace(column, physical=physical))
+        if physical:
             self._room -= 1
-            self._added.append(column.property)
-
-    def _has_room(self, name: str, found: Seen) -> bool:
-        return found.type != UNSEEN and is_addressable(name) and self._room > 0
+            self._added.append(name)
 
     def _put(self, column: PropertyColumn) -> None:
         self._by_property[column.property] = column

@@ -25,12 +25,7 @@ Mode = Literal["plain", "exact"]
 
 VALUES = "coalesce(typed, properties)"  # what values are taken from
 MOST_SOUGHT = 3  # names to look for in a record before parsing it is cheaper
-KEYS = {
-    "time": "VARCHAR",
-    "distinct_id": "VARCHAR",
-    "$insert_id": "VARCHAR",
-    "mp_processing_time_ms": "VARCHAR",
-}
+KEYS = dict.fromkeys(("time", "distinct_id", "$insert_id", "mp_processing_time_ms"), "VARCHAR")
 
 
 def milliseconds(number: str) -> str:
@@ -202,19 +197,18 @@ def layered(
     Fields of a DuckDB struct may not differ in case only: such properties go to further layers,
     each a column t0, t1, ... of the stem.
     """
-    layers: list[dict[str, str]] = []
-    taken: list[set[str]] = []
+    layers: list[dict[str, tuple[str, str]]] = []  # by name in lower case
     found: dict[str, str] = {}
     for name, type_ in properties.items():
-        level = next((i for i, names in enumerate(taken) if name.lower() not in names), len(layers))
+        key = name.lower()
+        level = next((i for i, layer in enumerate(layers) if key not in layer), len(layers))
         if level == len(layers):
             layers.append({})
-            taken.append(set())
-        layers[level][name] = type_
-        taken[level].add(name.lower())
+        layers[level][key] = (name, type_)
         found[name] = f"{stem}{level}.{quoted(name)}"
     transforms = [
-        f"{_transform(layer, source, sought=i > 0)} as {stem}{i}" for i, layer in enumerate(layers)
+        f"{_transform(dict(layer.values()), source, sought=i > 0)} as {stem}{i}"
+        for i, layer in enumerate(layers)
     ]
     return transforms, found
 

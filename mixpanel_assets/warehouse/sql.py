@@ -32,7 +32,7 @@ def insert_rows(
     warehouse: Connection,
     table: str,
     rows: Sequence[Mapping[str, Any]],
-    casts: Mapping[str, str] | None = None,
+    casts: Mapping[str, str] = {},
 ) -> None:
     """Insert the rows, by the names of columns, in one statement; `table` is SQL.
 
@@ -42,11 +42,8 @@ def insert_rows(
     if not rows:
         return
     info = f"select name, type from pragma_table_info({literal(table)})"
-    types = dict(warehouse.execute(info).fetchall()) | dict.fromkeys(casts or (), "VARCHAR")
-    values = [
-        f"try_cast({quoted(name)} as {type_}) as {quoted(name)}"
-        for name, type_ in (casts or {}).items()
-    ]
+    types = dict(warehouse.execute(info).fetchall()) | dict.fromkeys(casts, "VARCHAR")
+    values = [f"try_cast({quoted(n)} as {t}) as {quoted(n)}" for n, t in casts.items()]
     replaced = f" replace ({', '.join(values)})" if values else ""
     warehouse.execute(
         f"insert into {table} by name select *{replaced} from ("

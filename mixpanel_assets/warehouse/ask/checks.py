@@ -108,10 +108,8 @@ def schema_steady(warehouse: Connection, end: date) -> Finding:
     A property is missed if its event had it on each of up to seven days before, and came without.
     """
     changes = _found(warehouse, SCHEMA_CHANGES, end=end, days=TYPICAL_DAYS)
-    kinds = ("new_event", "new", "vanished", "type_changed")
-    counts = {
-        kind: sum(change.replace(" ", "_") == kind for change, _ in changes) for kind in kinds
-    }
+    found = [change.replace(" ", "_") for change, _ in changes]
+    counts = {kind: found.count(kind) for kind in ("new_event", "new", "vanished", "type_changed")}
     wrong = [f"{text} ({change})" for change, text in changes]
     return _finding(wrong, "as on the days before", **counts)
 

@@ -32,10 +32,10 @@ def coverage(warehouse: Connection) -> list[dict[str, Any]]:
     datasets: dict[str, list[dict[str, Any]]] = {}
     for day in _landed(warehouse):
         datasets.setdefault(day["dataset"], []).append(day)
-    order = [name for name in ASSETS if name in datasets]  # not what was fetched under a name
     return [
         {**_coverage(dataset, datasets[dataset]), "renamed": _renamed(warehouse, dataset)}
-        for dataset in order
+        for dataset in ASSETS  # not what was fetched under a name
+        if dataset in datasets
     ]
 
 
@@ -59,13 +59,10 @@ def _renamed(warehouse: Connection, dataset: str) -> list[dict[str, str]]:
         ).fetchall()
     known = PropertyColumns.known(warehouse, dataset)
     base = PROFILES.base if dataset == PROFILES.dataset else BASE_PROPERTIES
+    columns = sorted((one.property, one.column) for one in known if one.property not in base)
     return [
         *({"event": event, "view": f"by_event.{quoted(view)}"} for event, view in events),
-        *(
-            {"property": one.property, "column": one.column}
-            for one in sorted(known, key=lambda one: one.property)
-            if one.column != one.property and one.property not in base
-        ),
+        *({"property": name, "column": column} for name, column in columns if column != name),
     ]
 
 

@@ -17,17 +17,14 @@ from mixpanel_assets.warehouse.statement import opened, rows_of
 
 def day_previews(warehouse: Connection, days: Sequence[date], events: int = 10) -> dict[date, str]:
     """Per day a Markdown table of its commonest events: how many, and by how many people."""
-    rows = warehouse.execute(
-        """
+    query = """
         select event_date, event_name, count(*) as events, count(distinct distinct_id)
         from events_wide where event_date in (select unnest(?::date[]))
         group by event_date, event_name
-        qualify row_number() over (
-            partition by event_date order by events desc, event_name) <= ?
+        qualify row_number() over (partition by event_date order by events desc, event_name) <= ?
         order by event_date, events desc, event_name
-        """,
-        [list(days), events],
-    ).fetchall()
+        """
+    rows = warehouse.execute(query, [list(days), events]).fetchall()
     tables = {day: ["| event | events | people |", "| --- | ---: | ---: |"] for day in days}
     for day, name, count, people in rows:
         tables[day].append(markdown_row([str(name), f"{count:,}", f"{people:,}"]))

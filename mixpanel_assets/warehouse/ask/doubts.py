@@ -100,15 +100,14 @@ def _renamed(warehouse: Connection) -> dict[tuple[str, str], str]:
 
     The name of a base column means that one, not a property of the same name.
     """
-    rows = warehouse.execute(
-        """
+    query = """
         select 'by_event', event_name, view_name from internal.event_views
         where view_name <> event_name
         union all
         select dataset, property, column_name from internal.property_columns
         where column_name <> property and column_name like property || '#_%' escape '#'
           and lower(property) not in (select unnest(?::varchar[]))
-        """,
-        [[*EVENTS.columns, *PROFILES.columns, *NEVER_A_COLUMN]],
-    ).fetchall()
+        """
+    base = [*EVENTS.columns, *PROFILES.columns, *NEVER_A_COLUMN]
+    rows = warehouse.execute(query, [base]).fetchall()
     return {(kind, name): instead for kind, name, instead in rows}

@@ -9,45 +9,40 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import duckdb
-
+from mixpanel_assets import results
 from mixpanel_assets.notes import note
 from mixpanel_assets.questions import local
-from mixpanel_assets.results import (
-    DailyCount,
-    DailyCountsResult,
-    EngagementBucket,
-    EngagementDistributionResult,
-    EventBreakdownResult,
-    EventStats,
-    NumericPropertySummaryResult,
-    PropertyCoverage,
-    PropertyCoverageResult,
-    PropertyDistributionResult,
-    PropertyValueCount,
-)
 from mixpanel_assets.warehouse.ask.doubts import tell
 from mixpanel_assets.warehouse.ask.names import (
     Relation,
     Value,
     check_events,
-    chosen,
     find_events,
     find_property,
 )
 from mixpanel_assets.warehouse.ask.tables import NUMBERS, deviation, finite, share
+from mixpanel_assets.warehouse.sql import Connection, literal
 from mixpanel_assets.warehouse.statement import answer
-
-Connection = duckdb.DuckDBPyConnection
 
 
 def _chosen(relation: Relation, asked: local.OfEvents[Any], events: list[str] | None = None) -> str:
-    """SQL: the rows that the question is about."""
+    """SQL: the rows that the question is about, of the events of these names."""
     first, last = asked.days
-    return chosen(relation, events=events, from_date=first, to_date=last, where=asked.where)
+    terms = ["true"]
+    if events is not None:
+        terms.append(f"event_name in ({', '.join(map(literal, events)) or 'null'})")
+    if first is not None:
+        terms.append(f"event_date >= date {literal(first.isoformat())}")
+    if last is not None:
+        terms.append(f"event_date <= date {literal(last.isoformat())}")
+    if asked.where is not None:
+        terms.append(f"(\n{asked.where}\n)")  # on lines of its own: it may end with a comment
+    return f"{relation.wide} where {' and '.join(terms)}"
 
 
-def event_breakdown(warehouse: Connection, asked: local.EventBreakdown) -> EventBreakdownResult:
+def event_breakdown(
+    warehouse: Connection, asked: local.EventBreakdown
+) -> results.EventBreakdownResult:
     relation = find_events(warehouse, asked.table)
     rows = _chosen(relation, asked)
     query = f"""
@@ -57,19 +52,14 @@ def event_breakdown(warehouse: Connection, asked: local.EventBreakdown) -> Event
         group by grouping sets ((event_name), ())
         order by is_total desc, events desc, event_name
         """
-    (_, _, events, people, first, last), *stats = answer(warehouse, query).rows
-    if not events:
+    (_, _, total, people, first, last), *stats = answer(warehouse, query).rows
+    if not total:
         _tell_why(warehouse, rows)
-    return EventBreakdownResult(
-        table=relation.name,
-        total_events=events,
-        total_users=people,
-        date_range=(first, last),
-        events=[
-            EventStats(name, count, users, start, end, share(count, events))
-            for _, name, count, users, start, end in stats
-        ],
-    )
+    events = [
+        results.EventStats(name, count, users, start, end, share(count, total))
+        for _, name, count, users, start, end in stats
+    ]
+    return results.EventBreakdownResult(relation.name, total, people, (first, last), events)
 
 
 def _tell_why(warehouse: Connection, rows: str) -> None:
@@ -79,7 +69,7 @@ def _tell_why(warehouse: Connection, rows: str) -> None:
 
 def property_distribution(
     warehouse: Connection, asked: local.PropertyDistribution
-) -> PropertyDistributionResult:
+) -> results.PropertyDistributionResult:
     event, property = asked.event, asked.property  # noqa: A001  Mixpanel's own word
     relation = find_events(warehouse, asked.table)
     value = find_property(warehouse, relation, property, event)
@@ -94,13 +84,13 @@ def property_distribution(
     if not total:
         check_events(warehouse, relation, [event])
         _tell_why(warehouse, rows)
-    values = [PropertyValueCount(one, n, share(n, total)) for one, n, _ in found]
-    return PropertyDistributionResult(event, property, *asked.days, total, values)
+    values = [results.PropertyValueCount(one, n, share(n, total)) for one, n, _ in found]
+    return results.PropertyDistributionResult(event, property, *asked.days, total, values)
 
 
 def numeric_summary(
     warehouse: Connection, asked: local.NumericSummary
-) -> NumericPropertySummaryResult:
+) -> results.NumericPropertySummaryResult:
     event, property = asked.event, asked.property  # noqa: A001  Mixpanel's own word
     wanted = asked.percentiles
     relation = find_events(warehouse, asked.table)
@@ -127,15 +117,8 @@ def numeric_summary(
     between = dict(zip(wanted, map(finite, quantiles or [None] * len(wanted)), strict=True))
     least, most, total, mean, spread = map(finite, numbers)
     moments = (least, most, total, mean, spread)
-    return NumericPropertySummaryResult(
-        event,
-        property,
-        *asked.days,
-        count,
-        *moments,
-        percentiles=between,
-        not_numbers=others,
-        not_numbers_example=other,
+    return results.NumericPropertySummaryResult(
+        event, property, *asked.days, count, *moments, between, others, other
     )
 
 
@@ -152,7 +135,7 @@ def _number(value: Value) -> str:
     return f"case when isfinite({read}) then {read} end"
 
 
-def daily_counts(warehouse: Connection, asked: local.DailyCounts) -> DailyCountsResult:
+def daily_counts(warehouse: Connection, asked: local.DailyCounts) -> results.DailyCountsResult:
     relation = find_events(warehouse, asked.table)
     names = None if asked.events is None else list(asked.events)
     rows = _chosen(relation, asked, names)
@@ -160,18 +143,18 @@ def daily_counts(warehouse: Connection, asked: local.DailyCounts) -> DailyCounts
         select event_date, event_name, count(*) from {rows}
         group by event_date, event_name order by event_date, event_name
         """
-    counts = [DailyCount(*row) for row in answer(warehouse, query)]
+    counts = [results.DailyCount(*row) for row in answer(warehouse, query)]
     found = {count.event for count in counts}
     if absent := [name for name in names or [] if name not in found]:
         check_events(warehouse, relation, absent)
     if not counts:
         _tell_why(warehouse, rows)
-    return DailyCountsResult(*asked.days, names, counts)
+    return results.DailyCountsResult(*asked.days, names, counts)
 
 
 def engagement_distribution(
     warehouse: Connection, asked: local.EngagementDistribution
-) -> EngagementDistributionResult:
+) -> results.EngagementDistributionResult:
     least = sorted({1, *(int(one) for one in asked.buckets if one > 1)})
     relation = find_events(warehouse, asked.table)
     names = None if asked.events is None else list(asked.events)
@@ -191,10 +174,10 @@ def engagement_distribution(
     left_out = f"select count(*) from {rows} and coalesce(distinct_id, '') = ''"
     ((nobodys,),) = answer(warehouse, left_out).rows
     found = [
-        EngagementBucket(one, label, people.get(one, 0), share(people.get(one, 0), total))
+        results.EngagementBucket(one, label, people.get(one, 0), share(people.get(one, 0), total))
         for one, label in zip(least, _labels(least), strict=True)
     ]
-    return EngagementDistributionResult(*asked.days, names, total, found, nobodys)
+    return results.EngagementDistributionResult(*asked.days, names, total, found, nobodys)
 
 
 def _labels(least: Sequence[int]) -> list[str]:
@@ -207,7 +190,7 @@ def _labels(least: Sequence[int]) -> list[str]:
 
 def property_coverage(
     warehouse: Connection, asked: local.PropertyCoverage
-) -> PropertyCoverageResult:
+) -> results.PropertyCoverageResult:
     relation = find_events(warehouse, asked.table)
     names, event = list(asked.properties), asked.event
     values = [find_property(warehouse, relation, name, event) for name in names]
@@ -219,7 +202,7 @@ def property_coverage(
         check_events(warehouse, relation, [event])
         _tell_why(warehouse, rows)
     coverage = [
-        PropertyCoverage(name, count, total - count, share(count, total))
+        results.PropertyCoverage(name, count, total - count, share(count, total))
         for name, count in zip(names, defined, strict=True)
     ]
-    return PropertyCoverageResult(event, *asked.days, total, coverage)
+    return results.PropertyCoverageResult(event, *asked.days, total, coverage)

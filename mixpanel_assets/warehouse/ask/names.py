@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date
 
 import duckdb
 
@@ -54,9 +53,7 @@ class Value:
 
 def catalogue(warehouse: Connection) -> list[Relation]:
     """Every table and view that is for questions, the views of events last."""
-    rows = answer(
-        warehouse,
-        """
+    query = """
         select schema_name, table_name, any_value(is_view),
                map_from_entries(list((column_name, data_type) order by column_index))
         from duckdb_columns()
@@ -65,9 +62,8 @@ def catalogue(warehouse: Connection) -> list[Relation]:
           using (schema_name, table_name)
         where schema_name in ('main', 'by_event') and not internal
         group by all order by schema_name desc, table_name
-        """,
-    )
-    return [_relation(*row) for row in rows]
+        """
+    return [_relation(*row) for row in answer(warehouse, query)]
 
 
 def _relation(schema: str, table: str, is_view: bool, columns: dict[str, str]) -> Relation:
@@ -125,15 +121,11 @@ def _properties(warehouse: Connection, relation: Relation) -> dict[str, Property
         known = PropertyColumns.known(warehouse, dataset)
     except duckdb.CatalogException:
         return {}  # no load has begun yet
+    columns = relation.columns
     if relation.wide == relation.source:  # a column of its view, if not of the table
-        known = [
-            replace(one, physical=one.physical or one.column in relation.columns) for one in known
-        ]
-    return {
-        one.property: one
-        for one in known
-        if relation.schema == "main" or one.column in relation.columns
-    }
+        known = [replace(one, physical=one.physical or one.column in columns) for one in known]
+    shown = (one for one in known if relation.schema == "main" or one.column in columns)
+    return {one.property: one for one in shown}
 
 
 def find_events(warehouse: Connection, table: str) -> Relation:
@@ -229,24 +221,3 @@ def check_events(warehouse: Connection, relation: Relation, events: list[str]) -
         event_name=event,
         similar_events=near,
     )
-
-
-def chosen(
-    relation: Relation,
-    *,
-    events: list[str] | None = None,
-    from_date: date | None = None,
-    to_date: date | None = None,
-    where: str | None = None,
-) -> str:
-    """SQL: the events of these names and days, both included, for which an expression is true."""
-    terms = ["true"]
-    if events is not None:
-        terms.append(f"event_name in ({', '.join(map(literal, events)) or 'null'})")
-    if from_date is not None:
-        terms.append(f"event_date >= date {literal(from_date.isoformat())}")
-    if to_date is not None:
-        terms.append(f"event_date <= date {literal(to_date.isoformat())}")
-    if where is not None:
-        terms.append(f"(\n{where}\n)")  # on lines of its own: it may end with a comment
-    return f"{relation.wide} where {' and '.join(terms)}"

@@ -12,22 +12,8 @@ from typing import Any
 import duckdb
 
 from mixpanel_assets.errors import near_names
-from mixpanel_assets.warehouse.ask.syntax import (
-    ARROWS,
-    BOOLEAN,
-    MOMENTS,
-    TESTS,
-    Node,
-    column_of,
-    common_tables,
-    is_test,
-    is_torn,
-    property_of,
-    qualifiers,
-    sides,
-    text_of,
-    walk,
-)
+from mixpanel_assets.warehouse.ask import syntax
+from mixpanel_assets.warehouse.ask.syntax import Node, column_of, walk
 from mixpanel_assets.warehouse.sql import Connection, first_column, literal, quoted
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
 
@@ -58,7 +44,8 @@ class Statement:
         statements = json.loads(text).get("statements") or [{}]  # none: it is not a SELECT
         one = cls(warehouse, query, parameters, statements[0])
         nodes = list(walk(one.tree))
-        local = {key["key"] for node in nodes for key in common_tables(node) if "value" in key}
+        named = (key for node in nodes for key in syntax.common_tables(node))
+        local = {key["key"] for key in named if "value" in key}
         for node in nodes:
             if node.get("type") == "BASE_TABLE" and node["table_name"] not in local:
                 path = [part for part in (node.get("schema_name"), node["table_name"]) if part]
@@ -87,7 +74,7 @@ class Statement:
 
     def _arrows(self) -> Iterator[str]:
         for node in walk(self.tree):
-            if is_torn(node):
+            if syntax.is_torn(node):
                 yield (
                     "to DuckDB, -> binds less than =, and, ->> and the like: write "
                     "(properties->'$.a') in parentheses, or the whole path, properties->>'$.a.b'"
@@ -122,15 +109,12 @@ class Statement:
                 )
 
     def _events(self, name: str) -> list[str]:
-        """The landed events of this name, whatever the case of its letters.
-
-        None if a view has exactly this name, and it is not the name of its event.
-        """
-        rows = self.warehouse.execute(
-            "select event_name, view_name from internal.event_views "
-            "where lower(event_name) = lower($1) or lower(view_name) = lower($1)",
-            [name],
-        ).fetchall()
+        """The landed events of this name in any case; none if a view of another has exactly it."""
+        query = """
+            select event_name, view_name from internal.event_views
+            where lower(event_name) = lower($1) or lower(view_name) = lower($1)
+            """
+        rows = self.warehouse.execute(query, [name]).fetchall()
         exact = any(view == name != event for event, view in rows)
         return [] if exact else [event for event, _ in rows]
 
@@ -160,7 +144,7 @@ class Statement:
         if node.get("type") == "CONJUNCTION_OR":
             parts = [self._unmet(part) for part in node["children"]]
             return [message for part in parts for message in part] if all(parts) else []
-        if is_test(node):
+        if syntax.is_test(node):
             return self._why(node)
         messages = [message for part in node.values() for message in self._unmet(part)]
         if not messages and node.get("type") == "CONJUNCTION_AND":
@@ -169,43 +153,44 @@ class Statement:
 
     def _together(self, parts: list[Node]) -> list[str]:
         """A note, if rows meet each condition about event and time, and none meets all of them."""
-        base = [part for part in parts if is_test(part) and self._column(part) in ABOUT_EVENTS]
+        tests = filter(syntax.is_test, parts)
+        base = [part for part in tests if self._column(part) in ABOUT_EVENTS]
         # Of a table joined to itself they may be about different rows.
-        if len(base) < 2 or len(sides(base)) > 1:
+        if len(base) < 2 or len(syntax.sides(base)) > 1:
             return []
-        text = " and ".join(map(self._text, base))
-        asked = [self._any(path, text) for path in self.tables]
-        if True in asked or False not in asked:
+        table = self._unmet_in(" and ".join(map(self._text, base)))
+        if table is None:
             return []
-        table = self.tables[asked.index(False)]
         names = [part for part in base if self._column(part) == "event_name"]
         which = " and ".join(["true", *map(self._text, names)])
         days = self._landed_days(table, which)
         shown = " and ".join(map(self._shown, base))
         return [f"no row of {_name(table)} has {shown}; {days}"]
 
+    def _unmet_in(self, condition: str) -> list[str] | None:
+        """The first table of which no row meets the condition; None if rows of another do."""
+        met = [self._any(path, condition) for path in self.tables]
+        return None if True in met or False not in met else self.tables[met.index(False)]
+
     def _column(self, condition: Node) -> str | None:
         """The one column of the tables that the condition is about; None if there are others."""
         nodes = list(walk(condition))
-        columns = {column.lower() for one in nodes if (column := column_of(one))} - MOMENTS
+        columns = {column.lower() for one in nodes if (column := column_of(one))} - syntax.MOMENTS
         kinds = {one.get("class") for one in nodes}
         if len(columns) != 1 or kinds & {"SUBQUERY", "WINDOW", "LAMBDA"} or columns & self.made:
             return None
-        if any(self.others & qualifiers(one) for one in nodes) or len(sides([condition])) > 1:
+        several = len(syntax.sides([condition])) > 1
+        if several or any(self.others & syntax.qualifiers(one) for one in nodes):
             return None
-        if any(one.get("function_name") in ARROWS for one in nodes) or columns == {"properties"}:
+        arrows = any(one.get("function_name") in syntax.ARROWS for one in nodes)
+        if arrows or columns == {"properties"}:
             return None
         return columns.pop()
 
     def _why(self, condition: Node) -> list[str]:
         column = self._column(condition)
-        if column is None:
+        if column is None or (table := self._unmet_in(self._text(condition))) is None:
             return []
-        text = self._text(condition)
-        asked = [self._any(path, text) for path in self.tables]
-        if True in asked or False not in asked:
-            return []
-        table = self.tables[asked.index(False)]
         name, shown = _name(table), self._shown(condition)
         if column in TIMES:
             return [f"no row of {name} has {shown}; {self._landed_days(table)}"]
@@ -216,11 +201,11 @@ class Statement:
         return [f"no row of {name} has {shown}{_meant(self._near_values(table, column, words))}"]
 
     def _landed_days(self, table: list[str], which: str = "true") -> str:
-        first, last, days = self.warehouse.execute(
-            "select min(event_date), max(event_date), count(distinct event_date) "
-            f"from {_source(table)} where {which}{self._given()}",
-            list(self.parameters),
-        ).fetchall()[0]
+        query = f"""
+            select min(event_date), max(event_date), count(distinct event_date)
+            from {_source(table)} where {which}{self._given()}
+            """
+        ((first, last, days),) = self.warehouse.execute(query, list(self.parameters)).fetchall()
         of = "its rows" if which == "true" else f"those with {which.removeprefix('true and ')}"
         if days == 1:
             return f"all of {of} are of {first}"
@@ -238,7 +223,7 @@ class Statement:
 
     def _properties(self) -> Iterator[str]:
         """Notes on properties that no record has, and on those that the chosen event has not."""
-        asked = dict.fromkeys(name for node in walk(self.tree) if (name := property_of(node)))
+        asked = dict.fromkeys(filter(None, map(syntax.property_of, walk(self.tree))))
         asked = asked if "properties" not in self.made else {}
         asked |= dict.fromkeys(self._columns_of_events())
         if not asked:
@@ -282,14 +267,10 @@ class Statement:
         conditions = [
             node
             for node in walk(where)
-            if node.get("class") in BOOLEAN or node.get("function_name") in TESTS
+            if node.get("class") in syntax.BOOLEAN or node.get("function_name") in syntax.TESTS
         ]
-        about = [
-            node
-            for node in conditions
-            if node.get("class") != "CONJUNCTION"
-            and any(column_of(one) == "event_name" for one in walk(node))
-        ]
+        single = (node for node in conditions if node.get("class") != "CONJUNCTION")
+        about = [node for node in single if "event_name" in map(column_of, walk(node))]
         either = any(node.get("type") == "CONJUNCTION_OR" for node in conditions)
         if len(about) != 1 or either or about[0].get("type") != "COMPARE_EQUAL":
             return
@@ -322,7 +303,7 @@ class Statement:
         """The texts that the nodes are: literals, and parameters."""
         values: list[Any] = []
         for node in nodes:
-            values.append(text_of(node))
+            values.append(syntax.text_of(node))
             if node.get("class") == "PARAMETER":
                 with suppress(ValueError, IndexError):
                     values.append(self.parameters[int(node["identifier"]) - 1])

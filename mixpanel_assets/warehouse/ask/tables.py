@@ -13,26 +13,16 @@ from typing import Any
 
 import duckdb
 
+from mixpanel_assets import results
 from mixpanel_assets.errors import SQLError
 from mixpanel_assets.questions import local
-from mixpanel_assets.results import (
-    ColumnInfo,
-    ColumnStatsResult,
-    ColumnSummary,
-    SQLResult,
-    SummaryResult,
-    TableInfo,
-    TableSchema,
-    WorkspaceInfo,
-)
 from mixpanel_assets.warehouse.ask import names
 from mixpanel_assets.warehouse.ask.doubts import tell
 from mixpanel_assets.warehouse.ask.names import Relation, Value, find_relation
-from mixpanel_assets.warehouse.sql import literal, quoted
+from mixpanel_assets.warehouse.sql import Connection, literal, quoted
 from mixpanel_assets.warehouse.statement import answer
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
 
-Connection = duckdb.DuckDBPyConnection
 WORD = re.compile(r"[$\w]+")
 NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\))")
 UNORDERED = ("JSON", "STRUCT", "MAP", "UNION", "[")
@@ -45,40 +35,37 @@ def info(
     project_id: str | None = None,
     region: str | None = None,
     account: str | None = None,
-) -> WorkspaceInfo:
+) -> results.WorkspaceInfo:
     """The warehouse at this path: its tables, size and age."""
     found = [one.name for one in names.catalogue(warehouse) if one.schema == "main"]
     oldest = None
     if "landed" in found:
         ((oldest,),) = answer(warehouse, "select min(loaded_at) from landed").rows
     size = round(path.stat().st_size / 1e6, 3) if path.exists() else 0.0  # it is in memory
-    return WorkspaceInfo(str(path), project_id, region, account, found, size, oldest)
+    return results.WorkspaceInfo(str(path), project_id, region, account, found, size, oldest)
 
 
-def tables(warehouse: Connection, asked: local.Tables) -> list[TableInfo]:  # noqa: ARG001
+def tables(warehouse: Connection, asked: local.Tables) -> list[results.TableInfo]:  # noqa: ARG001
     found = [one for one in names.catalogue(warehouse) if one.schema == "main"]
     if not found:
         return []
-    landed = any(one.name == "landed" for one in found)
     counts = " union all ".join(
         f"select {literal(one.name)} as name, {literal(one.type)} as type, count(*) as row_count, "
         f"{literal('events' if one.name in names.LANDED else one.name)} as dataset "
         f"from {one.source}"
         for one in found
     )
-    loads = (
-        "select dataset, max(loaded_at) as fetched_at from landed group by dataset"
-        if landed
-        else "select null::varchar as dataset, null::timestamptz as fetched_at"
-    )
+    loads = "select null::varchar as dataset, null::timestamptz as fetched_at"
+    if any(one.name == "landed" for one in found):
+        loads = "select dataset, max(loaded_at) as fetched_at from landed group by dataset"
     query = f"""
         select name, type, row_count, fetched_at
         from ({counts}) left join ({loads}) using (dataset) order by name
         """
-    return [TableInfo(*row) for row in answer(warehouse, query)]
+    return [results.TableInfo(*row) for row in answer(warehouse, query)]
 
 
-def table_schema(warehouse: Connection, asked: local.TableSchema) -> TableSchema:
+def table_schema(warehouse: Connection, asked: local.TableSchema) -> results.TableSchema:
     relation = find_relation(warehouse, asked.table)
     meanings = relation.table  # a view has no meanings of its own for base columns
     if relation.name in names.LANDED or relation.schema == "by_event":
@@ -99,22 +86,16 @@ def table_schema(warehouse: Connection, asked: local.TableSchema) -> TableSchema
         """
     rows = answer(warehouse, query, [meanings, relation.schema, relation.table])
     whose = {one.column: one.property for one in relation.properties.values() if one.physical}
-    for name, *_ in rows:
-        if whose.get(name) == name:
-            del whose[name]
-    columns = [ColumnInfo(*row) for row in rows]
-    return TableSchema(relation.name, [_with_property(one, whose.get(one.name)) for one in columns])
+    columns = []
+    for column in (results.ColumnInfo(*row) for row in rows):
+        if (renamed := whose.get(column.name, column.name)) != column.name:
+            said = filter(None, (f"the property {renamed!r}", column.description))
+            column = replace(column, description="; ".join(said))
+        columns.append(column)
+    return results.TableSchema(relation.name, columns)
 
 
-def _with_property(column: ColumnInfo, renamed: str | None) -> ColumnInfo:
-    """The column, described with its property if that has another name."""
-    if renamed is None:
-        return column
-    said = "; ".join(filter(None, (f"the property {renamed!r}", column.description)))
-    return replace(column, description=said)
-
-
-def sample(warehouse: Connection, asked: local.Sample) -> SQLResult:
+def sample(warehouse: Connection, asked: local.Sample) -> results.SQLResult:
     source = find_relation(warehouse, asked.table).source
     found = answer(warehouse, f"select * from {source} using sample reservoir({int(asked.n)} rows)")
     if not found.rows and asked.n:
@@ -122,15 +103,17 @@ def sample(warehouse: Connection, asked: local.Sample) -> SQLResult:
     return found
 
 
-def summarize(warehouse: Connection, asked: local.Summarize) -> SummaryResult:
+def summarize(warehouse: Connection, asked: local.Summarize) -> results.SummaryResult:
     relation = find_relation(warehouse, asked.table)
     columns = _summaries(warehouse, relation.source, list(relation.columns))
     if columns and not columns[0].count:
         tell(warehouse, f"from {relation.source}")
-    return SummaryResult(relation.name, columns[0].count if columns else 0, columns)
+    return results.SummaryResult(relation.name, columns[0].count if columns else 0, columns)
 
 
-def _summaries(warehouse: Connection, source: str, columns: list[str]) -> list[ColumnSummary]:
+def _summaries(
+    warehouse: Connection, source: str, columns: list[str]
+) -> list[results.ColumnSummary]:
     """These columns in numbers; half of them at a time if they need too much memory."""
     query = f"summarize select {', '.join(map(quoted, columns))} from {source}"
     try:
@@ -139,19 +122,17 @@ def _summaries(warehouse: Connection, source: str, columns: list[str]) -> list[C
         if len(columns) == 1 or not isinstance(error.__cause__, duckdb.OutOfMemoryException):
             raise
     half = len(columns) // 2
-    return [
-        *_summaries(warehouse, source, columns[:half]),
-        *_summaries(warehouse, source, columns[half:]),
-    ]
+    halves = (columns[:half], columns[half:])
+    return [one for part in halves for one in _summaries(warehouse, source, part)]
 
 
-def _summary(name: str, type_: str, *numbers: Any) -> ColumnSummary:
+def _summary(name: str, type_: str, *numbers: Any) -> results.ColumnSummary:
     least, most, unique, avg, std, q25, q50, q75, count, nulls = numbers
     mean = finite(float(avg)) if avg is not None and NUMBERS.fullmatch(type_) else avg
     spread = finite(float(std)) if std is not None else None
     share = float(nulls) if nulls is not None else None
     moments = (least, most, unique, mean, spread, q25, q50, q75)
-    return ColumnSummary(name, type_, *moments, count, share)
+    return results.ColumnSummary(name, type_, *moments, count, share)
 
 
 def property_keys(warehouse: Connection, asked: local.PropertyKeys) -> list[str]:
@@ -167,7 +148,7 @@ def property_keys(warehouse: Connection, asked: local.PropertyKeys) -> list[str]
     return found
 
 
-def column_stats(warehouse: Connection, asked: local.ColumnStats) -> ColumnStatsResult:
+def column_stats(warehouse: Connection, asked: local.ColumnStats) -> results.ColumnStatsResult:
     column = asked.column
     relation = find_relation(warehouse, asked.table)
     value = _value(warehouse, relation, column)
@@ -189,20 +170,11 @@ def column_stats(warehouse: Connection, asked: local.ColumnStats) -> ColumnStats
     ((count, nulls, unique, top, least, most, mean, std),) = answer(warehouse, query).rows
     if not count + nulls:
         tell(warehouse, f"from {relation.source}")
-    return ColumnStatsResult(
-        table=relation.name,
-        column=column,
-        dtype=value.type,
-        count=count,
-        null_count=nulls,
-        null_pct=share(nulls, count + nulls),
-        unique_count=unique,
-        unique_pct=share(unique, count),
-        top_values=[(item["value"], item["events"]) for item in top],
-        min=least,
-        max=most,
-        mean=finite(mean),
-        std=finite(std),
+    counts = (count, nulls, share(nulls, count + nulls), unique, share(unique, count))
+    top_values = [(item["value"], item["events"]) for item in top]
+    moments = (least, most, finite(mean), finite(std))
+    return results.ColumnStatsResult(
+        relation.name, column, value.type, *counts, top_values, *moments
     )
 
 

@@ -90,6 +90,10 @@ def replace_catalog(
     """
     rows = {table: found for table, found in parts.items() if not isinstance(found, Skipped)}
     asked_at = asked_at or datetime.now(UTC)
+    recorded = [
+        Recorded(table, day, len(found), len(json.dumps(found, default=str)), asked_at)
+        for table, found in rows.items()
+    ]
     with as_load_errors():
         create_tables(warehouse)
         with in_transaction(warehouse):
@@ -98,13 +102,7 @@ def replace_catalog(
                 create_table(warehouse, table, CATALOG_TABLES[table])
                 insert_texts(warehouse, table, CATALOG_TABLES[table], found)
                 warehouse.execute("delete from landed where dataset = ?", [table])
-            record_landed(
-                warehouse,
-                *(
-                    Recorded(table, day, len(found), len(json.dumps(found, default=str)), asked_at)
-                    for table, found in rows.items()
-                ),
-            )
+            record_landed(warehouse, *recorded)
             write_comments(warehouse)
     return {table: len(found) for table, found in rows.items()}
 

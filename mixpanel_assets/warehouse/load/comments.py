@@ -12,7 +12,10 @@ from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VI
 
 # What has a column for each property, by dataset; a view has comments of its own.
 TABLES = {"events": EVENTS.table, "profiles": PROFILES.table}
-VIEWS = {"events": (), "profiles": PROFILE_VIEWS}  # with computed ones, too
+VIEWS: dict[str, tuple[str, ...]] = {
+    "events": (),
+    "profiles": PROFILE_VIEWS,
+}  # with computed ones, too
 
 Place = tuple[str, str, str]  # schema, table or view, column ("" for the view itself)
 
@@ -45,8 +48,7 @@ def renew_comments(warehouse: Connection) -> None:
 
 
 def _of_views(warehouse: Connection) -> dict[Place, str]:
-    rows = warehouse.execute(
-        """
+    query = """
         select view_name, '', any_value(description)
         from lexicon_events join internal.event_views using (event_name)
         where description <> '' group by all
@@ -60,16 +62,14 @@ def _of_views(warehouse: Connection) -> dict[Place, str]:
         where description <> '' and columns.dataset = 'events'
           and property not in (select unnest(?::varchar[]))
         group by all
-        """,
-        [list(BASE_PROPERTIES)],
-    ).fetchall()
+        """
+    rows = warehouse.execute(query, [list(BASE_PROPERTIES)]).fetchall()
     return {("by_event", view, column): text for view, column, text in rows}
 
 
 def _of_wide_columns(warehouse: Connection) -> dict[Place, str]:
     """One description if all events have the same; else each event's own."""
-    rows = warehouse.execute(
-        """
+    query = """
         select dataset, column_name, physical,
                list((event_name, description) order by event_name)
         from lexicon_properties join internal.property_columns using (property)
@@ -77,13 +77,12 @@ def _of_wide_columns(warehouse: Connection) -> dict[Place, str]:
             when 'event' then 'events' when 'profile' then 'profiles' end
           and column_name not in (select unnest(?::varchar[]))
         group by dataset, column_name, physical
-        """,
-        [[*EVENTS.columns, *PROFILES.columns]],
-    ).fetchall()
+        """
+    rows = warehouse.execute(query, [[*EVENTS.columns, *PROFILES.columns]]).fetchall()
     return {
         ("main", table, column): _joined(meanings)
         for dataset, column, physical, meanings in rows
-        for table in (*([TABLES[dataset]] if physical else []), *VIEWS[dataset])
+        for table in ((TABLES[dataset],) if physical else ()) + VIEWS[dataset]
     }
 
 
@@ -98,17 +97,15 @@ def _joined(meanings: Iterable[tuple[str, str]]) -> str:
 
 def _comments(warehouse: Connection) -> dict[Place, str]:
     """The comments that are there on what the Lexicon may describe."""
-    rows = warehouse.execute(
-        """
+    query = """
         select schema_name, view_name, '', comment from duckdb_views()
         where schema_name = 'by_event' and comment is not null
         union all
         select schema_name, table_name, column_name, comment from duckdb_columns()
         where comment is not null and (schema_name = 'by_event' or (
             schema_name = 'main' and table_name in (select unnest(?::varchar[]))))
-        """,
-        [[*TABLES.values(), *(view for views in VIEWS.values() for view in views)]],
-    ).fetchall()
+        """
+    rows = warehouse.execute(query, [[*TABLES.values(), *PROFILE_VIEWS]]).fetchall()
     found = {(schema, table, column): text for schema, table, column, text in rows}
     ours = {layout.table: layout.columns for layout in (EVENTS, PROFILES)}
     return {place: text for place, text in found.items() if place[2] not in ours.get(place[1], ())}

@@ -61,9 +61,8 @@ def without_duplicates(warehouse: Connection, dropped: dict[date, int]) -> str:
         "create or replace temp table lost as select * from stage "
         "where rowid in (select row from superseded where lost)"
     )
-    for day, rows in warehouse.execute(
-        "select event_date, count(*) from lost group by 1"
-    ).fetchall():
+    query = "select event_date, count(*) from lost group by 1"
+    for day, rows in warehouse.execute(query).fetchall():
         dropped[day] = dropped.get(day, 0) + rows
     warehouse.execute(
         f"insert into surveys by name select * exclude (bytes) from ({counted('lost', '-')})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.notes import note
@@ -82,38 +83,28 @@ def _insert_file(warehouse: Connection, source: Source) -> list[LandedDay]:
         landed.append(
             LandedDay(day, events, copies, size, partial, file.path.name, repaired=repaired)
         )
-    at, checksum = file.exported_at, file.checksum
-    record_landed(
-        warehouse,
-        *(
-            Recorded(EVENTS.dataset, exported_at=at, checksum=checksum, **vars(day))
-            for day in landed
-        ),
-    )
+    came: dict[str, Any] = {"exported_at": file.exported_at, "checksum": file.checksum}
+    record_landed(warehouse, *(Recorded(EVENTS.dataset, **came, **vars(day)) for day in landed))
     return landed
 
 
 def insert_events(warehouse: Connection, source: Source) -> dict[date, int]:
     """Insert the file's records; the duplicates that were left out, by day."""
     dropped: dict[date, int] = {}
-    zone = source.settings.project_timezone
-    moment = timestamp("time_number")
+    zone, moment = source.settings.project_timezone, timestamp("time_number")
+    values = {
+        "event_date": "event_date",
+        "event_name": "event_name",
+        "event_time": f"timezone({literal(zone)}, {moment})" if zone else in_utc(moment),
+        "processed_at": in_utc(timestamp("processed_number")),
+    }
+    casts = {
+        "time_number": ("time", "double"),
+        "processed_number": ("mp_processing_time_ms", "double"),
+    }
     for _ in source.stage_parts(warehouse):
-        insert_typed(
-            warehouse,
-            source,
-            {
-                "event_date": "event_date",
-                "event_name": "event_name",
-                "event_time": f"timezone({literal(zone)}, {moment})" if zone else in_utc(moment),
-                "processed_at": in_utc(timestamp("processed_number")),
-            },
-            casts={
-                "time_number": ("time", "double"),
-                "processed_number": ("mp_processing_time_ms", "double"),
-            },
-            which=without_duplicates(warehouse, dropped),
-        )
+        which = without_duplicates(warehouse, dropped)
+        insert_typed(warehouse, source, values, casts=casts, which=which)
     return dropped
 
 
@@ -136,10 +127,9 @@ def _spare_vacuum(warehouse: Connection, days: Sequence[LandedDay], replaced: in
 
     To fill up small ones it rewrites full ones beside them, which can be all of the table.
     """
-    loads = number(
-        warehouse, "select count(distinct loaded_at) from landed where dataset = 'events'"
-    )
-    small = sum(day.rows for day in days) < ROW_GROUP and loads % MERGED_AFTER == 0
+    loads = "select count(distinct loaded_at) from landed where dataset = 'events'"
+    few = sum(day.rows for day in days) < ROW_GROUP
+    small = few and number(warehouse, loads) % MERGED_AFTER == 0
     warehouse.execute("reset max_vacuum_tasks" if replaced or small else "set max_vacuum_tasks = 0")
 
 
@@ -165,10 +155,8 @@ def insert_typed(
     base column that is not among the values has its property as text.
     """
     layout, physical = source.columns.layout, source.columns.physical()
-    texts = dict.fromkeys(layout.base, "VARCHAR")
-    layers, found = layered(
-        {**texts, **{column.property: column.type for column in physical}}, VALUES
-    )
+    types = dict.fromkeys(layout.base, "VARCHAR") | {one.property: one.type for one in physical}
+    layers, found = layered(types, VALUES)
     rows = in_row_groups(warehouse, which)
     all_values = {
         **{column: found[name] for name, column in layout.base.items()},

@@ -127,16 +127,9 @@ def load_named(
                 number(warehouse, f"select sum({what}) from surveys where property is null")
                 for what in ("bytes", "repaired")
             )
-            recorded = Recorded(
-                name,
-                day,
-                added.rows,
-                size,
-                max(file.exported_at for file in files),
-                duplicates=added.duplicates,
-                filters=filters,
-                repaired=repaired,
-            )
+            at = max(file.exported_at for file in files)
+            came = (added.rows, size, at, added.duplicates)
+            recorded = Recorded(name, day, *came, filters=filters, repaired=repaired)
             record_landed(warehouse, recorded)
     note_repaired({day: repaired}, kind.removesuffix("s"))
     return added
@@ -203,34 +196,28 @@ def records(warehouse: Connection, name: str, kind: Kind, *, raw: bool) -> Itera
 
     Raw is as Mixpanel sent it: event and properties, or $distinct_id and $properties.
     """
-    names = RAW[kind] if raw else NORMAL[kind]
-    members = " || ',' || ".join(f"'{json.dumps(key)}:' || {value}" for key, value in names.items())
+    names = RAW[kind] if raw else {column: column for column in NORMAL[kind]}
+    members = " || ',' || ".join(f"'{json.dumps(key)}:' || {_json(c)}" for key, c in names.items())
     cursor = warehouse.execute(f"select '{{' || {members} || '}}' from {quoted(name)}")
     while rows := cursor.fetchmany(BATCH):
         for (text,) in rows:
             yield text if raw else as_json(text)
 
 
-def _text(column: str) -> str:
-    return f"coalesce(to_json({column})::varchar, 'null')"
-
-
-_TIME = "strftime(timezone('UTC', {}), '%Y-%m-%dT%H:%M:%S.%g+00:00')"
 RAW = {
-    "events": {"event": _text("event_name"), "properties": "properties::varchar"},
-    "profiles": {"$distinct_id": _text("distinct_id"), "$properties": "properties::varchar"},
+    "events": {"event": "event_name", "properties": "properties"},
+    "profiles": {"$distinct_id": "distinct_id", "$properties": "properties"},
 }
 NORMAL = {
-    "events": {
-        "event_name": _text("event_name"),
-        "event_time": _text(_TIME.format("event_time")),
-        "distinct_id": _text("distinct_id"),
-        "insert_id": _text("insert_id"),
-        "properties": "properties::varchar",
-    },
-    "profiles": {
-        "distinct_id": _text("distinct_id"),
-        "last_seen": _text(_TIME.format("last_seen")),
-        "properties": "properties::varchar",
-    },
+    "events": ("event_name", "event_time", "distinct_id", "insert_id", "properties"),
+    "profiles": ("distinct_id", "last_seen", "properties"),
 }
+
+
+def _json(column: str) -> str:
+    """SQL: the column's value as JSON."""
+    if column == "properties":
+        return "properties::varchar"
+    if column in ("event_time", "last_seen"):
+        column = f"strftime(timezone('UTC', {column}), '%Y-%m-%dT%H:%M:%S.%g+00:00')"
+    return f"coalesce(to_json({column})::varchar, 'null')"

@@ -16,15 +16,8 @@ from mixpanel_assets.warehouse.numbers import LARGEST_BIGINT
 from mixpanel_assets.warehouse.sql import Connection, insert_rows, quoted
 from mixpanel_assets.warehouse.types import UNSEEN, merged_type
 
-TYPES = {
-    bool: "BOOLEAN",
-    int: "BIGINT",
-    float: "DOUBLE",
-    date: "DATE",
-    list: "JSON",
-    tuple: "JSON",
-    dict: "JSON",
-}
+TYPES: dict[type, str] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", date: "DATE"}
+TYPES |= dict.fromkeys((list, tuple, dict), "JSON")
 
 
 def keep_answer(

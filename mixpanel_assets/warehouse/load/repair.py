@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # missing in its stub
 from pathlib import Path
 from typing import Any
@@ -79,9 +78,8 @@ def _may_have_surrogates(text: bytes) -> bool:
 
 
 def _has_half_a_pair(line: bytes) -> bool:
-    if not _may_have_surrogates(line):
-        return False
-    return any(found[2] for found in ESCAPES.finditer(line.decode("latin-1")))
+    escapes = ESCAPES.finditer(line.decode("latin-1")) if _may_have_surrogates(line) else ()
+    return any(found[2] for found in escapes)
 
 
 def mend(source: Path, target: Path, keys: tuple[str, str]) -> None:
@@ -125,13 +123,11 @@ def _mended(line: bytes, keys: tuple[str, str]) -> dict[str, Any]:
         )
     raw_name, name = members[name_key]
     raw, properties = members.get(properties_key, ("null", None))
-    numbers = _Numbers()
-    typed = numbers.object_of(raw) if isinstance(properties, dict) else {}
-    as_sent = isinstance(properties, dict) and not numbers.any_long
+    typed, differs = _typed(raw) if isinstance(properties, dict) else ({}, True)
     return {
         "name": name if isinstance(name, str) or name is None else raw_name,
         "sent": raw,
-        "typed": None if as_sent else typed,
+        "typed": typed if differs else None,
         "repaired": repaired,
     }
 
@@ -184,25 +180,23 @@ def _skip(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-@dataclass
-class _Numbers:
-    """Reads JSON with each number that no number type holds exactly as a string."""
+def _typed(raw: str) -> tuple[Any, bool]:
+    """The object, with each number that no number type holds as a string; whether any is."""
+    long: list[str] = []
 
-    any_long: bool = False
-
-    def object_of(self, raw: str) -> Any:
-        """The value; of equal names the first one counts, as it does for DuckDB."""
-        decoder = json.JSONDecoder(
-            strict=False,
-            parse_int=lambda text: self._long(text) if is_long(text) else int(text),
-            parse_float=lambda text: self._long(text) if is_long(text) else float(text),
-            object_pairs_hook=lambda pairs: dict(reversed(pairs)),
-        )
-        return decoder.decode(raw)
-
-    def _long(self, text: str) -> str:
-        self.any_long = True
+    def number(text: str, kind: Callable[[str], float]) -> float | str:
+        if not is_long(text):
+            return kind(text)
+        long.append(text)
         return text
+
+    decoder = json.JSONDecoder(
+        strict=False,
+        parse_int=lambda text: number(text, int),
+        parse_float=lambda text: number(text, float),
+        object_pairs_hook=lambda pairs: dict(reversed(pairs)),  # the first counts, as for DuckDB
+    )
+    return decoder.decode(raw), bool(long)
 
 
 def _deep(text: str, keys: tuple[str, str]) -> dict[str, Any]:

@@ -59,8 +59,7 @@ def load_saved_reports(
                 )
                 for what in ("count(*)", "sum(strlen(to_json(one)::varchar))")
             )
-            warehouse.execute(
-                "delete from landed where dataset = ? and day = ?", [SAVED_REPORTS, day]
-            )
+            replaced = "delete from landed where dataset = ? and day = ?"
+            warehouse.execute(replaced, [SAVED_REPORTS, day])
             record_landed(warehouse, Recorded(SAVED_REPORTS, day, count, size, asked_at))
     return len(rows)

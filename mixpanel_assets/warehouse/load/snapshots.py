@@ -109,15 +109,9 @@ def _take(warehouse: Connection, source: Source, count: int) -> Snapshot:
         )
         for what in ("events", "bytes", "repaired")
     )
+    at, name = file.exported_at, file.path.name
     recorded = Recorded(
-        PROFILES.dataset,
-        day,
-        rows,
-        size,
-        file.exported_at,
-        file=file.path.name,
-        checksum=file.checksum,
-        repaired=repaired,
+        PROFILES.dataset, day, rows, size, at, file=name, checksum=file.checksum, repaired=repaired
     )
     record_landed(warehouse, recorded)
     return Snapshot(day, rows, new, changed, removed, repaired=repaired)
@@ -177,17 +171,15 @@ select count(*) from (
 
 
 def _insert(warehouse: Connection, source: Source) -> None:
+    values = {
+        "distinct_id": "distinct_id",
+        "last_seen": in_utc("seen"),  # it comes without a zone, in UTC
+        "valid_from": f"date '{source.file.start}'",
+        "valid_to": "null",
+    }
+    added = "rowid in (select staged from compared where kind <> 'same')"
     insert_typed(
-        warehouse,
-        source,
-        {
-            "distinct_id": "distinct_id",
-            "last_seen": in_utc("seen"),  # it comes without a zone, in UTC
-            "valid_from": f"date '{source.file.start}'",
-            "valid_to": "null",
-        },
-        casts={"seen": ("$last_seen", "timestamp")},
-        which="rowid in (select staged from compared where kind <> 'same')",
+        warehouse, source, values, casts={"seen": ("$last_seen", "timestamp")}, which=added
     )
 
 

@@ -167,9 +167,7 @@ def _positions(warehouse: Connection, counts: Sequence[int], which: str) -> list
 
 def _cut(positions: Sequence[int], which: str) -> str:
     starts = ["true", *(f"rowid >= {row}" for row in positions), "false"]
-    ranges = [
-        f"from stage where {which} and {start} and not ({end})" for start, end in pairwise(starts)
-    ]
+    ranges = [f"from stage where {which} and {a} and not ({b})" for a, b in pairwise(starts)]
     return f"({' union all '.join(ranges)})"
 
 
@@ -199,12 +197,11 @@ def check_span(warehouse: Connection, file: LandedFile) -> None:
     """EventsOutsideSpanError if a staged record is of none of the file's days."""
     if file.start == file.end:
         return
-    outside = number(
-        warehouse,
-        "select sum(events) from survey where property is null and (event_date is null "
-        f"or event_date not between date '{file.start}' and date '{file.end}')",
-    )
-    if outside:
+    query = f"""
+        select sum(events) from survey where property is null and (event_date is null
+            or event_date not between date '{file.start}' and date '{file.end}')
+        """
+    if outside := number(warehouse, query):
         raise EventsOutsideSpanError(
             f"{outside} events of {file.start} to {file.end} have no time of these days",
             hint="set MP_PROJECT_TIMEZONE if the project is older than 2023",

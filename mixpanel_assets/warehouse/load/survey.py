@@ -10,12 +10,7 @@ from mixpanel_assets.errors import LoadError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.connection import in_transaction
-from mixpanel_assets.warehouse.load.duplicates import (
-    add_keys,
-    begin_keys,
-    find_duplicates,
-    forget_keys,
-)
+from mixpanel_assets.warehouse.load import duplicates
 from mixpanel_assets.warehouse.load.parts import work_folder
 from mixpanel_assets.warehouse.load.seen import LargeNumbersError, properties_seen
 from mixpanel_assets.warehouse.load.stage import Source, check_span, counted, in_pieces
@@ -54,7 +49,7 @@ def surveyed(
     """
     known = [] if fresh else PropertyColumns.known(warehouse, layout.dataset)
     columns = PropertyColumns(known, settings.max_property_columns, layout)
-    begin_keys(warehouse)
+    duplicates.begin_keys(warehouse)
     warehouse.execute(SURVEYS)
     if layout == EVENTS and not fresh:
         warehouse.execute("insert into examples from internal.property_examples")
@@ -64,7 +59,7 @@ def surveyed(
             source = Source(file, columns.mode(), columns, settings, folder)
             source, parts = _survey_in_some_mode(warehouse, source, count)
             sources.append(replace(source, staged=parts == 1 and len(files) == 1))
-        find_duplicates(warehouse)
+        duplicates.find_duplicates(warehouse)
         with in_transaction(warehouse):
             yield Survey(sources, columns)
 
@@ -83,7 +78,7 @@ def _survey_in_some_mode(warehouse: Connection, source: Source, file: int) -> tu
         return source, _survey_file(warehouse, source, file)
     except LargeNumbersError:
         exact = replace(source, mode="exact")
-    forget_keys(warehouse, file)
+    duplicates.forget_keys(warehouse, file)
     warehouse.execute(f"delete from surveys where file = {file}")
     return exact, _survey_file(warehouse, exact, file)
 
@@ -98,7 +93,7 @@ def _survey_file(warehouse: Connection, source: Source, file: int) -> int:
         _check_properties(warehouse, source.file)
         columns.learn(properties_seen(warehouse, columns, source.mode))
         if columns.layout.of_events:
-            add_keys(warehouse, file)
+            duplicates.add_keys(warehouse, file)
         _add_examples(warehouse)
         warehouse.execute(f"insert into surveys by name select {file} as file, * from survey")
     return count + 1

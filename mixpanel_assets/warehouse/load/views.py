@@ -10,28 +10,17 @@ from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns
 from mixpanel_assets.warehouse.records import layered
 from mixpanel_assets.warehouse.spelling import alike, plain_names, unused
 from mixpanel_assets.warehouse.sql import Connection, insert_rows, literal, quoted
-from mixpanel_assets.warehouse.tables import (
-    BASE_PROPERTIES,
-    CURRENT_COLUMNS,
-    EVENT_COLUMNS,
-    HISTORY_COLUMNS,
-    PROFILES,
-)
+from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENTS, PROFILES
 from mixpanel_assets.warehouse.types import UNSEEN
 
 
 def write_event_views(warehouse: Connection, columns: PropertyColumns) -> None:
     """Give by_event a view for each landed event, with the columns that its properties have now."""
-    carried = dict(
-        warehouse.execute(
-            """
-            select event_name, list(distinct property order by property)
-            from internal.property_days
-            where event_name is not null
-            group by event_name order by event_name
-            """
-        ).fetchall()
-    )
+    query = """
+        select event_name, list(distinct property order by property) from internal.property_days
+        where event_name is not null group by event_name order by event_name
+        """
+    carried = dict(warehouse.execute(query).fetchall())
     query = "select event_name, [view_name, definition] from internal.event_views"
     known: dict[str, list[str]] = dict(warehouse.execute(query).fetchall())
     names = _view_names(warehouse, carried, {event: view for event, (view, _) in known.items()})
@@ -62,33 +51,30 @@ def _view_names(
     """The view of each event; of spellings that differ in case only the commonest has its own."""
     counts = dict.fromkeys(events, 0)
     if spellings := alike(counts):
-        counts |= dict(
-            warehouse.execute(
-                "select event_name, count(*) from events_wide "
-                "where event_name in (select unnest(?::varchar[])) group by event_name",
-                [spellings],
-            ).fetchall()
-        )
+        query = """
+            select event_name, count(*) from events_wide
+            where event_name in (select unnest(?::varchar[])) group by event_name
+            """
+        counts |= dict(warehouse.execute(query, [spellings]).fetchall())
     return plain_names(counts, (), known)
 
 
 def _of_event(event: str, properties: Iterable[PropertyColumn]) -> str:
-    base = {name: quoted(name) for name in EVENT_COLUMNS if name != "properties"}
-    shown = [column for column in properties if column.property not in BASE_PROPERTIES]
+    base = {name: quoted(name) for name in EVENTS.columns if name != "properties"}
+    shown = [column for column in properties if column.property not in EVENTS.base]
     return _typed(base, shown, f"main.events_wide where event_name = {literal(event)}")
 
 
 def write_profile_views(warehouse: Connection, columns: PropertyColumns) -> None:
     """Give `profiles` and `profile_history` a column for each property."""
     newest = "(select max(day) from main.landed where dataset = 'profiles')"
-    for view, base, which in (
-        ("profile_history", HISTORY_COLUMNS, ""),
-        ("profiles", CURRENT_COLUMNS, " where valid_to is null"),
+    history = {name: quoted(name) for name in PROFILES.columns}
+    current = {name: quoted(name) for name in CURRENT_COLUMNS} | {"snapshot_date": newest}
+    shown = [column for column in columns.all() if column.property not in PROFILES.base]
+    for view, values, which in (
+        ("profile_history", history, ""),
+        ("profiles", current, " where valid_to is null"),
     ):
-        values = {name: quoted(name) for name in base} | (
-            {"snapshot_date": newest} if "snapshot_date" in base else {}
-        )
-        shown = [column for column in columns.all() if column.property not in PROFILES.base]
         query = _typed(values, shown, f"main.{PROFILES.table}{which}")
         warehouse.execute(f"create or replace view {view} as {query}")
 
@@ -102,10 +88,8 @@ def _typed(base: Mapping[str, str], properties: Iterable[PropertyColumn], source
     # A property can have any name: no * takes in another column of ours, and none is hidden by one.
     values = unused("sent", (*base, *physical))
     transforms, found = layered(sought, values, stem=values)
-    inner = [
-        *(f"{value} as {quoted(name)}" for name, value in base.items()),
-        *map(quoted, physical),
-    ]
+    inner = [f"{value} as {quoted(name)}" for name, value in base.items()]
+    inner += map(quoted, physical)
     rows = f"select {', '.join(inner)} from {source}"
     if transforms:
         kept = ", ".join(map(quoted, (*base, *physical)))
