@@ -101,11 +101,9 @@ class PropertyColumns:
         self._added, self._widened = [], []
         if not self._unwritten:
             return
-        warehouse.execute(
-            "delete from internal.property_columns "
-            "where dataset = ? and property in (select unnest(?::varchar[]))",
-            [self.layout.dataset, list(self._unwritten)],
-        )
+        which = "dataset = ? and property in (select unnest(?::varchar[]))"
+        given = [self.layout.dataset, list(self._unwritten)]
+        warehouse.execute(f"delete from internal.property_columns where {which}", given)
         rows = [
             {**vars(column), "column_name": column.column, "dataset": self.layout.dataset}
             for column in map(self._by_property.__getitem__, self._unwritten)

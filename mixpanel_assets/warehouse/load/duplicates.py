@@ -31,11 +31,6 @@ def add_keys(warehouse: Connection, file: int) -> None:
     )
 
 
-def forget_keys(warehouse: Connection, file: int) -> None:
-    """Forget the keys of the file."""
-    warehouse.execute(f"delete from keys where file = {file}")
-
-
 def find_duplicates(warehouse: Connection) -> None:
     """Put the keys that several rows share into temp.newest, and when the newest came in."""
     warehouse.execute(

@@ -17,6 +17,7 @@ from mixpanel_assets.errors import ExportIncompleteError
 from mixpanel_assets.warehouse.numbers import is_long
 
 CONTROL_CHARACTER = re.compile("[\x00-\x1f]")
+ESCAPED = {code: f"\\u{code:04x}" for code in range(32)}
 CONTROL_BYTES = bytes(byte for byte in range(32) if byte != ord("\n"))
 TEXT = r'("(?:[^"\\]|\\.)*")'
 TEXTS = re.compile(TEXT, re.DOTALL)
@@ -143,11 +144,7 @@ def _escaped_controls(text: str) -> str:
     """The line with control characters in texts as JSON writes them."""
     if not CONTROL_CHARACTER.search(text):
         return text
-    return TEXTS.sub(lambda found: CONTROL_CHARACTER.sub(_escaped, found[0]), text)
-
-
-def _escaped(character: re.Match[str]) -> str:
-    return f"\\u{ord(character[0]):04x}"
+    return TEXTS.sub(lambda found: found[0].translate(ESCAPED), text)
 
 
 def _members(text: str) -> Iterator[tuple[str, str, Any]]:

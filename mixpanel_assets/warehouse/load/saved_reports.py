@@ -46,19 +46,13 @@ def load_saved_reports(
         create_tables(warehouse)
         create_table(warehouse, SAVED_REPORTS, SAVED_REPORT_COLUMNS)
         with in_transaction(warehouse):
-            warehouse.execute(
-                f"delete from {SAVED_REPORTS} "
-                "where asked_on = ? and bookmark_id in (select unnest(?::bigint[]))",
-                [day, list(reports)],
-            )
+            which = "asked_on = ? and bookmark_id in (select unnest(?::bigint[]))"
+            warehouse.execute(f"delete from {SAVED_REPORTS} where {which}", [day, list(reports)])
             insert_texts(warehouse, SAVED_REPORTS, SAVED_REPORT_COLUMNS, rows)
             # All that the day has, also of reports that were asked before.
-            count, size = (
-                number(
-                    warehouse, f"select {what} from {SAVED_REPORTS} one where asked_on = ?", [day]
-                )
-                for what in ("count(*)", "sum(strlen(to_json(one)::varchar))")
-            )
+            held = f"from {SAVED_REPORTS} one where asked_on = ?"
+            count = number(warehouse, f"select count(*) {held}", [day])
+            size = number(warehouse, f"select sum(strlen(to_json(one)::varchar)) {held}", [day])
             replaced = "delete from landed where dataset = ? and day = ?"
             warehouse.execute(replaced, [SAVED_REPORTS, day])
             record_landed(warehouse, Recorded(SAVED_REPORTS, day, count, size, asked_at))

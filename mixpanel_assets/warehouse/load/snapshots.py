@@ -103,11 +103,9 @@ def _take(warehouse: Connection, source: Source, count: int) -> Snapshot:
         number(warehouse, f"select count(*) from compared_all where kind = '{kind}'")
         for kind in ("new", "changed", "removed")
     )
+    held = f"from surveys where property is null and file = {count}"
     rows, size, repaired = (
-        number(
-            warehouse, f"select sum({what}) from surveys where property is null and file = {count}"
-        )
-        for what in ("events", "bytes", "repaired")
+        number(warehouse, f"select sum({what}) {held}") for what in ("events", "bytes", "repaired")
     )
     at, name = file.exported_at, file.path.name
     recorded = Recorded(

@@ -78,7 +78,7 @@ def _survey_in_some_mode(warehouse: Connection, source: Source, file: int) -> tu
         return source, _survey_file(warehouse, source, file)
     except LargeNumbersError:
         exact = replace(source, mode="exact")
-    duplicates.forget_keys(warehouse, file)
+    warehouse.execute(f"delete from keys where file = {file}")
     warehouse.execute(f"delete from surveys where file = {file}")
     return exact, _survey_file(warehouse, exact, file)
 
