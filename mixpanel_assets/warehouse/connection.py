@@ -99,8 +99,9 @@ def reading(
     opening = partial(duckdb.connect, str(path), read_only=True, config=config)
     with _opened(path, opening, wait=wait) as connection:
         _close_in(connection, spilling=spilling)
-        with interrupted_after(connection, timeout):
-            yield connection
+        # A cursor has no progress bar, and the setting can't be changed for a second reader.
+        with connection.cursor() as cursor, interrupted_after(cursor, timeout):
+            yield cursor
 
 
 def _config(memory_limit: str, threads: int | None) -> dict[str, Any]:
@@ -177,7 +178,7 @@ _CLOSING = threading.Lock()
 def _close_in(connection: Connection, *, spilling: bool) -> None:
     """Allow nothing but reading, and no changes of settings."""
     # For the file, not for this connection: others of this process share all of it.
-    settings = [NO_PROGRESS_BAR, IN_UTC, "set enable_external_access = false"]
+    settings = [IN_UTC, "set enable_external_access = false"]
     if not spilling:
         # That lock leaves the warehouse's own write-ahead log open to COPY, and the next writer
         # would replay a forged one.

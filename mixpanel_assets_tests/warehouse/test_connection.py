@@ -219,11 +219,18 @@ def test_a_file_may_not_be_called_as_a_schema_is(
 
 
 def test_duckdb_draws_no_progress_bar_on_stdout(tmp_path: Path) -> None:
-    asked = "select current_setting('enable_progress_bar')"
-    path = tmp_path / "w.duckdb"
-    with writing(path) as connection:
-        assert connection.execute(asked).fetchall() == [(False,)]
-        assert connection.cursor().execute(asked).fetchall() == [(False,)]
-    with reading(path) as first, reading(path) as second:
-        for connection in (first, second, second.cursor()):
-            assert connection.execute(asked).fetchall() == [(False,)]
+    # It does so in a process without a script, such as this one.
+    program = """
+from pathlib import Path
+from mixpanel_assets.warehouse.connection import reading, writing
+path = Path("w.duckdb")
+asked = "select current_setting('enable_progress_bar')"
+with writing(path) as connection:
+    print(*(one.execute(asked).fetchone() for one in (connection, connection.cursor())))
+with reading(path) as first, reading(path) as second:
+    print(*(one.execute(asked).fetchone() for one in (first, second, second.cursor())))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "(False,) (False,)\n(False,) (False,) (False,)\n"
