@@ -54,7 +54,7 @@ def _level() -> int:
 
 
 @contextmanager
-def heard_by(hear: Callable[[str], None]) -> Iterator[None]:
+def notes_to(hear: Callable[[str], None]) -> Iterator[None]:
     """Call `hear` with each note of the block instead of warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", AnswerWarning)

@@ -24,7 +24,7 @@ from mixpanel_assets.errors import (
 )
 from mixpanel_assets.fetch import pull_events, pull_profiles
 from mixpanel_assets.mixpanel.export.selection import EventSelection, ProfileSelection
-from mixpanel_assets.notes import AnswerWarning, heard_by
+from mixpanel_assets.notes import AnswerWarning, notes_to
 from mixpanel_assets.results import Fetched
 from mixpanel_assets.simulator.cohorts import Cohort
 from mixpanel_assets.simulator.server import Simulator
@@ -97,7 +97,7 @@ def test_a_pull_answers_with_exactly_what_the_contract_says(project: Project) ->
 def test_every_filter_of_events_is_obeyed_recorded_and_costs_one_request(
     project: Project, mixpanel: Simulator, selection: dict[str, Any], rows: int
 ) -> None:
-    with heard_by([].append):
+    with notes_to([].append):
         assert events(project, **selection).rows == rows
     assert project.sql("select count(*) from t") == [(rows,)]
     ((recorded,),) = project.sql("select filters from landed where dataset = 't'")

@@ -18,7 +18,7 @@ from mixpanel_assets.errors import EventNotFoundError
 from mixpanel_assets.known import tell_names
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client
-from mixpanel_assets.notes import AnswerWarning, heard_by
+from mixpanel_assets.notes import AnswerWarning, notes_to
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.warehouse.connection import writing
@@ -329,7 +329,7 @@ def test_a_list_that_mixpanel_cut_refuses_nothing(tmp_path: Path) -> None:
 
     lately = {"from_date": TODAY - timedelta(2), "to_date": TODAY}
     for count in (5000, 4999):
-        with client_of(tmp_path / str(count), answers) as client, heard_by([].append):
+        with client_of(tmp_path / str(count), answers) as client, notes_to([].append):
             event_names(CachedAnswers(client, Settings(home=tmp_path / str(count) / "home")))
             if count == 5000:
                 assert live.segmentation(client, "event 7", **lately).total == 0

@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 import mixpanel_assets as mp
-from mixpanel_assets.notes import heard_by, note
+from mixpanel_assets.notes import notes_to, note
 
 
 def test_a_note_is_a_warning_at_the_line_of_who_asked() -> None:
@@ -31,7 +31,7 @@ def test_a_program_can_turn_notes_off() -> None:
 
 def test_whoever_listens_is_told_instead_and_of_nothing_else() -> None:
     heard: list[str] = []
-    with pytest.warns(DeprecationWarning, match="other"), heard_by(heard.append):  # noqa: PT031
+    with pytest.warns(DeprecationWarning, match="other"), notes_to(heard.append):  # noqa: PT031
         note("one")
         note("one")
         warnings.warn("other", DeprecationWarning, stacklevel=1)

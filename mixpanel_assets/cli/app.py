@@ -22,7 +22,7 @@ from mixpanel_assets.cli.spec import spec
 from mixpanel_assets.cli.sql import sql
 from mixpanel_assets.cli.status import doctor, limits, status
 from mixpanel_assets.errors import MixpanelDataError
-from mixpanel_assets.notes import heard_by
+from mixpanel_assets.notes import notes_to
 
 ABOUT = "Land Mixpanel's data in one DuckDB file as daily Dagster assets, then query it."
 EPILOG = "Exit codes: " + "; ".join(f"{n} {meaning}" for n, meaning in output.EXIT_CODES.items())
@@ -78,7 +78,7 @@ def main() -> None:
     streams.secure()
     verbose = "--verbose" in sys.argv or "-v" in sys.argv
     try:
-        with heard_by(lambda message: output.note(f"note: {message}")):
+        with notes_to(lambda message: output.note(f"note: {message}")):
             code = _run()
     except MixpanelDataError as error:
         if verbose:

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mixpanel_assets.notes import Progress, heard_by
+from mixpanel_assets.notes import Progress, notes_to
 
 if TYPE_CHECKING:
     from dagster import DagsterLogManager
@@ -32,4 +32,4 @@ def listener_of(log: DagsterLogManager) -> Listener:
 
 def notes_in(log: Callable[[str], None]) -> AbstractContextManager[None]:
     """Write the notes of the block to the run's log, unless a listener shows them."""
-    return nullcontext() if listener.get() else heard_by(log)
+    return nullcontext() if listener.get() else notes_to(log)

@@ -10,7 +10,7 @@ from mixpanel_assets.defs.labels import OWNERS, TAGS
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.known import LOCK_WAIT, tell_names
 from mixpanel_assets.mixpanel.live import answer
-from mixpanel_assets.notes import heard_by
+from mixpanel_assets.notes import notes_to
 from mixpanel_assets.questions import live
 from mixpanel_assets.questions.base import Question, questions_in
 from mixpanel_assets.questions.schema import model_of
@@ -51,7 +51,7 @@ def _job(kind: type[Question[Result]]) -> dg.JobDefinition:
         mixpanel: MixpanelResource,
         warehouse: WarehouseResource,
     ) -> Any:
-        with as_dagster_failures(), heard_by(context.log.warning):
+        with as_dagster_failures(), notes_to(context.log.warning):
             given = config.model_dump(mode="json", exclude=set(Kept.model_fields))  # type: ignore[attr-defined]
             return _answer(context, kind(**given), config, mixpanel, warehouse)
 
