@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 import mixpanel_assets as mp
-from mixpanel_assets.notes import notes_to, note
+from mixpanel_assets.notes import note, notes_to
 
 
 def test_a_note_is_a_warning_at_the_line_of_who_asked() -> None:
