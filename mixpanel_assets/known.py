@@ -8,7 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mixpanel_assets.errors import DatabaseNotFoundError, MixpanelDataError, no_warehouse
+from mixpanel_assets.errors import (
+    DatabaseLockedError,
+    DatabaseNotFoundError,
+    MixpanelDataError,
+    no_warehouse,
+)
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.names import Names
 from mixpanel_assets.settings import Settings
@@ -45,8 +50,10 @@ class _Landed:
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
 
-    def events(self) -> Collection[str] | None:
-        return self._asked(lambda catalog, warehouse: catalog.landed_events(warehouse))
+    def events(self, *, strict: bool = False) -> Collection[str] | None:
+        return self._asked(
+            lambda catalog, warehouse: catalog.landed_events(warehouse), strict=strict
+        )
 
     def properties(self, event: str) -> Collection[str] | None:
         return self._asked(lambda catalog, warehouse: catalog.landed_properties(warehouse, event))
@@ -61,7 +68,9 @@ class _Landed:
         since = datetime.now(UTC) - timedelta(seconds=seconds)
         return self._asked(lambda catalog, warehouse: catalog.days_landed_since(warehouse, since))
 
-    def _asked(self, question: Callable[[Any, Any], list[T]]) -> list[T] | None:
+    def _asked(
+        self, question: Callable[[Any, Any], list[T]], *, strict: bool = False
+    ) -> list[T] | None:
         try:
             with self._opened() as warehouse:
                 from mixpanel_assets.warehouse.load import catalog
@@ -69,5 +78,7 @@ class _Landed:
                 return question(catalog, warehouse)
         except DatabaseNotFoundError:
             return []
-        except MixpanelDataError:
+        except MixpanelDataError as error:
+            if strict and not isinstance(error, DatabaseLockedError):
+                raise
             return None

@@ -67,7 +67,7 @@ class CachedAnswers:
     def landed_events(self) -> Collection[str]:
         """The names of landed events; none, with a note, while a load has locked the warehouse."""
         known = self._mixpanel.names
-        found = known.landed.events() if known else ()
+        found = known.landed.events(strict=True) if known else ()
         if found is None:
             note("a load is running: events that are only in the warehouse are left out")
         return found or ()

@@ -21,8 +21,8 @@ OF_MIXPANEL = "$"  # prefix of names that are not exported under it: custom even
 class Landed(Protocol):
     """Names and days in the project's warehouse; None if it can't be read now."""
 
-    def events(self) -> Collection[str] | None:
-        """The names of events."""
+    def events(self, *, strict: bool = False) -> Collection[str] | None:
+        """The names of events; `strict` raises, unless a load has locked the warehouse."""
 
     def properties(self, event: str) -> Collection[str] | None:
         """The names of an event's properties."""

@@ -31,7 +31,7 @@ class Landed:
     def __init__(self, *names: str) -> None:
         self.names = names
 
-    def events(self) -> Collection[str]:
+    def events(self, *, strict: bool = False) -> Collection[str]:
         return self.names
 
     def properties(self, event: str) -> Collection[str]:

@@ -195,7 +195,7 @@ def _toml(text: str) -> str:
     return tomlkit.item(text.encode("utf-8", "replace").decode()).as_string()
 
 
-@pytest.mark.filterwarnings("ignore:.*not numbers")
+@pytest.mark.filterwarnings("ignore:(?s).*not numbers")
 def test_names_that_come_from_mixpanel_stay_names(
     mixpanel: Simulator, project: Project, tries: Tries, figures: Figures
 ) -> None:
