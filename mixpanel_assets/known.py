@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mixpanel_assets.errors import (
     DatabaseLockedError,
     DatabaseNotFoundError,
     MixpanelDataError,
-    no_warehouse,
 )
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.names import Names
@@ -26,22 +24,12 @@ Opened = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
 LOCK_WAIT = 1.0  # seconds; short, since landed names are optional
 
 
-def tell_names(client: Client, settings: Settings, reading: Opened | None = None) -> None:
-    """Set the client's `names`. Landed ones come from the warehouse, by `reading` if given.
+def tell_names(client: Client, settings: Settings, reading: Opened) -> None:
+    """Set the client's `names`: those that Mixpanel listed, and those in the warehouse.
 
     Nothing is read, and DuckDB is not imported, before a name is checked.
     """
-    path = settings.warehouse_path(client.credentials.project_id)
-    opened = reading or (lambda: _reading(path, settings))
-    client.names = Names(client, settings, _Landed(opened))
-
-
-def _reading(path: Path, settings: Settings) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-    if not path.exists():
-        raise no_warehouse(path)
-    from mixpanel_assets.warehouse.connection import reading
-
-    return reading(path, memory_limit=settings.memory_limit, wait=LOCK_WAIT)
+    client.names = Names(client, settings, _Landed(reading))
 
 
 class _Landed:

@@ -115,9 +115,11 @@ class Settings:
         return (now or datetime.now(UTC)).astimezone(self.zone).date()
 
 
-def parse_day(text: str, today: date) -> date:
-    """The date of `2024-01-31`, `today`, `yesterday` or `7d` (seven days ago)."""
-    word = text.strip().lower()
+def parse_day(given: date | str, today: date) -> date:
+    """`2024-01-31`, `today`, `yesterday` or `7d` (seven days ago) as a day; a moment as its day."""
+    if isinstance(given, date):
+        return given.date() if isinstance(given, datetime) else given
+    word = given.strip().lower()
     if word in ("today", "yesterday"):
         return today - timedelta(days=word == "yesterday")
     try:
@@ -128,9 +130,9 @@ def parse_day(text: str, today: date) -> date:
     except (ValueError, OverflowError):
         pass
     raise DateRangeError(
-        f"{text!r} is not a day",
+        f"{given!r} is not a day",
         hint="write YYYY-MM-DD, today, yesterday or 7d (seven days ago)",
-        value=text,
+        value=given,
     )
 
 

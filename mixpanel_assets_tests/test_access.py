@@ -1,5 +1,6 @@
 """Settings, project and credentials are those of one moment: no project's data is another's."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -134,6 +135,27 @@ def keep(accounts: dict[str, Simulator]) -> None:
             project_id=known.project_id,
         )
         add_account(Settings.from_env(), name, credentials)
+
+
+def test_all_assets_are_of_one_project_when_another_account_becomes_the_default_meanwhile(
+    other: Simulator, here: Mp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def clock() -> float:
+        if asked:  # while the days are exported
+            switch_account(Settings.from_env(), "old")
+        asked.append(time.time())
+        return asked[-1]
+
+    with Simulator(retry_after=0, clock=clock) as shop:
+        fill(shop)
+        asked.clear()
+        keep({"shop": shop, "old": other})
+        monkeypatch.setenv("MP_BASE_URL", shop.url)
+        answer = here("materialize", "all", "--from", str(DAY), "--to", str(DAY))
+    assert (answer.code, other.requests) == (0, []), answer.err
+    assert answer.json["profiles"]["rows"] == 1
 
 
 def test_credentials_that_come_later_are_taken_if_they_are_of_the_same_project(

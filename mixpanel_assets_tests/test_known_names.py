@@ -21,7 +21,7 @@ from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.notes import AnswerWarning, notes_to
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets.warehouse.connection import writing
+from mixpanel_assets.warehouse.connection import reading, writing
 from mixpanel_assets_tests.asking import live
 from mixpanel_assets_tests.conftest import DAY, NOON, Answer, event
 
@@ -303,7 +303,7 @@ def client_of(
         transport=httpx.MockTransport(answers),
         sleep=lambda seconds: None,
     ) as client:
-        tell_names(client, Settings(home=tmp_path / "home"))
+        tell_names(client, Settings(tmp_path / "home"), lambda: reading(tmp_path / "none.duckdb"))
         yield client
 
 

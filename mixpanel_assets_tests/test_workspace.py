@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -94,6 +94,22 @@ def test_a_day_is_rebuilt_without_a_request(ws: mp.Workspace, days: Simulator) -
     before = len(days.requests)
     assert ws.rebuild_events().to_dict()["rows"] == 3
     assert len(days.requests) == before
+
+
+def test_a_rebuild_up_to_a_day_leaves_the_later_ones(ws: mp.Workspace) -> None:
+    ws.materialize_events(DAY, LAST)
+    rebuilt = ws.rebuild_events(to_date=DAY)
+    assert [day.day for day in rebuilt.days] == [DAY]
+
+
+def test_nothing_landed_is_an_empty_status_with_a_note(ws: mp.Workspace) -> None:
+    with pytest.warns(mp.AnswerWarning, match="nothing is landed yet"):
+        assert ws.status() == []
+
+
+def test_a_moment_stands_for_its_day(ws: mp.Workspace) -> None:
+    noon = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC)
+    assert ws.days(noon, noon) == (DAY, DAY)
 
 
 def test_some_events_and_profiles_are_fetched_or_streamed(

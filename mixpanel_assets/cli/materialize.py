@@ -108,10 +108,9 @@ def materialize_all(
 
     mp materialize all --from 7d
     """
-    wait = not no_wait
-    with context.obj.working("days", wait=wait) as (workspace, _):
+    with context.obj.working("days", wait=not no_wait) as (workspace, progress):
         events = workspace.materialize_events(start, end).to_dict()
-    with context.obj.working("profiles", wait=wait) as (workspace, _):
+        progress.count("profiles")
         profiles = _profiles_of_plan(workspace)
         catalog = [table.to_dict() for table in workspace.materialize_catalog()]
     return {"events": events, "profiles": profiles, "catalog": catalog}
@@ -131,14 +130,14 @@ def _profiles_of_plan(workspace: Workspace) -> dict[str, Any]:
 def rebuild_events(
     context: typer.Context,
     start: Annotated[str | None, typer.Option("--from", help="First day; default: all.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Last day (inclusive).")] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Last day (inclusive); default: all.")
+    ] = None,
 ) -> Any:
     """Rebuild the events tables from landed files, without any request.
 
     mp rebuild events
     """
-    if end and not start:
-        raise typer.BadParameter("--to needs --from")
     with context.obj.workspace() as workspace:
         return workspace.rebuild_events(start, end)
 

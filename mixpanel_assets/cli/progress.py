@@ -31,13 +31,13 @@ class Progress(notes.Progress):
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn(unit),
+            TextColumn("{task.fields[unit]}"),
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
             disable=quiet or not sys.stderr.isatty(),
         )
-        self._task = self._bar.add_task("landing", total=None)
+        self._task = self._bar.add_task("landing", total=None, unit=unit)
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -45,6 +45,11 @@ class Progress(notes.Progress):
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def count(self, unit: str) -> None:
+        """Begin to count something else."""
+        self._unit, self._total, self._done = unit, 0, 0
+        self._bar.reset(self._task, total=None, unit=unit)
 
     def stop(self) -> None:
         """Remove the bar from the screen."""

@@ -102,7 +102,7 @@ def write(question: Question[Any], answer: Any, form: output.Form) -> None:
     from mixpanel_assets.questions.live import Live
     from mixpanel_assets.results import Records
 
-    rows = form.format is output.Format.jsonl if isinstance(question, Live) else False
+    rows = isinstance(question, Live) and form.format is output.Format.jsonl
     if rows or (isinstance(answer, Records) and not form.structured):
         columns, lines = answer.to_rows()
         output.answer_rows(columns, lines, form)

@@ -15,6 +15,7 @@ import typer
 
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.options import PATIENCE, answering, read_text, rows_wanted
+from mixpanel_assets.notes import note
 from mixpanel_assets.settings import Settings
 
 HELD = 1_000  # rows that are read, and the warehouse released, before any is written
@@ -69,7 +70,7 @@ def _answer(
         return
     first = First(rows, most)
     if output.answer_rows(columns, first, form) and first.more:
-        output.note(f"only the first {most:,} rows are shown; --limit 0 shows all")
+        note(f"only the first {most:,} rows are shown; --limit 0 shows all")
 
 
 class First:

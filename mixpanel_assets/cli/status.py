@@ -12,16 +12,13 @@ from mixpanel_assets.settings import Settings
 
 
 @answering
-def status(context: typer.Context, *, form: output.Form) -> None:
+def status(context: typer.Context) -> Any:
     """Show the landed days of each asset, the missing days between them, and active runs.
 
     mp status
     """
     with context.obj.workspace() as workspace:
-        rows = workspace.status()
-    output.answer(rows, form)
-    if not rows:
-        output.note("note: nothing is landed yet; run: mp materialize events --from 7d")
+        return workspace.status()
 
 
 @answering

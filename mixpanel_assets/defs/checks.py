@@ -42,17 +42,13 @@ def check_days(
     warehouse: duckdb.DuckDBPyConnection, start: date, end: date, settings: Settings
 ) -> Iterator[dg.AssetCheckResult]:
     """The result of each check for the days from start to end."""
-    yield from map(
-        _result,
-        (
-            checks.rows_as_landed(warehouse, start, end),
-            checks.no_duplicates(warehouse, start, end),
-            checks.no_hole(warehouse, start, end),
-            checks.times_in_day(warehouse, start, end, settings.project_timezone or "UTC"),
-            checks.schema_steady(warehouse, end),
-        ),
-        CHECKS,
-    )
+    takes = {
+        "times_in_day": (start, end, settings.project_timezone or "UTC"),
+        "schema_steady": (end,),
+    }
+    for spec in CHECKS:
+        check = getattr(checks, spec.name)
+        yield _result(check(warehouse, *takes.get(spec.name, (start, end))), spec)
 
 
 def _result(finding: Finding, spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:

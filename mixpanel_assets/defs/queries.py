@@ -21,7 +21,7 @@ from mixpanel_assets.warehouse.load.kept_answers import keep_answer
 MOST_SHOWN = 50  # rows of the preview
 # Dagster's YAML reads a bare on as true.
 HINTS = {"on": 'In YAML, write "on" in quotes.'}
-DEFAULTS = {"from_date": "30d"}  # but not for saved reports, which have their own days
+DEFAULTS = {"from_date": "30d"}
 
 
 class Kept(dg.Config):
@@ -36,8 +36,7 @@ QUESTIONS = questions_in(live)
 
 def _job(kind: type[Question[Result]]) -> dg.JobDefinition:
     description = f"{kind.summary()} One of the hour's 60 queries."
-    defaults = {} if kind is live.SavedReport else DEFAULTS
-    config_type = model_of(kind, Kept, defaults=defaults, hints=HINTS)
+    config_type = model_of(kind, Kept, defaults=DEFAULTS, hints=HINTS)
 
     @dg.op(
         name=kind.method_name(),
@@ -53,6 +52,8 @@ def _job(kind: type[Question[Result]]) -> dg.JobDefinition:
     ) -> Any:
         with as_dagster_failures(), notes_to(context.log.warning):
             given = config.model_dump(mode="json", exclude=set(Kept.model_fields))  # type: ignore[attr-defined]
+            if issubclass(kind, live.Counted) and not (given["from_date"] or given["interval"]):
+                given |= DEFAULTS
             return _answer(context, kind(**given), config, mixpanel, warehouse)
 
     @dg.job(

@@ -7,7 +7,7 @@ Annotations are read at run time, so this package does not use `from __future__ 
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, MISSING, dataclass, fields
-from datetime import date, datetime
+from datetime import date
 from functools import cache, cached_property
 from inspect import cleandoc
 from typing import (
@@ -29,7 +29,6 @@ from mixpanel_assets.notes import note
 from mixpanel_assets.settings import parse_day
 
 R = TypeVar("R", covariant=True)
-T = TypeVar("T")
 Day = date | str  # 2024-01-31, today, yesterday or 7d, in the project's time zone
 Check = Callable[[Any, str], Any]  # (value, name) -> the value to use; may raise UsageError
 
@@ -134,12 +133,9 @@ class Field:
 
 def _as_day(given: Any) -> Day:
     """A date; words relative to the project's today are kept."""
-    if isinstance(given, datetime):
-        return given.date()
-    if isinstance(given, date):
-        return given
-    day = parse_day(given, date(2000, 1, 1))  # raises DateRangeError if it is not a day
-    return day if len(given.strip()) == 10 else given
+    # DateRangeError if it is not a day; words give another one on another today.
+    day, other = (parse_day(given, date(2000, 1, today)) for today in (1, 2))
+    return day if day == other else given
 
 
 def fields_of(kind: "type[Question[Any]]") -> tuple[Field, ...]:

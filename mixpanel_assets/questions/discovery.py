@@ -23,7 +23,7 @@ class Discovery(Question[R]):
 class Events(Discovery[list[str]]):
     """List event names: of the last 31 days, of the Lexicon, and of landed events.
 
-    Sources that the plan does not include are left out. If Mixpanel returns no names, or refuses,
+    Sources that the plan does not include are left out. If Mixpanel can't be asked now, or refuses,
     the answer is the landed events, with a note; without landed events the error is raised.
     """
 

@@ -20,11 +20,11 @@ def model_of(
 ) -> type[M]:
     """A model with the fields of `parent` and of the question, with choices as enums.
 
-    `defaults` replace those of the question; `hints` are appended to the help of fields.
+    `defaults` are for required fields; `hints` are appended to the help of fields.
     """
     fields: dict[str, Any] = {}
     for field in base.fields_of(question):
-        default = (defaults or {}).get(field.name, ... if field.required else field.default)
+        default = (defaults or {}).get(field.name, ...) if field.required else field.default
         text = " ".join(filter(None, (field.param.help, (hints or {}).get(field.name))))
         bounds: Any = {} if field.item else {"ge": field.param.least, "le": field.param.most}
         kind = _type(field)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from mixpanel_assets.errors import DatabaseNotFoundError, MixpanelDataError, no_warehouse
+from mixpanel_assets.notes import note
 from mixpanel_assets.workspace.opening import MEMORY, Opening
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Local(Opening):
             from mixpanel_assets.warehouse.ask.coverage import coverage
 
             rows = coverage(warehouse)
+        if not rows:
+            note("nothing is landed yet; run: mp materialize events --from 7d")
         return with_runs(rows, runs)
 
     def limits(self) -> dict[str, Any]:

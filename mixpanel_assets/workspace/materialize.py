@@ -60,7 +60,7 @@ class Landings(Opening):
         ranges = self.missing_ranges(first, last) if missing else [(first, last)]
         self._progress.expected(sum((end - start).days + 1 for start, end in ranges))
         whole = Landing("events", first, last)
-        with self._in_dagster() if self._is_own() else nullcontext() as options:
+        with self._in_dagster() if self._is_own() and ranges else nullcontext() as options:
             for start, end in ranges:
                 whole = _joined(whole, self._land_events(options, start, end))
         return whole
@@ -110,7 +110,8 @@ class Landings(Opening):
         from mixpanel_assets.ingest import rebuild_events
 
         began = time.monotonic()
-        span = self.days(from_date, to_date) if from_date else (None, None)
+        first = from_date or self.settings.start_day
+        span = self.days(first, to_date) if from_date or to_date else (None, None)
         days = rebuild_events(self._writing, self.settings, self._access.project, *span)
         days.sort(key=lambda day: day.day)
         seconds = time.monotonic() - began

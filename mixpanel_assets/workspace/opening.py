@@ -148,8 +148,7 @@ class Opening:
         Raises DateRangeError if the range is empty or begins before the project's first day.
         """
         today, settings = self.settings.today(), self.settings
-        start = parse_day(first, today) if isinstance(first, str) else first
-        end = parse_day(last, today) if isinstance(last, str) else last or today
+        start, end = parse_day(first, today), parse_day(last or today, today)
         if start > min(end, today):
             raise DateRangeError(
                 f"{start} to {end} is not a range of days up to today ({today})",

@@ -67,7 +67,7 @@ def test_an_unknown_table_comes_with_a_way_to_see_which_there_are(landed: Home, 
 def test_a_thousand_rows_are_shown_and_the_rest_is_said(landed: Home, here: Mp) -> None:
     answer = here("sql", "from range(1001)")
     assert len(answer.json) == 1000
-    assert answer.err == "mp: only the first 1,000 rows are shown; --limit 0 shows all\n"
+    assert answer.err == "mp: note: only the first 1,000 rows are shown; --limit 0 shows all\n"
 
 
 @pytest.mark.parametrize(("limit", "shown"), [("0", 1001), ("1001", 1001), ("1002", 1001)])

@@ -105,7 +105,7 @@ def test_into_a_file_all_rows_go(format_: str, shell: Shell, tmp_path: Path) -> 
 
 def test_a_limit_holds_wherever_it_goes(shell: Shell, tmp_path: Path) -> None:
     answer = shell(f"mp query sql -f csv --limit 1000 'from range(3000)' > {tmp_path}/rows")
-    assert answer.err == "mp: only the first 1,000 rows are shown; --limit 0 shows all\n"
+    assert answer.err == "mp: note: only the first 1,000 rows are shown; --limit 0 shows all\n"
     assert len((tmp_path / "rows").read_text().splitlines()) == 1001
     assert len(shell("mp sql -f csv 'from range(3000)'").out.splitlines()) == 1001
     assert len(shell("mp sql -f csv 'from range(3000)' | cat").out.splitlines()) == 1001

@@ -152,6 +152,16 @@ def test_a_question_that_makes_no_sense_costs_nothing(asking: Simulator) -> None
     assert len(asking.requests) == before
 
 
+@pytest.mark.parametrize("name", ["event_counts", "property_counts"])
+def test_counts_are_of_30_days_or_of_the_last_units(name: str, asking: Simulator) -> None:
+    known = {key: value for key, value in ASKED[name].items() if key not in DAYS}
+    days = run(name, known).output_for_node(name)
+    assert days["from_date"] is not None
+    units = run(name, {**known, "interval": 3})
+    assert units.success
+    assert units.output_for_node(name)["from_date"] is None
+
+
 def test_dagster_runs_a_question_from_the_command_line(asking: Simulator, tmp_path: Path) -> None:
     (tmp_path / "q.yaml").write_text(
         "ops: {segmentation: {config: {event: Purchase, from_date: '2024-01-01', "

@@ -53,7 +53,7 @@ def asking(project: Project, *landed: str) -> CachedAnswers:
 @pytest.fixture
 def project(open_project: Opened):  # type: ignore[no-untyped-def]
     with simulated() as simulator:
-        ann = {"$email": "ann@example.com", "age": 41}
+        ann = {"$email": "ann@example.com", "age": 41, "nothing": None}
         simulator.profiles.set([{"$distinct_id": "ann", "$properties": ann}])
         yield open_project(simulator)
 
@@ -103,7 +103,11 @@ def test_subproperties_are_of_the_objects_in_a_list(client: CachedAnswers) -> No
 
 def test_properties_of_profiles_have_the_type_of_their_values(project: Project) -> None:
     found = discovery.profile_properties(asking(project))
-    assert {one.name: one.type for one in found} == {"$email": "string", "age": "number"}
+    assert {one.name: one.type for one in found} == {
+        "$email": "string",
+        "age": "number",
+        "nothing": "unknown",
+    }
 
 
 def test_saved_things_are_listed(client: CachedAnswers) -> None:

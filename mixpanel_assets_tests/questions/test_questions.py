@@ -180,3 +180,8 @@ def test_a_question_is_a_value() -> None:
     assert repr(one) == "Flows(workspace_id=None, bookmark_id=1)"
     with pytest.raises(AttributeError):
         one.bookmark_id = 3  # type: ignore[misc]
+
+
+def test_days_ago_are_counted_from_the_project_s_today_however_they_are_written() -> None:
+    asked = live.Segmentation("Open", from_date="000000007d", to_date=" 2024-01-30 ")
+    assert asked.dated(TODAY).days == (TODAY - timedelta(7), date(2024, 1, 30))

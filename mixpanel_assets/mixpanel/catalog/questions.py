@@ -107,7 +107,9 @@ def profile_properties(
     found = answer.get("results") if isinstance(answer, dict) else None
     if not isinstance(found, dict):
         raise errors.APIError("Mixpanel's answer has no profile properties", body=str(answer)[:500])
-    types = {name: one.get("type") for name, one in found.items() if isinstance(one, dict)}
+    types = {
+        name: one.get("type") or "unknown" for name, one in found.items() if isinstance(one, dict)
+    }
     return results.Records(
         results.ProfileProperty,
         (results.ProfileProperty(n, str(t)) for n, t in sorted(types.items())),
