@@ -1,4 +1,4 @@
-"""The other hall: what is asked for by name or as a stream, beside the days of the assets."""
+"""Fetching a selection of events or profiles into a separate table, or as a stream."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def pull_profiles(
 
 @dataclass(frozen=True)
 class Pull:
-    """What is asked of Mixpanel: its files, verified, and what they were filtered by."""
+    """A selection of events or profiles: how to download it, and the filters that define it."""
 
     mixpanel: Client
     settings: Settings
@@ -128,7 +128,7 @@ class Pull:
     def _load(
         self, opened: OpenWarehouse, folder: Path, name: str, settings: Settings, how: How
     ) -> NamedTable:
-        """Download and load; a pull that turns out damaged is asked for again."""
+        """Download and load; retry a pull that turns out to be damaged."""
         for attempt in range(REPEATS + 1):
             files = self.files(folder)
             try:
@@ -139,7 +139,7 @@ class Pull:
             except ExportIncompleteError as error:
                 if attempt == REPEATS:
                     raise
-                self.mixpanel.note(f"{error.message}; asking again")
+                self.mixpanel.note(f"{error.message}; retrying")
             else:
                 self._note_absent(added)
                 return added
@@ -149,7 +149,7 @@ class Pull:
         raise AssertionError("unreachable")
 
     def _note_absent(self, added: NamedTable) -> None:
-        """Note each name that was asked for and is not in what came, with those like it."""
+        """Note each requested name that is not in the data, with similar names."""
         absent = [name for name in self.named if name not in added.names]
         if self.kind == "profiles":
             for name in absent if added.rows else ():
@@ -179,7 +179,7 @@ def _event_files(
 
 @contextmanager
 def _spool(settings: Settings) -> Iterator[Path]:
-    """A private folder for one pull, gone afterwards; those of killed processes go when old."""
+    """A private folder for one pull, removed afterwards; old ones of killed processes as well."""
     parent = make_private_folder(settings.home / "spool")
     for left in parent.iterdir():
         if time.time() - _last_change(left) > OLDEST_PART:

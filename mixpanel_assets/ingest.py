@@ -1,4 +1,4 @@
-"""The hall between the rooms: Mixpanel's days become files, files become tables."""
+"""Landing assets: export Mixpanel's days and profiles to files, then load them into tables."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def ingest_events(
     events_per_day: float | None = None,
     landed: Callable[[list[LandedDay]], None] = lambda days: None,
 ) -> list[LandedDay]:
-    """Replace each of these days by exactly what Mixpanel exports for it now.
+    """Replace each of these days with exactly what Mixpanel exports for it now.
 
     The next span is downloaded while one is loaded; the warehouse is open for loads only. After a
     failure the days that were reported to `landed` are in, and the others are as they were.
@@ -80,7 +80,7 @@ class _Ingest:
                 file.path.unlink()
                 if attempt == REFETCHES:
                     raise
-                self.mixpanel.note(f"{error.message}; asking again")
+                self.mixpanel.note(f"{error.message}; retrying")
                 file = export_events(self.mixpanel, file.start, file.end, file.path.parent)
                 continue
             except LoadError:
@@ -105,10 +105,10 @@ class _Ingest:
     def _load_strays(
         self, file: LandedFile, error: EventsOutsideSpanError
     ) -> Iterator[list[LandedDay]]:
-        """Load the days with records whose time is of no day of the file alone, then the others.
+        """Load a file that has strays: records whose time is outside the file's days.
 
-        Only Mixpanel knows the days of such records, and says so for single days only. The file
-        goes on without them. Until then no load has used it, and no rebuild would.
+        Only an export of a single day tells which day a stray belongs to. Each such day is exported
+        and loaded alone; the other days are loaded from the file without its strays.
         """
         self.mixpanel.note(f"{error.message}; asking for the days that have them")
         search = StraySearch(self.mixpanel, file)

@@ -1,6 +1,6 @@
-"""The record between the rooms: landed files, their names, and how they are written.
+"""Landed files: their names, and how they are written.
 
-mixpanel/ writes them, warehouse/ loads them, and neither knows the other.
+mixpanel/ writes them and warehouse/ loads them; neither imports the other.
 """
 
 from __future__ import annotations

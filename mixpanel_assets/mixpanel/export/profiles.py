@@ -66,7 +66,7 @@ def export_profiles(
             if isinstance(error, AnswerTooLargeError):
                 page_size = max(1, page_size // SMALL_PAGES)
                 how = f"in pages of {page_size:,}"
-            mixpanel.note(f"{error.message}; starting again {how}")
+            mixpanel.note(f"{error.message}; retrying {how}")
         else:
             return LandedFile(file.path, day, day, exported_at, file.checksum, found.count)
     raise AssertionError("unreachable")

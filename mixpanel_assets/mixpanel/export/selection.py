@@ -1,4 +1,4 @@
-"""Which events or profiles are asked for."""
+"""Which events or profiles to export."""
 
 from __future__ import annotations
 
