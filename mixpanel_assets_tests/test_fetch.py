@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mixpanel_assets import warehouse
 from mixpanel_assets.errors import (
     AuthenticationError,
     DateRangeError,
@@ -28,7 +29,6 @@ from mixpanel_assets.notes import AnswerWarning, notes_to
 from mixpanel_assets.results import Fetched
 from mixpanel_assets.simulator.cohorts import Cohort
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets.warehouse.load import fetched as named
 from mixpanel_assets_tests.conftest import DAY, NOON, Project, event, shortened
 
 DAY_MS = 86_400_000
@@ -400,7 +400,7 @@ def test_only_its_owner_can_look_into_the_spool(project: Project) -> None:
 
 
 def test_no_name_is_taken_that_a_load_uses_itself(project: Project, mixpanel: Simulator) -> None:
-    sources = [path.read_text() for path in Path(named.__file__).parent.glob("*.py")]
+    sources = [path.read_text() for path in Path(warehouse.__path__[0]).rglob("*.py")]
     used = {name for text in sources for name in re.findall(r"temp (?:table|view) (\w+)", text)}
     assert len(used) > 10
     for name in used:

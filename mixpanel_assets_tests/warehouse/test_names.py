@@ -24,7 +24,7 @@ from mixpanel_assets_tests.warehouse.conftest import DAY, Warehouse, sent, wareh
 
 Open = Callable[..., Warehouse]
 
-SOURCE = "\n".join(path.read_text("utf-8") for path in Path(room.__path__[0]).glob("*.py"))
+SOURCE = "\n".join(path.read_text("utf-8") for path in Path(room.__path__[0]).rglob("*.py"))
 # Every word that the SQL of the warehouse may be made of, and then some.
 WORDS = sorted(set(re.findall(r"[a-z_][a-z0-9_]*", SOURCE)))
 ALIASES = sorted(
@@ -35,7 +35,13 @@ ALIASES = sorted(
     }
 )
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3)
+MOMENTS = ("time", "mp_processing_time_ms")  # base columns that show a number as a time
 TOMORROW = DAY + timedelta(1)
+
+
+def test_the_words_are_of_all_rooms_of_the_warehouse() -> None:
+    loading, asking = {"newest", "survey", "stage"}, {"summarize", "reservoir", "quantile_cont"}
+    assert loading | asking <= set(WORDS)
 
 
 def record(values: dict[str, Any], event: str = "E") -> dict[str, Any]:
@@ -73,7 +79,7 @@ def test_a_property_can_have_any_word_of_our_sql_as_its_name(
 def test_properties_of_any_names_have_their_own_values(names: set[str], physical: int) -> None:
     with warehouses() as opened:
         warehouse = opened(max_property_columns=physical)
-        named = sorted(name for name in names if "\0" not in name and name != "time")
+        named = sorted(name for name in names if "\0" not in name and name not in MOMENTS)
         values = {name: n for n, name in enumerate(named)}
         warehouse.load(record({**values, "value": {"a": 1}}))
         warehouse.load(record({**values, "value": "text"}), day=TOMORROW)
