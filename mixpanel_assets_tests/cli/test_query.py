@@ -12,7 +12,7 @@ import pytest
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.cli.conftest import Home
-from mixpanel_assets_tests.conftest import Answer
+from mixpanel_assets_tests.conftest import DAY, NOON, Answer, event
 
 Mp = Callable[..., Answer]
 DAYS = ("--from", "2024-01-01", "--to", "2024-01-07")
@@ -282,3 +282,17 @@ def test_mixpanel_s_rate_limit_is_exit_5_without_a_wait(
         found = here("query", "event-counts", "-e", "Open", *DAYS, "--no-wait")
         assert (found.code, found.out, found.error["code"]) == (5, "", "RATE_LIMITED")
         assert len(busy.requests) == 1
+
+
+def test_values_that_mixpanel_may_have_cut_are_noted(account: Simulator, here: Mp) -> None:
+    account.store.set_day(DAY, [event("Open", NOON + n, n=f"v{n}") for n in range(61)])
+    days = ("--event", "Open", "--from", str(DAY), "--to", str(DAY))
+    note = "mp: note: only the {} most frequent values are counted; raise --limit for more\n"
+    split = here("query", "segmentation", *days, "--on", "n")
+    assert (split.err, split.json["total"]) == (note.format(60), 60)
+    whole = here("query", "segmentation", *days, "--on", "n", "--limit", "100")
+    assert (whole.err, whole.json["total"]) == ("", 61)
+    counts = here("query", "property-counts", *days, "--property", "n")
+    assert (counts.err, len(counts.json["series"])) == (note.format(10), 10)
+    some = here("query", "property-counts", *days, "--property", "n", "--values", "v1,v2")
+    assert (some.err, len(some.json["series"])) == ("", 2)

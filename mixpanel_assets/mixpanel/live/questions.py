@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from typing import Any
 
 from mixpanel_assets import results
@@ -14,6 +15,7 @@ from mixpanel_assets.mixpanel.live.parameters import ask, parameters
 from mixpanel_assets.notes import note
 from mixpanel_assets.questions import live
 
+SEGMENTS = 60  # that Mixpanel counts without a limit
 JQL_NOTE = "Mixpanel is retiring JQL: land the events and query them with SQL instead"
 
 _SCRIPT_ERROR = re.compile(
@@ -25,8 +27,15 @@ def segmentation(client: Client, asked: live.Segmentation) -> results.Segmentati
     unit = None if asked.interval else asked.unit
     answer = ask(client, "segmentation", parameters(asked, unit=unit))
     series = answers.chart(answer, [] if asked.on else [asked.event])
+    if asked.on:
+        _note_cut(series, asked.limit or SEGMENTS)
     total = sum(count for counts in series.values() for count in counts.values())
     return results.SegmentationResult(asked.event, *asked.span, asked.unit, asked.on, total, series)
+
+
+def _note_cut(series: Collection[str], limit: int) -> None:
+    if len(series) >= limit:
+        note(f"only the {limit:,} most frequent values are counted; raise --limit for more")
 
 
 def segmentation_numeric(
@@ -62,6 +71,8 @@ def event_counts(client: Client, asked: live.EventCounts) -> results.EventCounts
 def property_counts(client: Client, asked: live.PropertyCounts) -> results.PropertyCountsResult:
     wire = parameters(asked, property_name=None, name=asked.property_name)
     series = answers.chart(ask(client, "events/properties", wire), asked.values or [])
+    if asked.limit and not asked.values:
+        _note_cut(series, asked.limit)
     of = (asked.event, asked.property_name)
     return results.PropertyCountsResult(*of, *asked.days, asked.unit, asked.type, series)
 
