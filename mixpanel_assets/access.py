@@ -27,6 +27,11 @@ class Access:
     known_project: str | MixpanelDataError
 
     @property
+    def name(self) -> str | None:
+        """The account's name in the configuration file; None for the environment's."""
+        return self.account.name if isinstance(self.account, accounts.Account) else self.asked
+
+    @property
     def credentials(self) -> accounts.Credentials:
         """The account's credentials; raises what find_account raised."""
         if isinstance(self.account, MixpanelDataError):
@@ -81,7 +86,7 @@ def look_up(account: str | None = None) -> Access:
     file. Missing credentials raise when they are used.
     """
     held = _held.get()
-    if held and account in (None, held.asked):
+    if held and account in (None, held.asked, held.name):
         return held
     settings, name = Settings.from_env(), account
     found: accounts.Account | MixpanelDataError

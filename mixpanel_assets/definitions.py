@@ -1,32 +1,38 @@
-"""The definitions that Dagster loads."""
-
-import warnings
+"""The definitions that `mp dev` and `dagster dev` load: every account that `mp` knows."""
 
 import dagster as dg
 
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
-
-from mixpanel_assets.access import look_up  # noqa: E402
-from mixpanel_assets.defs.assets import events, profiles  # noqa: E402
-from mixpanel_assets.defs.catalog import catalog  # noqa: E402
-from mixpanel_assets.defs.checks import counts_as_reported  # noqa: E402
-from mixpanel_assets.defs.jobs import JOBS  # noqa: E402
-from mixpanel_assets.defs.queries import QUERY_JOBS  # noqa: E402
-from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource  # noqa: E402
-from mixpanel_assets.defs.saved_reports import saved_reports  # noqa: E402
-from mixpanel_assets.defs.schedules import make_schedules  # noqa: E402
-from mixpanel_assets.defs.sensors import late_events  # noqa: E402
+from mixpanel_assets.access import look_up
+from mixpanel_assets.accounts import list_accounts
+from mixpanel_assets.dagster import MixpanelResource, WarehouseResource, definitions_of
+from mixpanel_assets.defs.project import Project
+from mixpanel_assets.errors import MixpanelDataError
+from mixpanel_assets.notes import note
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Assets, checks, jobs, schedules, sensor and resources of one Mixpanel project."""
-    return dg.Definitions(
-        assets=[events, profiles, catalog, saved_reports],
-        asset_checks=[counts_as_reported],
-        jobs=[*JOBS, *QUERY_JOBS],
-        schedules=make_schedules(look_up().settings),
-        sensors=[late_events],
+    """The definitions of each account, and resources of the one that `mp` uses by default."""
+    own = dg.Definitions(
         resources={"mixpanel": MixpanelResource(), "warehouse": WarehouseResource()},
         executor=dg.in_process_executor,
     )
+    return dg.Definitions.merge(*map(definitions_of, known_projects()), own)
+
+
+def known_projects() -> list[Project]:
+    """The project that `mp` uses by default, and those of the other accounts."""
+    access = look_up()
+    found = [Project.of()]
+    names = [str(one["name"]) for one in list_accounts(access.settings)]
+    others = [name for name in names if name != access.name]
+    if others and access.settings.warehouse:
+        note(f"MP_WAREHOUSE is the file of one project: {', '.join(others)} left out")
+        return found
+    for name in others:
+        try:
+            # The ids in MP_SAVED_REPORTS are those of the default project.
+            found.append(Project.of(name, saved_reports=()))
+        except MixpanelDataError as error:  # the other accounts are still of use
+            note(f"account {name} left out: {error.message}")
+    return found

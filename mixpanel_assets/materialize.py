@@ -1,8 +1,8 @@
 """Materialize assets in this process, on the instance that `dagster dev` shows."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -13,18 +13,31 @@ from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 from sqlalchemy.exc import OperationalError
 
-from mixpanel_assets.definitions import defs
-from mixpanel_assets.defs.catalog import PARTS, SKIPPED, TABLES
+from mixpanel_assets.access import look_up
+from mixpanel_assets.dagster import definitions_of
+from mixpanel_assets.definitions import known_projects
+from mixpanel_assets.defs.backfill import find_ui, has_daemon, reload_definitions, start_backfill
+from mixpanel_assets.defs.catalog import PARTS, TABLES
 from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
 from mixpanel_assets.defs.instance import enter_instance
 from mixpanel_assets.defs.jobs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
 from mixpanel_assets.defs.listener import Listener, listener
-from mixpanel_assets.defs.metadata import REQUESTS
-from mixpanel_assets.defs.partitions import days_in_one_run
+from mixpanel_assets.defs.metadata import REQUESTS, SKIPPED
+from mixpanel_assets.defs.origin import record_as_of_location
+from mixpanel_assets.defs.partitions import RANGE_START, begin_at, days_in_one_run
+from mixpanel_assets.defs.project import Project
+from mixpanel_assets.defs.reconcile import DAILY, forget_unprefixed, reconcile
 from mixpanel_assets.errors import ConfigError, LoadError, MixpanelDataError, RunFailedError
-from mixpanel_assets.notes import Progress
-from mixpanel_assets.results import LandedDay, LandedTable, Landing, Snapshot
+from mixpanel_assets.notes import Progress, note
+from mixpanel_assets.results import (
+    Backfill,
+    LandedDay,
+    LandedTable,
+    Landing,
+    Reconciled,
+    Snapshot,
+)
 from mixpanel_assets.settings import Settings
 
 OF_THE_DISK = ("OperationalError", "OSError")
@@ -67,8 +80,8 @@ def materialize_events(options: RunOptions, start: date, end: date) -> Landing:
     listening = replace(options, listener=Listener(options.listener.note, Kept()))
     started = time.monotonic()
     result = _run(listening, EVENTS_JOB, days, tags=days_in_one_run(start, end))
-    made = result.asset_materializations_for_node("events")
-    requests = int(str(made[0].metadata[REQUESTS].value)) if made else 0
+    made = result.get_asset_materialization_events()
+    requests = _number(made[0].materialization.metadata[REQUESTS]) if made else 0
     seconds = time.monotonic() - started
     return Landing("events", start, end, days, requests, seconds, result.run_id)
 
@@ -81,10 +94,10 @@ def materialize_profiles(options: RunOptions) -> Snapshot:
     started = time.monotonic()
     day = options.settings.today()
     result = _run(options, PROFILES_JOB, partition_key=str(day))
-    (made,) = result.asset_materializations_for_node("profiles")
+    (made,) = result.get_asset_materialization_events()
     keys = {"rows": "dagster/partition_row_count", "requests": REQUESTS}
     keys |= {name: name for name in ("new", "changed", "removed")}
-    counts = {name: int(str(made.metadata[key].value)) for name, key in keys.items()}
+    counts = {name: _number(made.materialization.metadata[key]) for name, key in keys.items()}
     seconds = time.monotonic() - started
     return Snapshot(day, **counts, seconds=seconds, run_id=result.run_id)
 
@@ -98,16 +111,62 @@ def materialize_catalog(options: RunOptions) -> list[LandedTable]:
     result = _run(options, CATALOG_JOB)
     rows: dict[str, int] = {}
     skipped: dict[str, str] = {}
-    for made in result.asset_materializations_for_node("catalog"):
-        rows |= cast(dict[str, int], made.metadata[TABLES].value)
-    for seen in result.asset_observations_for_node("catalog"):
-        tables, _ = PARTS[seen.asset_key.to_user_string()]
+    for made in result.get_asset_materialization_events():
+        rows |= cast(dict[str, int], made.materialization.metadata[TABLES].value)
+    for event in result.get_asset_observation_events():
+        seen = event.asset_observation_data.asset_observation
+        tables = PARTS[seen.asset_key.path[-1]][0]
         skipped |= dict.fromkeys(tables, str(seen.metadata[SKIPPED].value))
     return [
         LandedTable(table, rows.get(table), skipped.get(table), result.run_id)
-        for tables, _ in PARTS.values()
+        for tables, *_ in PARTS.values()
         for table in tables
     ]
+
+
+def reconcile_record(options: RunOptions) -> Reconciled:
+    """Make the instance's record of the account's project agree with what is landed."""
+    with _instance(options.settings) as instance:
+        found = reconcile(instance, Project.of(options.account), look_up(options.account))
+        forget_unprefixed(instance)
+        return found
+
+
+def reconcile_known(settings: Settings) -> list[str]:
+    """The same for each project that `mp dev` will show; returns the prefixes of their keys."""
+    projects = known_projects()
+    with _instance(settings) as instance:
+        for project in projects:
+            with suppress(MixpanelDataError):  # such as of a warehouse that is in use: later
+                if project.warehouse:
+                    reconcile(instance, project, look_up(project.account))
+        forget_unprefixed(instance)
+    return ["/".join(project.prefix) for project in projects]
+
+
+def backfill_events(options: RunOptions, days: Sequence[date]) -> Backfill:
+    """Hand the days over to the daemon that runs on the instance.
+
+    Raises ConfigError if there is none, or if it is known to have other projects.
+    """
+    with _instance(options.settings) as instance:
+        _begin_at(options, instance, days[0])
+        project = Project.of(options.account)
+        ui = find_ui(Path(instance.root_directory))
+        if ui and "/".join(project.prefix) not in ui.prefixes:
+            raise ConfigError(
+                f"the Dagster UI at {ui.url} has the assets of {', '.join(ui.prefixes)}, not of "
+                f"{'/'.join(project.prefix)}",
+                hint="start mp dev with this account, or land the days without --detach",
+            )
+        backfill = start_backfill(instance, project, definitions_of(project), days)
+    return Backfill(
+        "events", days[0], days[-1], backfill, f"{ui.url}/runs/b/{backfill}" if ui else None
+    )
+
+
+def _number(value: dg.MetadataValue[Any]) -> int:
+    return int(str(value.value))
 
 
 def _run(
@@ -118,26 +177,38 @@ def _run(
     partition_key: str | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
-    home = enter_instance(options.settings)
-    job = defs().resolve_job_def(job_name)
     token = listener.set(options.listener)
     try:
-        with _open_instance(home) as instance:
+        with _instance(options.settings) as instance:
+            if tags:
+                _begin_at(options, instance, date.fromisoformat(tags[RANGE_START]))
+            project = Project.of(options.account)
+            job = definitions_of(project).resolve_job_def(project.name(job_name))
+            record_as_of_location(instance, job.name)
             result = job.execute_in_process(
                 instance=instance,
                 raise_on_error=False,
                 partition_key=partition_key,
                 tags={**(tags or {}), **of_this_process(), "mp/source": "cli"},
-                run_config=_run_config(options),
+                run_config=_run_config(options, project),
             )
-    except (OperationalError, OSError) as error:
-        raise _unwritten(home, str(getattr(error, "orig", error))) from error
+            if not result.success:  # it may have been interrupted before it reported its days
+                with suppress(MixpanelDataError):
+                    reconcile(instance, project, look_up(options.account), *DAILY)
     finally:
         listener.reset(token)
     if not result.success:
         more = {} if landed is None else {"landed": [str(day.day) for day in landed]}
         raise failure_of(result, **more)
     return result
+
+
+def _begin_at(options: RunOptions, instance: dg.DagsterInstance, day: date) -> None:
+    """Let the partitions begin at that day, also in a running UI."""
+    if not begin_at(look_up(options.account), day):
+        return
+    if not reload_definitions(Path(instance.root_directory)) and has_daemon(instance):
+        note(f"days from {day} on are new to the running Dagster: reload its definitions")
 
 
 def _unwritten(home: Path, reason: str, **details: Any) -> ConfigError:
@@ -149,26 +220,28 @@ def _unwritten(home: Path, reason: str, **details: Any) -> ConfigError:
 
 
 @contextmanager
-def _open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    ref = InstanceRef.from_dir(str(home), overrides={"compute_logs": NO_CAPTURE})
-    with ExitStack() as stack:
-        # Dagster creates the tables of a new instance without a lock.
-        with FileLock(home / ".opening.lock", timeout=60):
-            instance = stack.enter_context(dg.DagsterInstance.from_ref(ref))
-            instance.get_runs_count()
-            instance.event_log_storage.get_maximum_record_id()
-            instance.all_instigator_state()
-            fail_killed_runs(instance)
-        yield instance
+def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    home = enter_instance(settings)
+    try:
+        ref = InstanceRef.from_dir(str(home), overrides={"compute_logs": NO_CAPTURE})
+        with ExitStack() as stack:
+            # Dagster creates the tables of a new instance without a lock.
+            with FileLock(home / ".opening.lock", timeout=60):
+                instance = stack.enter_context(dg.DagsterInstance.from_ref(ref))
+                instance.get_runs_count()
+                instance.event_log_storage.get_maximum_record_id()
+                instance.all_instigator_state()
+                fail_killed_runs(instance)
+            yield instance
+    except (OperationalError, OSError) as error:
+        raise _unwritten(home, str(getattr(error, "orig", error))) from error
 
 
-def _run_config(options: RunOptions) -> dict[str, Any]:
+def _run_config(options: RunOptions, project: Project) -> dict[str, Any]:
     level = "DEBUG" if options.log else "CRITICAL"
-    warehouse = {"account": options.account}
-    mixpanel = {**warehouse, "wait": options.wait}
     return {
         "loggers": {"console": {"config": {"log_level": level}}},
-        "resources": {"mixpanel": {"config": mixpanel}, "warehouse": {"config": warehouse}},
+        "resources": {project.mixpanel: {"config": {"wait": options.wait}}},
     }
 
 

@@ -37,7 +37,7 @@ class Settings:
     warehouse: Path | None = None  # None: below the home, one per project
     project_timezone: str | None = None  # None: the project's days are UTC days
     base_url: str | None = None  # None: Mixpanel's own hosts
-    start_day: date = EARLIEST_DAY
+    start_day: date | None = None  # None: the first day landed or asked for
     owners: str = "team:data"  # of the Dagster assets: comma-separated e-mails or team:name
     reland_days: int = 7  # days before today that the daily schedule lands again
     saved_reports: tuple[int, ...] = ()  # ids of the bookmarks to land
@@ -62,7 +62,7 @@ class Settings:
             warehouse=given("MP_WAREHOUSE", _warehouse, None),
             project_timezone=given("MP_PROJECT_TIMEZONE", time_zone, None),
             base_url=given("MP_BASE_URL", _origin, None),
-            start_day=given("MP_START_DATE", _start_day, cls.start_day),
+            start_day=given("MP_START_DATE", _start_day, None),
             owners=given("MP_OWNERS", _owners, cls.owners),
             reland_days=given("MP_RELAND_DAYS", _positive, cls.reland_days),
             saved_reports=given("MP_SAVED_REPORTS", _ids, cls.saved_reports),
@@ -88,6 +88,11 @@ class Settings:
     def part_bytes(self) -> int:
         """How many bytes of JSON are loaded at once; less with a small memory limit."""
         return min(self.longest_part, int((self.memory_bytes or 10**9) * SHARE_OF_A_PART))
+
+    @property
+    def earliest_day(self) -> date:
+        """The first day that can be landed."""
+        return self.start_day or EARLIEST_DAY
 
     @property
     def zone(self) -> tzinfo:

@@ -14,7 +14,7 @@ from mixpanel_assets.cli.dev import dev
 from mixpanel_assets.cli.drop import drop
 from mixpanel_assets.cli.fetch import fetch
 from mixpanel_assets.cli.inspect import inspect
-from mixpanel_assets.cli.materialize import materialize, rebuild
+from mixpanel_assets.cli.materialize import materialize, rebuild, reconcile
 from mixpanel_assets.cli.options import Invocation
 from mixpanel_assets.cli.query import query
 from mixpanel_assets.cli.simulate import simulate
@@ -66,7 +66,7 @@ def start(
 
 for group in (materialize, rebuild, fetch, query, inspect, auth):
     app.add_typer(group)
-for command in (demo, drop, status, sql, limits, doctor, dev, simulate, spec):
+for command in (demo, drop, status, sql, limits, reconcile, doctor, dev, simulate, spec):
     app.command()(command)
 
 # What typer raises for a wrong command line; where that class is depends on typer's version.

@@ -12,7 +12,6 @@ import typer
 
 from mixpanel_assets.cli.options import Invocation
 from mixpanel_assets.errors import MixpanelDataError
-from mixpanel_assets.notes import note
 from mixpanel_assets.settings import Settings
 
 
@@ -27,7 +26,7 @@ def dev(
     from mixpanel_assets.access import look_up
     from mixpanel_assets.accounts import using_account
     from mixpanel_assets.defs.backfill import serving_at
-    from mixpanel_assets.defs.runs import projects_of_runs, shared_with
+    from mixpanel_assets.materialize import reconcile_known
 
     invocation: Invocation = context.obj
     access = look_up(invocation.account)
@@ -35,13 +34,11 @@ def dev(
     # The account stays the same when the default in the file changes.
     name = invocation.account if isinstance(known, MixpanelDataError) else known.name
     with using_account(settings, name):
-        project = access.project_or_none
         command = ui_command(settings, port)
-        if shared := shared_with(projects_of_runs(settings), project):
-            note(shared)
+        prefixes = reconcile_known(settings)
         # A shell makes a background job ignore SIGINT, and dagster could then not be stopped.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        with serving_at(Path.cwd(), port, project):
+        with serving_at(Path.cwd(), port, prefixes):
             sys.argv = command[2:]  # as with python -m
             runpy.run_module(command[2], run_name="__main__", alter_sys=True)
 

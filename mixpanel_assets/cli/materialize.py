@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mixpanel_assets.cli import options
-from mixpanel_assets.errors import ConfigError, MixpanelDataError, PlanRequiredError
+from mixpanel_assets.errors import MixpanelDataError, PlanRequiredError
 
 if TYPE_CHECKING:
     from mixpanel_assets.workspace import Workspace
@@ -31,7 +30,7 @@ def materialize_events(
         bool, typer.Option("--missing", help="Only days that are not landed or incomplete.")
     ] = False,
     detach: Annotated[
-        bool, typer.Option("--detach", help="Queue the days in a running mp dev and return.")
+        bool, typer.Option("--detach", help="Queue the days in a running Dagster and return.")
     ] = False,
     no_wait: options.NoWaitOption = False,
 ) -> Any:
@@ -43,35 +42,9 @@ def materialize_events(
         raise typer.BadParameter("--no-wait does not apply with --detach")
     if detach:
         with context.obj.workspace() as workspace:
-            return _hand_over(workspace, start, end, missing=missing)
+            return workspace.backfill_events(start, end, missing=missing)
     with context.obj.working("days", wait=not no_wait) as (workspace, _):
         return workspace.materialize_events(start, end, missing=missing)
-
-
-def _hand_over(
-    workspace: Workspace, start: str, end: str | None, *, missing: bool
-) -> dict[str, str | None]:
-    """Start a backfill in the running Dagster UI: asset, from, to, backfill_id, url."""
-    from mixpanel_assets.defs.backfill import find_ui, start_backfill
-    from mixpanel_assets.defs.instance import dagster_home
-
-    first, last = workspace.days(start, end)
-    ui, project = find_ui(dagster_home(workspace.settings)), workspace.project_id
-    if ui.project_id != project:
-        raise ConfigError(
-            f"the Dagster UI at {ui.url} lands project {ui.project_id}, not {project}",
-            hint="start mp dev with this account, or land the days without --detach",
-        )
-    ranges = workspace.missing_ranges(first, last) if missing else [(first, last)]
-    days = [a + timedelta(n) for a, b in ranges for n in range((b - a).days + 1)]
-    backfill = start_backfill(ui, "events", days) if days else None
-    return {
-        "asset": "events",
-        "from": str(first),
-        "to": str(last),
-        "backfill_id": backfill,
-        "url": backfill and f"{ui.url}/runs/b/{backfill}",
-    }
 
 
 @materialize.command("profiles")
@@ -153,3 +126,13 @@ def rebuild_profiles(context: typer.Context) -> Any:
     with context.obj.workspace() as workspace:
         last = workspace.rebuild_profiles()[-1]
     return replace(last, seconds=time.monotonic() - began)
+
+
+@options.answering
+def reconcile(context: typer.Context) -> Any:
+    """Make Dagster's record of events and profiles agree with what is landed.
+
+    mp reconcile
+    """
+    with context.obj.workspace() as workspace:
+        return workspace.reconcile()

@@ -1,66 +1,113 @@
 """The daily assets: events and profiles."""
 
 import time
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
 
 import dagster as dg
 
-from mixpanel_assets.access import look_up
-from mixpanel_assets.defs.checks import CHECKS, check_days
+from mixpanel_assets.defs.checks import check_days, check_specs
+from mixpanel_assets.defs.columns import of_columns
 from mixpanel_assets.defs.failures import as_dagster_failures
-from mixpanel_assets.defs.labels import of_tables
-from mixpanel_assets.defs.listener import listener_of, notes_in
-from mixpanel_assets.defs.metadata import Metadata, hours_chart, of_day, of_run
-from mixpanel_assets.defs.partitions import project_days
-from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, check_one_project
-from mixpanel_assets.errors import DateRangeError
-from mixpanel_assets.ingest import ingest_events, ingest_profiles
-from mixpanel_assets.results import LandedDay
-from mixpanel_assets.settings import Settings
+from mixpanel_assets.defs.listener import Listener, listener_of, notes_in
+from mixpanel_assets.defs.metadata import (
+    SKIPPED,
+    Metadata,
+    hours_chart,
+    of_day,
+    of_run,
+)
+from mixpanel_assets.defs.partitions import begin_at
+from mixpanel_assets.defs.project import Project
+from mixpanel_assets.defs.reconcile import landed_since, reconcile
+from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, resources_of
+from mixpanel_assets.defs.upstream import endpoint
+from mixpanel_assets.ingest import ingest_events, ingest_profiles, rebuild_profiles
+from mixpanel_assets.landed import landed_files
+from mixpanel_assets.results import LandedDay, Snapshot
+from mixpanel_assets.warehouse.ask.coverage import unbroken
 from mixpanel_assets.warehouse.ask.days import day_previews, events_by_hour, recent_weight
 from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 
 
-@dg.asset(  # type: ignore[untyped-decorator]  # ** hides which overload it is
-    partitions_def=project_days(look_up().settings),
-    backfill_policy=dg.BackfillPolicy.single_run(),
-    check_specs=CHECKS,
-    pool="duckdb_writer",
-    **of_tables("events", EVENT_COLUMNS, "events"),
-)
-def events(
-    context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster takes [None] for no checks
-    """Raw events, one partition per day of Mixpanel's export.
+def make_events(project: Project) -> dg.AssetsDefinition:
+    """The asset of raw events, with the checks of the run that lands them."""
+    key = project.key("events")
+    spec = project.spec(
+        "events",
+        "Raw events, one partition per day of Mixpanel's export. Each run replaces whole days with "
+        "Mixpanel's current export, without duplicates. The views of the schema by_event have the "
+        "properties of one event as typed columns. Earlier days: mp materialize events --from DAY.",
+        {"events": EVENT_COLUMNS},
+        deps=[endpoint(project, "export")],
+        partitions_def=project.days,
+    )
 
-    Each run replaces the whole day with Mixpanel's current export, without duplicates. The table is
-    `events`; views such as `by_event."Purchase"` have typed columns.
-    """
-    settings = mixpanel.access.settings
-    run = _Run(context, settings)
-    started = time.monotonic()
-    with as_dagster_failures(), notes_in(context.log.warning):
-        try:
-            requests = _land(run, mixpanel, warehouse)
-            checks = _describe(run, warehouse)
-        except BaseException:
-            run.record()
-            raise
-    return dg.MaterializeResult(metadata=of_run(requests, started), check_results=checks)
+    @dg.multi_asset(
+        name=project.name("events"),
+        specs=[spec],
+        check_specs=check_specs(key),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=project.pool,
+        required_resource_keys=project.resources,
+    )
+    def events(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        mixpanel, warehouse = resources_of(context.resources, project)
+        started = time.monotonic()
+        with as_dagster_failures(), notes_in(context.log.warning):
+            reconcile(context.instance, project, mixpanel.access, "events")
+            run = _Run(context, key, endpoint(project, "export"), mixpanel, warehouse)
+            try:
+                requests = run.land()
+                checks = run.describe()
+            except BaseException:
+                run.record()
+                raise
+        yield dg.MaterializeResult(
+            asset_key=key, metadata=of_run(requests, started), check_results=checks
+        )
+
+    return events
 
 
 class _Run:
     """The days that a run has landed so far, with their metadata."""
 
-    def __init__(self, context: dg.AssetExecutionContext, settings: Settings) -> None:
-        self.context = context
-        self.settings = settings
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        key: dg.AssetKey,
+        export: dg.AssetKey,
+        mixpanel: MixpanelResource,
+        warehouse: WarehouseResource,
+    ) -> None:
+        self.context, self.key, self.export = context, key, export
+        self.mixpanel, self.warehouse = mixpanel, warehouse
+        self.settings = mixpanel.access.settings
         self.days: dict[date, Metadata] = {}
         self._listener = listener_of(context.log)
-        self.note = self._listener.note
+        self._began = datetime.now(UTC)
         self._last = time.monotonic()
 
-    def landed(self, days: list[LandedDay]) -> None:
+    def land(self) -> int:
+        """Land the run's days; return the number of requests."""
+        keys = sorted(self.context.partition_keys)
+        first, last = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+        with self.mixpanel.get_client(self._listener.note) as client:
+            ingest_events(
+                client,
+                lambda: self.warehouse.get_connection(self._listener.note),
+                self.settings,
+                first,
+                last,
+                events_per_day=recent_weight(self.warehouse.path, self.settings),
+                landed=self._landed,
+            )
+            begin_at(self.mixpanel.access, first)
+            return client.requests
+
+    def _landed(self, days: list[LandedDay]) -> None:
         """Keep the metadata of days that are committed."""
         now = time.monotonic()
         share = (now - self._last) / max(sum(day.bytes for day in days), 1)
@@ -71,87 +118,141 @@ class _Run:
             self.context.log.info(f"{day.day}: {day.rows:,} events ({day.duplicates:,} duplicates)")
 
     def record(self) -> None:
-        """Record the days that a failed run has landed, which Dagster would not do."""
-        for day, metadata in self.days.items():
-            self.context.log_event(
-                dg.AssetMaterialization(
-                    self.context.asset_key, partition=str(day), metadata=metadata
+        """Record the days that a failed run has landed, which Dagster would not do.
+
+        An interrupt may come between a commit and its report: the warehouse knows.
+        """
+        with self.warehouse.get_reader() as connection:
+            committed = landed_since(connection, "events", self._began)
+        keys = set(self.context.partition_keys)
+        for landed in committed:
+            if str(landed.day) in keys:
+                metadata = self.days.get(landed.day) or landed.metadata
+                self.context.log_event(
+                    dg.AssetMaterialization(self.key, partition=str(landed.day), metadata=metadata)
                 )
+
+    def describe(self) -> list[dg.AssetCheckResult]:
+        """Add metadata to each day of the run; return the results of the checks."""
+        days = sorted(self.days)
+        zone = self.settings.project_timezone or "UTC"
+        with self.warehouse.get_reader() as connection:
+            checks = list(check_days(self.key, connection, days[0], days[-1], self.settings))
+            previews = day_previews(connection, days)
+            hours = events_by_hour(connection, days, zone)
+            columns = of_columns(connection, self.export)
+        for day in days:
+            metadata = {
+                **self.days[day],
+                "preview": dg.MetadataValue.md(previews[day]),
+                "hours": dg.MetadataValue.md(hours_chart(hours[day])),
+                **(columns if day == days[-1] else {}),
+            }
+            self.context.add_asset_metadata(metadata, self.key, partition_key=str(day))
+        return checks
+
+
+def make_profiles(project: Project) -> dg.AssetsDefinition:
+    """The asset of user profiles."""
+    key = project.key("profiles")
+    spec = project.spec(
+        "profiles",
+        "All user profiles, one snapshot a day. The view profiles is the newest snapshot; "
+        "profile_history has a row for each version of a profile, so that any past snapshot can be "
+        "selected. Mixpanel only returns current profiles: a day without a snapshot stays missing.",
+        {"profiles": CURRENT_COLUMNS},
+        deps=[endpoint(project, "engage")],
+        partitions_def=project.snapshots,
+        skippable=True,
+    )
+
+    @dg.multi_asset(
+        name=project.name("profiles"),
+        specs=[spec],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=project.pool,
+        required_resource_keys=project.resources,
+    )
+    def profiles(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        mixpanel, warehouse = resources_of(context.resources, project)
+        started, days = time.monotonic(), sorted(map(date.fromisoformat, context.partition_keys))
+        listener = listener_of(context.log)
+        with as_dagster_failures(), notes_in(context.log.warning):
+            reconcile(context.instance, project, mixpanel.access, "profiles")
+            found, requests = _snapshots(days, mixpanel, warehouse, listener)
+        run = of_run(requests, started)
+        if lost := [day for day in days if day not in found]:
+            # A result would be one of all days of the run.
+            for day, metadata in found.items():
+                made = dg.AssetMaterialization(
+                    key, partition=str(day), metadata={**metadata, **run}
+                )
+                context.log_event(made)
+            reason = (
+                f"{_listed(lost)}: no snapshot was taken, and Mixpanel only returns current "
+                "profiles; run this asset daily to build a history"
             )
+            context.log.warning(reason)
+            yield dg.AssetObservation(key, metadata={SKIPPED: dg.MetadataValue.text(reason)})
+            return
+        for day, metadata in found.items():
+            context.add_asset_metadata(metadata, key, partition_key=str(day))
+        yield dg.MaterializeResult(asset_key=key, metadata=run)
+
+    return profiles
 
 
-def _land(run: _Run, mixpanel: MixpanelResource, warehouse: WarehouseResource) -> int:
-    """Land the run's days; return the number of requests."""
-    check_one_project(mixpanel, warehouse)
-    keys = sorted(run.context.partition_keys)
-    with mixpanel.get_client(run.note) as client:
-        ingest_events(
-            client,
-            lambda: warehouse.get_connection(run.note),
-            run.settings,
-            date.fromisoformat(keys[0]),
-            date.fromisoformat(keys[-1]),
-            events_per_day=recent_weight(warehouse.path, run.settings),
-            landed=run.landed,
-        )
-        return client.requests
+def _snapshots(
+    days: Sequence[date],
+    mixpanel: MixpanelResource,
+    warehouse: WarehouseResource,
+    listener: Listener,
+) -> tuple[dict[date, Metadata], int]:
+    """The metadata of those of the days that have a snapshot, and the number of requests.
 
-
-def _describe(run: _Run, warehouse: WarehouseResource) -> list[dg.AssetCheckResult]:
-    """Add metadata to each day of the run; return the results of the checks."""
-    days = sorted(run.days)
-    with warehouse.get_reader() as connection:
-        checks = list(check_days(connection, days[0], days[-1], run.settings))
-        previews = day_previews(connection, days)
-        hours = events_by_hour(connection, days, run.settings.project_timezone or "UTC")
-    for day in days:
-        metadata = {
-            **run.days[day],
-            "preview": dg.MetadataValue.md(previews[day]),
-            "hours": dg.MetadataValue.md(hours_chart(hours[day])),
-        }
-        run.context.add_asset_metadata(metadata, partition_key=str(day))
-    return checks
-
-
-@dg.asset(  # type: ignore[untyped-decorator]  # ** hides which overload it is
-    partitions_def=project_days(look_up().settings),
-    pool="duckdb_writer",
-    **of_tables("profiles", CURRENT_COLUMNS, "profiles"),
-)
-def profiles(
-    context: dg.AssetExecutionContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[None]:
-    """All user profiles, one snapshot a day.
-
-    `profiles` is the newest snapshot; `profile_history` has a row for each version of a profile, so
-    that any past snapshot can be selected. Mixpanel only returns current profiles: only today's
-    partition can be materialized.
+    Today's is taken. Past ones are loaded from their landed files, if they are not in the tables.
     """
-    started, listener = time.monotonic(), listener_of(context.log)
-    with as_dagster_failures(), notes_in(context.log.warning):
-        check_one_project(mixpanel, warehouse)
-        settings = mixpanel.access.settings
-        day, today = date.fromisoformat(context.partition_key), settings.today()
-        if day != today:
-            raise DateRangeError(
-                f"profiles of {day} are no longer available: Mixpanel only returns current ones",
-                hint=f"materialize today's partition, {today}; run it daily to build a history",
-            )
+    settings = mixpanel.access.settings
+    taken: dict[date, Metadata] = {}
+    requests = 0
+
+    def opened() -> Any:
+        return warehouse.get_connection(listener.note)
+
+    if (today := settings.today()) in days:
         with mixpanel.get_client(listener.note) as client:
             snapshot = ingest_profiles(
-                client,
-                lambda: warehouse.get_connection(listener.note),
-                settings,
-                day,
-                progress=listener.progress.arrived,
+                client, opened, settings, today, progress=listener.progress.arrived
             )
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/partition_row_count": dg.MetadataValue.int(snapshot.rows),
-            "new": snapshot.new,
-            "changed": snapshot.changed,
-            "removed": snapshot.removed,
-            **of_run(snapshot.requests, started),
-        }
+        begin_at(mixpanel.access, today, "profiles")
+        taken[today], requests = _of_snapshot(snapshot), snapshot.requests
+    held = _held(warehouse)
+    project_id = mixpanel.access.project
+    files = landed_files(settings.landed_folder(project_id) / "profiles")
+    if any(file.start in days and file.start not in held for file in files):
+        rebuild_profiles(opened, settings, project_id)
+        held = _held(warehouse)
+    return {day: taken.get(day) or held[day] for day in days if day in held}, requests
+
+
+def _held(warehouse: WarehouseResource) -> dict[date, Metadata]:
+    if not warehouse.path.exists():
+        return {}
+    with warehouse.get_reader() as connection:
+        return {one.day: one.metadata for one in landed_since(connection, "profiles")}
+
+
+def _of_snapshot(snapshot: Snapshot) -> Metadata:
+    return {
+        "dagster/partition_row_count": dg.MetadataValue.int(snapshot.rows),
+        "new": dg.MetadataValue.int(snapshot.new),
+        "changed": dg.MetadataValue.int(snapshot.changed),
+        "removed": dg.MetadataValue.int(snapshot.removed),
+    }
+
+
+def _listed(days: Sequence[date]) -> str:
+    """The days as ranges: 2024-01-01 to 2024-01-05, 2024-01-09."""
+    return ", ".join(
+        f"{first} to {last}" if first != last else str(first) for first, last in unbroken(days)
     )

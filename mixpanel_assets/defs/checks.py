@@ -8,15 +8,15 @@ import duckdb
 from pydantic import Field
 
 from mixpanel_assets.defs.failures import as_dagster_failures
-from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.defs.project import Project
+from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, resources_of
+from mixpanel_assets.defs.upstream import endpoint
 from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.mixpanel.live import answer
 from mixpanel_assets.questions.live import EventCounts
 from mixpanel_assets.settings import Settings, parse_day
 from mixpanel_assets.warehouse.ask import checks
 from mixpanel_assets.warehouse.ask.checks import Finding
-
-EVENTS = dg.AssetKey("events")
 
 # By the name of the function in `warehouse.ask.checks`.
 DESCRIPTIONS = {
@@ -30,23 +30,29 @@ DESCRIPTIONS = {
 BLOCKING = ("rows_as_landed", "no_duplicates")  # fail the run
 
 
-def _spec(name: str, description: str) -> dg.AssetCheckSpec:
+def check_specs(events: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The checks of the run that lands events."""
+    return [_spec(events, name, description) for name, description in DESCRIPTIONS.items()]
+
+
+def _spec(asset: dg.AssetKey, name: str, description: str) -> dg.AssetCheckSpec:
     blocking = name in BLOCKING
-    return dg.AssetCheckSpec(name, asset=EVENTS, description=description, blocking=blocking)
-
-
-CHECKS = [_spec(name, description) for name, description in DESCRIPTIONS.items()]
+    return dg.AssetCheckSpec(name, asset=asset, description=description, blocking=blocking)
 
 
 def check_days(
-    warehouse: duckdb.DuckDBPyConnection, start: date, end: date, settings: Settings
+    events: dg.AssetKey,
+    warehouse: duckdb.DuckDBPyConnection,
+    start: date,
+    end: date,
+    settings: Settings,
 ) -> Iterator[dg.AssetCheckResult]:
     """The result of each check for the days from start to end."""
     takes = {
         "times_in_day": (start, end, settings.project_timezone or "UTC"),
         "schema_steady": (end,),
     }
-    for spec in CHECKS:
+    for spec in check_specs(events):
         check = getattr(checks, spec.name)
         yield _result(check(warehouse, *takes.get(spec.name, (start, end))), spec)
 
@@ -54,7 +60,7 @@ def check_days(
 def _result(finding: Finding, spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=spec.name,
-        asset_key=EVENTS,
+        asset_key=spec.asset_key,
         passed=finding.ok,
         severity=dg.AssetCheckSeverity.ERROR if spec.blocking else dg.AssetCheckSeverity.WARN,
         description=finding.detail,
@@ -70,26 +76,29 @@ class Counts(dg.Config):
     tolerance: float = Field(default=0.01, description="Allowed difference (0.01 is 1 %).", ge=0)
 
 
-COUNTS = _spec(
-    "counts_as_reported",
-    "The landed count of each event equals that of Mixpanel's own report. Takes one query, and "
-    "runs only in counts_job.",
-)
+def make_counts_check(project: Project) -> dg.AssetChecksDefinition:
+    """The check that asks Mixpanel.
 
+    It is one of the export, not of events: Dagster adds every check of an asset to each run of it.
+    """
+    spec = _spec(
+        endpoint(project, "export"),
+        "counts_as_reported",
+        "The landed count of each event equals that of Mixpanel's own report. Takes one query.",
+    )
 
-@dg.multi_asset_check(name="counts_as_reported", specs=[COUNTS], can_subset=True)
-def counts_as_reported(
-    context: dg.AssetCheckExecutionContext,
-    config: Counts,
-    mixpanel: MixpanelResource,
-    warehouse: WarehouseResource,
-) -> Iterator[dg.AssetCheckResult]:
-    """Compare counts, but not in a run that lands events: Dagster adds every check to those."""
-    if EVENTS in (context.run.asset_selection or ()):
-        return
-    with as_dagster_failures():
-        finding = _compared(config, mixpanel, warehouse, context.log.warning)
-    yield _result(finding, COUNTS)
+    @dg.multi_asset_check(
+        name=project.name("counts"), specs=[spec], required_resource_keys=project.resources
+    )
+    def counts(
+        context: dg.AssetCheckExecutionContext, config: Counts
+    ) -> Iterator[dg.AssetCheckResult]:
+        mixpanel, warehouse = resources_of(context.resources, project)
+        with as_dagster_failures():
+            finding = _compared(config, mixpanel, warehouse, context.log.warning)
+        yield _result(finding, spec)
+
+    return counts
 
 
 def _compared(

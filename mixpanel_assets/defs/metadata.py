@@ -9,6 +9,7 @@ from mixpanel_assets.results import LandedDay
 
 REQUESTS = "run_requests"
 SECONDS = "run_seconds"
+SKIPPED = "skipped"  # the entry of an observation with the reason
 WIDEST = 30  # characters of the longest bar
 BLOCKS = " ▏▎▍▌▋▊▉"  # eighths of a character
 

@@ -1,4 +1,4 @@
-"""Live questions as jobs: `mp query` from the launchpad, a schedule or Python."""
+"""Live questions as a job: mp query from the launchpad, a schedule or Python."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import dagster as dg
 from pydantic import Field
 
 from mixpanel_assets.defs.failures import as_dagster_failures
-from mixpanel_assets.defs.labels import OWNERS, TAGS
-from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.defs.project import Project
+from mixpanel_assets.defs.resources import resources_of
 from mixpanel_assets.known import LOCK_WAIT, tell_names
 from mixpanel_assets.mixpanel.live import answer
 from mixpanel_assets.notes import notes_to
@@ -18,6 +18,7 @@ from mixpanel_assets.results import Result
 from mixpanel_assets.shown import markdown_row
 from mixpanel_assets.warehouse.load.kept_answers import keep_answer
 
+ASK_JOB = "ask"
 MOST_SHOWN = 50  # rows of the preview
 # Dagster's YAML reads a bare on as true.
 HINTS = {"on": 'In YAML, write "on" in quotes.'}
@@ -31,52 +32,68 @@ class Kept(dg.Config):
     replace: bool = Field(default=False, description="Replace the table if it exists.")
 
 
-QUESTIONS = questions_in(live)
+QUESTIONS = {
+    kind.method_name(): (kind, model_of(kind, Kept, defaults=DEFAULTS, hints=HINTS))
+    for kind in questions_in(live).values()
+}
 
 
-def _job(kind: type[Question[Result]]) -> dg.JobDefinition:
-    description = f"{kind.summary()} One of the hour's 60 queries."
-    config_type = model_of(kind, Kept, defaults=DEFAULTS, hints=HINTS)
+def make_ask_job(project: Project) -> dg.JobDefinition:
+    """The job that asks Mixpanel one question, chosen in its config."""
+    description = "Ask Mixpanel a question, as mp query does: one of the hour's 60 queries."
 
     @dg.op(
-        name=kind.method_name(),
+        name=project.name("question"),
         description=description,
         tags={"dagster/kind/mixpanel": ""},
-        out=dg.Out(dict, description="The answer, as `mp` prints it."),
+        config_schema=dg.Field(
+            dg.Selector(_forms()),  # type: ignore[no-untyped-call]
+            description="The question.",
+        ),
+        required_resource_keys=project.resources,
+        out=dg.Out(dict, description="The answer, as mp prints it."),
     )
-    def question(
-        context: dg.OpExecutionContext,
-        config: config_type,  # type: ignore[valid-type]
-        mixpanel: MixpanelResource,
-        warehouse: WarehouseResource,
-    ) -> Any:
+    def ask(context: dg.OpExecutionContext) -> Any:
+        ((name, given),) = context.op_config.items()
+        kind, model = QUESTIONS[name]
+        kept = model(**given)
         with as_dagster_failures(), notes_to(context.log.warning):
-            given = config.model_dump(mode="json", exclude=set(Kept.model_fields))  # type: ignore[attr-defined]
-            if issubclass(kind, live.Counted) and not (given["from_date"] or given["interval"]):
-                given |= DEFAULTS
-            return _answer(context, kind(**given), config, mixpanel, warehouse)
+            asked = kept.model_dump(mode="json", exclude=set(Kept.model_fields))
+            if issubclass(kind, live.Counted) and not (asked["from_date"] or asked["interval"]):
+                asked |= DEFAULTS
+            return _answer(context, kind(**asked), kept, project)
 
     @dg.job(
-        name=f"query_{kind.method_name()}",
+        name=project.name(ASK_JOB),
         description=description,
         executor_def=dg.in_process_executor,
-        tags={**TAGS, "mixpanel/kind": "live"},
-        owners=OWNERS,
     )
     def job() -> None:
-        question()
+        ask.alias("ask")()
 
     return job
+
+
+def _forms() -> dict[str, dg.Field]:
+    """What Dagster asks for each question."""
+    return {
+        name: dg.Field(
+            model.to_config_schema().as_field().config_type,
+            description=kind.summary(),
+            is_required=False,
+        )
+        for name, (kind, model) in QUESTIONS.items()
+    }
 
 
 def _answer(
     context: dg.OpExecutionContext,
     question: Question[Result],
     kept: Kept,
-    mixpanel: MixpanelResource,
-    warehouse: WarehouseResource,
+    project: Project,
 ) -> dict[str, Any]:
     """The answer; its rows go to the metadata and, if configured, into a table."""
+    mixpanel, warehouse = resources_of(context.resources, project)
     settings = mixpanel.access.settings
     today = settings.today()
     asked: Any = question.dated(today)
@@ -101,7 +118,11 @@ def _answer(
                 question={"question": question.method_name(), **asked.to_dict()},
                 replace=kept.replace,
             )
-        metadata["dagster/table_name"] = kept.table
+        context.log_event(
+            dg.AssetMaterialization(
+                project.key(kept.table), description=question.summary(), metadata=metadata
+            )
+        )
     context.add_output_metadata(metadata)
     return dict(result.to_dict())
 
@@ -112,6 +133,3 @@ def markdown(columns: list[str], rows: list[tuple[Any, ...]]) -> str:
     lines += [markdown_row(map(str, row)) for row in rows[:MOST_SHOWN]]
     more = len(rows) - MOST_SHOWN
     return "\n".join(lines) + (f"\n\n{more:,} more rows" if more > 0 else "")
-
-
-QUERY_JOBS = tuple(map(_job, QUESTIONS.values()))

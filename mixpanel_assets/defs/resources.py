@@ -12,7 +12,8 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field, PrivateAttr
 
 from mixpanel_assets.access import Access, look_up
-from mixpanel_assets.defs.projects import tell_projects_apart
+from mixpanel_assets.defs.project import Project
+from mixpanel_assets.defs.runs import PROJECT
 from mixpanel_assets.errors import ConfigError, MixpanelDataError
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.live import answer
@@ -32,6 +33,7 @@ class _Looking(dg.ConfigurableResource[Any]):
     """A resource that looks up its account once per run, or once if used without a run."""
 
     account: str | None = None
+    project_id: str | None = None
     _run_id: str | None = PrivateAttr(None)
     _access: Access | None = PrivateAttr(None)
 
@@ -45,6 +47,13 @@ class _Looking(dg.ConfigurableResource[Any]):
         if self._access is None:
             run_id, account = self._run_id, self.account
             self._access = _of_run(run_id, account) if run_id else look_up(account)
+        found = self._access.project_or_none
+        if self.project_id and found not in (None, self.project_id):
+            raise ConfigError(
+                f"account {self._access.name or 'of the environment'} is now of project {found}, "
+                f"and this is defined for project {self.project_id}",
+                hint="reload the definitions of this code location",
+            )
         return self._access
 
 
@@ -62,7 +71,10 @@ class MixpanelResource(_Looking):
     """The Mixpanel API. Secrets come from the environment or the accounts file, not from config."""
 
     account: str | None = Field(
-        default=None, description="Account of the configuration file; default: as for `mp`."
+        default=None, description="Account of the configuration file; default: as for mp."
+    )
+    project_id: str | None = Field(
+        default=None, description="Refuse an account of another project; default: any."
     )
     wait: bool = Field(
         default=True, description="Wait for rate limits and the hourly budget, up to an hour."
@@ -71,8 +83,10 @@ class MixpanelResource(_Looking):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Prepare for a run, and tag it with its project."""
         super().setup_for_execution(context)
-        with suppress(MixpanelDataError):  # raised again where it matters
-            tell_projects_apart(context, self.access.project)
+        if context.run and context.instance:
+            with suppress(MixpanelDataError):  # raised again where it matters
+                tag = {PROJECT: self.access.project}
+                context.instance.add_run_tags(context.run.run_id, tag)
 
     @contextmanager
     def get_client(
@@ -96,10 +110,13 @@ class WarehouseResource(_Looking, DuckDBResource):
     """The DuckDB file of the project; opening waits for its lock, and closing releases it."""
 
     database: str = Field(
-        default="", description="Path of the DuckDB file; default: the warehouse of `mp`."
+        default="", description="Path of the DuckDB file; default: the warehouse of mp."
     )
     account: str | None = Field(
-        default=None, description="Account of the project; default: as for `mp`."
+        default=None, description="Account of the project; default: as for mp."
+    )
+    project_id: str | None = Field(
+        default=None, description="Refuse an account of another project; default: any."
     )
 
     @property
@@ -135,3 +152,11 @@ class WarehouseResource(_Looking, DuckDBResource):
     def _limits(self) -> dict[str, Any]:
         settings = self.access.settings
         return {"memory_limit": settings.memory_limit, "threads": settings.threads}
+
+
+def resources_of(resources: Any, project: Project) -> tuple[MixpanelResource, WarehouseResource]:
+    """The project's two resources. ConfigError if they are for different projects."""
+    mixpanel = getattr(resources, project.mixpanel)
+    warehouse = getattr(resources, project.duckdb)
+    check_one_project(mixpanel, warehouse)
+    return mixpanel, warehouse

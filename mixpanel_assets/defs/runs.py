@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +15,9 @@ from typing import Any
 from mixpanel_assets.defs.instance import find_dagster_home, is_running
 from mixpanel_assets.settings import Settings
 
-PID, HOST = "mp/pid", "mp/host"  # tags of a run in a process of `mp`
-PROJECT = "mp/project"  # the tag with the project of a run
+# Tags of a run, which the UI does not show: its project; and its process, if that is one of `mp`.
+PROJECT, PID, HOST = ".dagster/mp_project", ".dagster/mp_pid", ".dagster/mp_host"
+EXECUTED_AGAIN = "dagster/parent_run_id"  # by the UI, with the tags of the first run
 # Below the instance: from our dagster.yaml, and Dagster's default.
 STORAGES = (".dagster/storage/history/runs.db", "history/runs.db")
 PATIENCE = 0.5  # seconds to wait for a locked storage
@@ -32,7 +33,6 @@ JOBS = {
 # Dagster's tables; these columns are unchanged since 2021.
 RUNS = f"""select run_id, status, pipeline_name, run_body, start_time, create_timestamp
            from runs where status in {STATES} order by id"""
-PROJECTS = f"select distinct value from run_tags where key = '{PROJECT}'"
 HEARTBEAT = "select max(timestamp) from daemon_heartbeats"
 
 # The storage is locked, or of an unknown version of Dagster.
@@ -75,26 +75,6 @@ def running(settings: Settings, project: str | None = None) -> list[Run]:
         return []
 
 
-def projects_of_runs(settings: Settings) -> set[str]:
-    """The projects of this instance's runs; none if its storage can't be read."""
-    try:
-        with _history(find_dagster_home(settings)) as history:
-            return {value for (value,) in history.execute(PROJECTS)} if history else set()
-    except NOT_READ:
-        return set()
-
-
-def shared_with(known: Iterable[str], project: str | None) -> str | None:
-    """A warning about an instance with runs of other projects; None if all are of this one."""
-    if not (others := sorted(set(known) - {project})):
-        return None
-    return (
-        f"this Dagster instance also has runs of project {', '.join(others)}: it shows the days, "
-        "checks and schedules of all projects as one; use mp status, or a DAGSTER_HOME (or "
-        "MP_HOME) for each project"
-    )
-
-
 @contextmanager
 def _history(home: Path) -> Iterator[sqlite3.Connection | None]:
     """The instance's storage of runs, read-only; None if there is none yet."""
@@ -109,10 +89,11 @@ def _history(home: Path) -> Iterator[sqlite3.Connection | None]:
 
 def _is_active(status: str, body: dict[str, Any], daemon: bool) -> bool:
     """Whether a process works on the run, or will."""
-    if body["external_pipeline_origin"]:  # the daemon's, which starts queued runs
+    tags = body["tags"]
+    if EXECUTED_AGAIN in tags or PID not in tags:  # the daemon's, which starts queued runs
         return daemon or status == "QUEUED"
-    pid = body["tags"].get(PID, "")
-    if body["tags"].get(HOST) != socket.gethostname() or not pid.isdigit():
+    pid = tags[PID]
+    if tags.get(HOST) != socket.gethostname() or not pid.isdigit():
         return True
     return int(pid) != os.getpid() and is_running(int(pid))
 
@@ -121,7 +102,8 @@ def _run(run_id: str, status: str, job: str, text: str, started: float | None, c
     body = json.loads(text)
     tags = body["tags"]
     day = tags.get("dagster/partition")
-    assets = JOBS.get(job) or tuple(sorted(set(_assets(body["asset_selection"]))))
+    known = (assets for name, assets in JOBS.items() if job.endswith(f"_{name}"))
+    assets = next(known, None) or tuple(sorted(set(_assets(body["asset_selection"]))))
     return {
         "run_id": run_id,
         "state": status.lower(),
@@ -137,7 +119,7 @@ def _assets(selection: Any) -> Iterator[str]:
     """The names in Dagster's serialized set of asset keys."""
     if isinstance(selection, dict):
         if "path" in selection:
-            yield "/".join(selection["path"])
+            yield selection["path"][-1]
         selection = list(selection.values())
     if isinstance(selection, list):
         for part in selection:

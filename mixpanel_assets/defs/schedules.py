@@ -1,4 +1,4 @@
-"""When days are landed, and landed again. Every schedule is stopped until you turn it on."""
+"""When days are landed, and landed again. Every schedule is stopped until it is turned on."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -7,10 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from mixpanel_assets.defs.jobs import catalog_job, events_job, profiles_job, saved_reports_job
+from mixpanel_assets.defs.jobs import Jobs
 from mixpanel_assets.defs.partitions import days_in_one_run
-from mixpanel_assets.defs.saved_reports import NOTHING_TO_ASK
-from mixpanel_assets.settings import Settings
+from mixpanel_assets.defs.project import Project
 
 WEEKLY_DAYS = 30  # Mixpanel exports deleted events for up to 30 days, and merges people meanwhile
 SOURCE = {"mp/source": "schedule"}
@@ -18,14 +17,14 @@ SOURCE = {"mp/source": "schedule"}
 Tick = dg.RunRequest | dg.SkipReason
 
 
-def make_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+def make_schedules(project: Project, jobs: Jobs) -> list[dg.ScheduleDefinition]:
     """All schedules, in the project's time zone."""
-    schedule, days = partial(_schedule, settings), settings.reland_days
-    return [
+    schedule, days = partial(_schedule, project), project.settings.reland_days
+    schedules = [
         schedule(
             "daily_events",
             "0 6 * * *",
-            events_job,
+            jobs.events,
             partial(_trailing, days=days),
             f"Lands yesterday and today, and the last {days} days again, in one run: phones send "
             "events up to five days late.",
@@ -33,7 +32,7 @@ def make_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         schedule(
             "weekly_events",
             "0 7 * * 0",
-            events_job,
+            jobs.events,
             partial(_trailing, days=WEEKLY_DAYS),
             f"Lands the last {WEEKLY_DAYS} days again, in one run: deletions and merged people "
             "change days without a trace.",
@@ -41,71 +40,70 @@ def make_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         schedule(
             "daily_profiles",
             "15 6 * * *",
-            profiles_job,
+            jobs.profiles,
             _snapshot,
             "Takes today's snapshot of all profiles.",
         ),
         schedule(
             "daily_catalog",
             "30 6 * * *",
-            catalog_job,
+            jobs.catalog,
             lambda _, today: dg.RunRequest(run_key=f"catalog {today}", tags=SOURCE),
             "Copies the Lexicon, cohorts, funnels, saved reports and annotations.",
         ),
-        schedule(
-            "daily_saved_reports",
-            "45 6 * * *",
-            saved_reports_job,
-            _saved,
-            "Lands the numbers of the reports in MP_SAVED_REPORTS.",
-        ),
     ]
+    if project.settings.saved_reports:
+        schedules.append(
+            schedule(
+                "daily_saved_reports",
+                "45 6 * * *",
+                jobs.saved_reports,
+                lambda _, today: dg.RunRequest(run_key=f"saved reports {today}", tags=SOURCE),
+                "Lands the numbers of the reports in MP_SAVED_REPORTS.",
+            )
+        )
+    return schedules
 
 
 def _schedule(
-    settings: Settings,
+    project: Project,
     name: str,
     cron: str,
     job: Any,
-    at: Callable[[Settings, date], Tick],
+    at: Callable[[Project, date], Tick],
     description: str,
 ) -> dg.ScheduleDefinition:
     """A schedule that does what `at` returns for the project's day at the time of the tick."""
 
     def evaluate(context: dg.ScheduleEvaluationContext) -> Tick:  # may come later than the tick
-        return at(settings, settings.today(context.scheduled_execution_time))
+        return at(project, project.settings.today(context.scheduled_execution_time))
 
+    running, stopped = dg.DefaultScheduleStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED
     return dg.ScheduleDefinition(
-        name=name,
+        name=project.name(name),
         cron_schedule=cron,
         job=job,
         execution_fn=evaluate,
-        execution_timezone=settings.project_timezone or "UTC",
-        default_status=dg.DefaultScheduleStatus.STOPPED,
+        execution_timezone=project.settings.project_timezone or "UTC",
+        default_status=running if project.automation else stopped,
         description=description,
     )
 
 
-def _trailing(settings: Settings, today: date, days: int) -> Tick:
-    if today < settings.start_day:
-        return _too_early(settings)
-    start = max(today - timedelta(days), settings.start_day)
+def _trailing(project: Project, today: date, days: int) -> Tick:
+    if today < project.start:
+        return _too_early(project)
+    start = max(today - timedelta(days), project.start)
     return dg.RunRequest(
         run_key=f"{days} days to {today}", tags={**days_in_one_run(start, today), **SOURCE}
     )
 
 
-def _snapshot(settings: Settings, today: date) -> Tick:
-    if today < settings.start_day:
-        return _too_early(settings)
+def _snapshot(project: Project, today: date) -> Tick:
+    if today < project.start:
+        return _too_early(project)
     return dg.RunRequest(run_key=f"profiles {today}", partition_key=str(today), tags=SOURCE)
 
 
-def _too_early(settings: Settings) -> dg.SkipReason:
-    return dg.SkipReason(f"the first day to land is {settings.start_day}")
-
-
-def _saved(settings: Settings, today: date) -> Tick:
-    if not settings.saved_reports:
-        return dg.SkipReason(NOTHING_TO_ASK)
-    return dg.RunRequest(run_key=f"saved reports {today}", tags=SOURCE)
+def _too_early(project: Project) -> dg.SkipReason:
+    return dg.SkipReason(f"the first day to land is {project.start}")

@@ -1,4 +1,4 @@
-"""The sensor that finds older days with new events. It is stopped until you turn it on."""
+"""The sensor that finds older days with new events. It is stopped until it is turned on."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,9 +7,10 @@ from typing import Self
 
 import dagster as dg
 
-from mixpanel_assets.defs.jobs import events_job
+from mixpanel_assets.defs.jobs import Jobs
 from mixpanel_assets.defs.partitions import days_in_one_run
-from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.defs.project import Project
+from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, resources_of
 from mixpanel_assets.errors import BudgetExhaustedError, DatabaseLockedError
 from mixpanel_assets.late import late_days
 from mixpanel_assets.warehouse.ask.coverage import exports, unbroken
@@ -45,14 +46,27 @@ class Cursor:
         return json.dumps({"project": self.project, "since": since, "waiting": waiting})
 
 
-@dg.sensor(
-    job=events_job,
-    minimum_interval_seconds=ONCE_A_DAY,
-    description="Once a day, finds older days with new events, and lands them again.",
-    default_status=dg.DefaultSensorStatus.STOPPED,
-)
-def late_events(
-    context: dg.SensorEvaluationContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
+def make_late_events(project: Project, jobs: Jobs) -> dg.SensorDefinition:
+    """The sensor of one project."""
+    running, stopped = dg.DefaultSensorStatus.RUNNING, dg.DefaultSensorStatus.STOPPED
+
+    @dg.sensor(
+        name=project.name("late_events"),
+        job=jobs.events,
+        minimum_interval_seconds=ONCE_A_DAY,
+        description="Once a day, finds older days with new events, and lands them again.",
+        default_status=running if project.automation else stopped,
+        required_resource_keys=project.resources,
+    )
+    def late_events(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        mixpanel, warehouse = resources_of(context.resources, project)
+        return _evaluate(context.cursor, project.start, mixpanel, warehouse)
+
+    return late_events
+
+
+def _evaluate(
+    text: str | None, start: date, mixpanel: MixpanelResource, warehouse: WarehouseResource
 ) -> dg.SensorResult:
     """Request runs for older days that received events after they were landed.
 
@@ -61,7 +75,7 @@ def late_events(
     """
     settings = mixpanel.access.settings
     project = mixpanel.access.credentials.project_id
-    cursor = Cursor.read(context.cursor, project)
+    cursor = Cursor.read(text, project)
     try:
         with mixpanel.get_client(wait=False) as client:
             now = client.now()
@@ -70,7 +84,7 @@ def late_events(
     except (BudgetExhaustedError, DatabaseLockedError) as error:
         return dg.SensorResult(skip_reason=error.message)
     failed = [day for day, at in cursor.waiting.items() if day in exported and exported[day] < at]
-    days = sorted({*late, *failed})
+    days = sorted(day for day in {*late, *failed} if day >= start)
     after = Cursor(project, now if exported else None, dict.fromkeys(days, now))
     if not days:
         reason = "no older day has new events" if exported else "nothing is landed yet"

@@ -121,3 +121,36 @@ class Fetched(Result):
         names = {"start": "from", "end": "to"}
         own = super().to_dict() | {"duration_seconds": round(self.duration_seconds, 3)}
         return {names.get(name, name): value for name, value in own.items()}
+
+
+class Reconciled(Result):
+    """What Dagster's record lacked, or had without it being landed.
+
+    `reported` and `wiped` are days of events and profiles.
+    """
+
+    reported: list[date]
+    wiped: list[date]
+
+
+class Backfill(Result):
+    """Days handed over to Dagster; `backfill_id` is None if there are none to land.
+
+    `url` is that of the backfill in the UI of `mp dev`; None if that does not run.
+    """
+
+    asset: str
+    start: date
+    end: date
+    backfill_id: str | None
+    url: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The output of `mp materialize events --detach`."""
+        return {
+            "asset": self.asset,
+            "from": str(self.start),
+            "to": str(self.end),
+            "backfill_id": self.backfill_id,
+            "url": self.url,
+        }

@@ -59,6 +59,28 @@ LANDED_COLUMNS = {
     "repaired": ("BIGINT", "rows whose text was not Unicode: U+FFFD stands for what was not"),
 }
 
+EVENT_PROPERTY_COLUMNS = {
+    "event_name": ("VARCHAR", "the event"),
+    "property": ("VARCHAR", "its property, as Mixpanel names it"),
+    "column_name": ("VARCHAR", "the column of the property"),
+    "type": ("VARCHAR", "the type of that column"),
+    "events": ("BIGINT", "number of events that have the property"),
+    "first_day": ("DATE", "first landed day with the property"),
+    "last_day": ("DATE", "last landed day with the property"),
+    "example": ("VARCHAR", "one of its values, at most 100 characters"),
+    "physical": ("BOOLEAN", "the column is stored; false: it is read from the JSON"),
+    "by_event": ("VARCHAR", "the view of the event in the schema by_event"),
+}
+
+PROFILE_PROPERTY_COLUMNS = {
+    "property": ("VARCHAR", "the property, as Mixpanel names it"),
+    "column_name": ("VARCHAR", "the column of the property"),
+    "type": ("VARCHAR", "the type of that column"),
+    "profiles": ("BIGINT", "number of profiles in the newest snapshot that have the property"),
+    "example": ("VARCHAR", "one of its values, at most 100 characters"),
+    "physical": ("BOOLEAN", "the column is stored; false: it is read from the JSON"),
+}
+
 
 @dataclass(frozen=True)
 class Layout:

@@ -8,19 +8,19 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from mixpanel_assets.errors import DatabaseNotFoundError
-from mixpanel_assets.results import Landing
+from mixpanel_assets.results import Backfill, Landing
 from mixpanel_assets.settings import make_private_folder
 from mixpanel_assets.workspace.opening import Opening
 
 if TYPE_CHECKING:
     from mixpanel_assets.fetch import Pull
     from mixpanel_assets.materialize import RunOptions
-    from mixpanel_assets.results import Fetched, LandedTable, Snapshot
+    from mixpanel_assets.results import Fetched, LandedTable, Reconciled, Snapshot
     from mixpanel_assets.warehouse.load.fetched import How
 
 
@@ -64,6 +64,35 @@ class Landings(Opening):
             for start, end in ranges:
                 whole = _joined(whole, self._land_events(options, start, end))
         return whole
+
+    def backfill_events(
+        self, from_date: date | str, to_date: date | str | None = None, *, missing: bool = False
+    ) -> Backfill:
+        """Hand the days over to the Dagster daemon on this instance, such as that of `mp dev`.
+
+        It begins within a minute. Raises ConfigError if no daemon runs.
+        """
+        self._check_writable()
+        first, last = self.days(from_date, to_date)
+        ranges = self.missing_ranges(first, last) if missing else [(first, last)]
+        days = [a + timedelta(n) for a, b in ranges for n in range((b - a).days + 1)]
+        if not days:
+            return Backfill("events", first, last, None, None)
+        with self._in_dagster() as options:
+            from mixpanel_assets.materialize import backfill_events
+
+            return replace(backfill_events(options, days), start=first, end=last)
+
+    def reconcile(self) -> Reconciled:
+        """Make Dagster's record agree with what is landed in the project's warehouse.
+
+        Landed days that the instance does not know are reported; days that are no longer landed
+        are wiped. Every run does this first for its own asset.
+        """
+        with self._in_dagster(asking=False) as options:
+            from mixpanel_assets.materialize import reconcile_record
+
+            return reconcile_record(options)
 
     def materialize_profiles(self) -> Snapshot:
         """Land today's snapshot of all user profiles, in a run as for events."""
@@ -110,7 +139,7 @@ class Landings(Opening):
         from mixpanel_assets.ingest import rebuild_events
 
         began = time.monotonic()
-        first = from_date or self.settings.start_day
+        first = from_date or self.settings.earliest_day
         span = self.days(first, to_date) if from_date or to_date else (None, None)
         days = rebuild_events(self._writing, self.settings, self._access.project, *span)
         days.sort(key=lambda day: day.day)
@@ -225,12 +254,16 @@ class Landings(Opening):
         return self._path is None and not self._is_held()
 
     @contextmanager
-    def _in_dagster(self) -> Iterator[RunOptions]:
-        """Prepare for Dagster runs; restore the folder and environment that they change."""
+    def _in_dagster(self, *, asking: bool = True) -> Iterator[RunOptions]:
+        """Prepare for Dagster runs; restore the folder and environment that they change.
+
+        `asking` raises ConfigError without credentials.
+        """
         from mixpanel_assets.access import holding
         from mixpanel_assets.defs.loading import with_dagster
 
-        make_private_folder(self._with_credentials().settings.home)
+        access = self._with_credentials() if asking else self._access
+        make_private_folder(access.settings.home)
         make_private_folder(self._access.warehouse.parent)
         here = os.getcwd()  # noqa: PTH109  its type is what chdir wants
         before = dict(os.environ)

@@ -154,9 +154,9 @@ class Opening:
                 f"{start} to {end} is not a range of days up to today ({today})",
                 hint="the first day must not be after the last, nor after today",
             )
-        if start < settings.start_day:
+        if start < settings.earliest_day:
             raise DateRangeError(
-                f"{start} is before the project's first day, {settings.start_day}",
+                f"{start} is before the project's first day, {settings.earliest_day}",
                 hint="set MP_START_DATE (Mixpanel has no days before 2000-01-01)",
             )
         if end > today:

@@ -30,7 +30,7 @@ def status(path: Path, settings: Settings) -> list[dict[str, Any]]:
 def coverage(warehouse: Connection) -> list[dict[str, Any]]:
     """Per asset the days that are landed, and those missing between the first and the last."""
     datasets: dict[str, list[dict[str, Any]]] = {}
-    for day in _landed(warehouse):
+    for day in landed_rows(warehouse):
         datasets.setdefault(day["dataset"], []).append(day)
     return [
         {**_coverage(dataset, datasets[dataset]), "renamed": _renamed(warehouse, dataset)}
@@ -39,8 +39,8 @@ def coverage(warehouse: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def _landed(warehouse: Connection) -> list[dict[str, Any]]:
-    """What `landed` says of each day of each dataset; nothing before the first load."""
+def landed_rows(warehouse: Connection) -> list[dict[str, Any]]:
+    """The rows of `landed`, by dataset and day; none before the first load."""
     try:
         found = warehouse.execute("from landed order by dataset, day")
     except duckdb.CatalogException:
@@ -72,11 +72,17 @@ def exports(path: Path, settings: Settings, dataset: str = "events") -> dict[dat
     return dict(rows_of(path, settings, query, dataset))
 
 
+def first_landed_day(path: Path, settings: Settings, dataset: str) -> date | None:
+    """The first landed day of the dataset."""
+    rows = rows_of(path, settings, "select min(day) from landed where dataset = ?", dataset)
+    return next((day for (day,) in rows), None)
+
+
 def missing_ranges(
     warehouse: Connection, dataset: str, start: date, end: date
 ) -> list[tuple[date, date]]:
     """The unbroken ranges of days that are not landed, or were landed before they were over."""
-    rows = _landed(warehouse)
+    rows = landed_rows(warehouse)
     whole = {row["day"] for row in rows if row["dataset"] == dataset and not row["partial"]}
     days = (start + timedelta(n) for n in range((end - start).days + 1))
     return unbroken(day for day in days if day not in whole)

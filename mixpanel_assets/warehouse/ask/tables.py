@@ -21,7 +21,7 @@ from mixpanel_assets.warehouse.ask.doubts import tell
 from mixpanel_assets.warehouse.ask.names import Relation, Value, find_relation
 from mixpanel_assets.warehouse.sql import Connection, literal, quoted
 from mixpanel_assets.warehouse.statement import answer
-from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
+from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VIEWS, PROFILES
 
 WORD = re.compile(r"[$\w]+")
 NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\))")
@@ -211,3 +211,17 @@ def deviation(number: str) -> str:
 def finite(number: Any) -> Any:
     """The number; None if it is NaN or infinite."""
     return number if number is not None and math.isfinite(number) else None
+
+
+def described_properties(warehouse: Connection) -> list[tuple[str, str, str, str | None]]:
+    """Of each property with a column in events_wide: its name, column, type and description."""
+    query = """
+        select property, known.column_name, type, comment
+        from internal.property_columns known
+        join duckdb_columns() stored
+            on table_name = 'events_wide' and schema_name = 'main'
+            and stored.column_name = known.column_name
+        where dataset = 'events' and property not in (select unnest(?::varchar[]))
+        order by lower(known.column_name)
+        """
+    return warehouse.execute(query, [list(BASE_PROPERTIES)]).fetchall()
