@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # for type checkers and editors: the names that `__getattr__`
     from mixpanel_assets import results as results
     from mixpanel_assets.accounts import Account as Account
     from mixpanel_assets.accounts import Credentials as Credentials
+    from mixpanel_assets.dagster import MixpanelComponent as MixpanelComponent
+    from mixpanel_assets.dagster import mixpanel_definitions as mixpanel_definitions
     from mixpanel_assets.errors import *  # noqa: F403
     from mixpanel_assets.notes import AnswerWarning as AnswerWarning
     from mixpanel_assets.results import *  # noqa: F403
@@ -27,7 +29,9 @@ _HOMES = {
     "Account": "accounts",
     "AnswerWarning": "notes",
     "Credentials": "accounts",
+    "MixpanelComponent": "dagster",
     "Workspace": "workspace",
+    "mixpanel_definitions": "dagster",
 }
 
 if not TYPE_CHECKING:  # for type checkers a `__getattr__` makes every name valid

@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from mixpanel_assets.defs.assets import make_events, make_profiles
+from mixpanel_assets.defs.automation import on_landing
 from mixpanel_assets.defs.catalog import make_catalog
 from mixpanel_assets.defs.checks import make_counts_check
 from mixpanel_assets.defs.jobs import make_jobs
@@ -23,7 +24,13 @@ from mixpanel_assets.defs.schedules import make_schedules
 from mixpanel_assets.defs.sensors import make_late_events
 from mixpanel_assets.defs.upstream import make_upstream, make_views
 
-__all__ = ["MixpanelComponent", "MixpanelResource", "WarehouseResource", "mixpanel_definitions"]
+__all__ = [
+    "MixpanelComponent",
+    "MixpanelResource",
+    "WarehouseResource",
+    "mixpanel_definitions",
+    "on_landing",
+]
 
 
 def mixpanel_definitions(

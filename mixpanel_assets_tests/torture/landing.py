@@ -251,6 +251,13 @@ def end(process: "subprocess.Popen[str]") -> None:
 
 def killed(process: "subprocess.Popen[str]", hit: Callable[[], bool], late: float = 0.0) -> bool:
     """Whether it was still at work when its group was killed: so many seconds after the hit."""
+    reach(process, hit, late)
+    end(process)
+    return process.returncode == -signal.SIGKILL
+
+
+def reach(process: "subprocess.Popen[str]", hit: Callable[[], bool], late: float = 0.0) -> None:
+    """Return so many seconds after the hit, or when the process has ended."""
     deadline = time.monotonic() + LONGEST
     while process.poll() is None and not hit():
         assert time.monotonic() < deadline
@@ -258,5 +265,3 @@ def killed(process: "subprocess.Popen[str]", hit: Callable[[], bool], late: floa
     until = time.monotonic() + late
     while process.poll() is None and time.monotonic() < until:
         time.sleep(0.001)
-    end(process)
-    return process.returncode == -signal.SIGKILL
