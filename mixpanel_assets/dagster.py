@@ -61,18 +61,18 @@ def mixpanel_definitions(
 def definitions_of(project: Project) -> dg.Definitions:
     """The definitions of the project."""
     with warnings.catch_warnings():
-        # Of backfill_policy, which is stable enough for us.
+        # Of backfill policies and code references.
         warnings.simplefilter("ignore", category=dg.BetaWarning)
         jobs, saved = make_jobs(project), bool(project.settings.saved_reports)
         account, project_id = project.account, project.project_id
+        landed = [make_events(project), make_profiles(project), make_catalog(project)]
+        if saved:
+            landed.append(make_saved_reports(project))
         return dg.Definitions(
             assets=[
                 *make_upstream(project),
-                make_events(project),
-                make_profiles(project),
-                make_catalog(project),
+                *dg.with_source_code_references(landed),
                 *make_views(project),
-                *([make_saved_reports(project)] if saved else []),
             ],
             asset_checks=[make_counts_check(project)],
             jobs=[*(jobs if saved else jobs[:-1]), make_ask_job(project)],
