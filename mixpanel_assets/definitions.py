@@ -23,9 +23,9 @@ def defs() -> dg.Definitions:
 def known_projects() -> list[Project]:
     """The project that `mp` uses by default, and those of the other accounts."""
     access = look_up()
-    found = [Project.of()]
     names = [str(one["name"]) for one in list_accounts(access.settings)]
     others = [name for name in names if name != access.name]
+    found = [Project.of()] if access.project_or_none or not others else []
     if others and access.settings.warehouse:
         note(f"MP_WAREHOUSE is the file of one project: {', '.join(others)} left out")
         return found

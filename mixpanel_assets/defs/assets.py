@@ -33,7 +33,7 @@ from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 
 def make_events(project: Project) -> dg.AssetsDefinition:
     """The asset of raw events, with the checks of the run that lands them."""
-    key = project.key("events")
+    key, job = project.key("events"), project.name("events_job")
     spec = project.spec(
         "events",
         "Raw events, one partition per day of Mixpanel's export. Each run replaces whole days with "
@@ -56,6 +56,11 @@ def make_events(project: Project) -> dg.AssetsDefinition:
         mixpanel, warehouse = resources_of(context.resources, project)
         started = time.monotonic()
         with as_dagster_failures(), notes_in(context.log.warning):
+            if "dagster/backfill" in context.run.tags and context.run.job_name == job:
+                context.log.warning(
+                    "a backfill of this job is a run for each day: Materialize on the asset, or "
+                    "mp materialize events, lands all days in one run"
+                )
             reconcile(context.instance, project, mixpanel.access, "events")
             run = _Run(context, key, endpoint(project, "export"), mixpanel, warehouse)
             try:

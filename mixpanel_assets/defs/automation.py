@@ -3,7 +3,7 @@
 import dagster as dg
 
 
-def on_landing() -> dg.AutomationCondition[dg.AssetKey]:
+def on_landing() -> dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]:
     """Materialize what depends on landed days as soon as they land, however old they are.
 
     For an asset with daily partitions: exactly the days that landed, also a late one that landed
