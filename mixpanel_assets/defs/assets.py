@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from mixpanel_assets.defs.project import Project
 from mixpanel_assets.defs.reconcile import landed_since, reconcile
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, resources_of
 from mixpanel_assets.defs.upstream import endpoint
+from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.ingest import ingest_events, ingest_profiles, rebuild_profiles
 from mixpanel_assets.landed import landed_files
 from mixpanel_assets.results import LandedDay, Snapshot
@@ -53,7 +55,6 @@ def make_events(project: Project) -> dg.AssetsDefinition:
         required_resource_keys=project.resources,
     )
     def events(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        mixpanel, warehouse = resources_of(context.resources, project)
         started = time.monotonic()
         with as_dagster_failures(), notes_in(context.log.warning):
             if "dagster/backfill" in context.run.tags and context.run.job_name == job:
@@ -61,13 +62,15 @@ def make_events(project: Project) -> dg.AssetsDefinition:
                     "a backfill of this job is a run for each day: Materialize on the asset, or "
                     "mp materialize events, lands all days in one run"
                 )
+            mixpanel, warehouse = resources_of(context.resources, project)
             reconcile(context.instance, project, mixpanel.access, "events")
             run = _Run(context, key, endpoint(project, "export"), mixpanel, warehouse)
             try:
                 requests = run.land()
                 checks = run.describe()
             except BaseException:
-                run.record()
+                with suppress(MixpanelDataError):  # which would hide why the run failed
+                    run.record()
                 raise
         yield dg.MaterializeResult(
             asset_key=key, metadata=of_run(requests, started), check_results=checks
@@ -179,10 +182,10 @@ def make_profiles(project: Project) -> dg.AssetsDefinition:
         required_resource_keys=project.resources,
     )
     def profiles(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        mixpanel, warehouse = resources_of(context.resources, project)
         started, days = time.monotonic(), sorted(map(date.fromisoformat, context.partition_keys))
         listener = listener_of(context.log)
         with as_dagster_failures(), notes_in(context.log.warning):
+            mixpanel, warehouse = resources_of(context.resources, project)
             reconcile(context.instance, project, mixpanel.access, "profiles")
             found, requests = _snapshots(days, mixpanel, warehouse, listener)
         run = of_run(requests, started)

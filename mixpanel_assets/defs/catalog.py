@@ -51,9 +51,9 @@ def make_catalog(project: Project) -> dg.AssetsDefinition:
 
         A part that the plan does not include stays unchanged, and is reported as skipped.
         """
-        mixpanel, warehouse = resources_of(context.resources, project)
         started = time.monotonic()
         with as_dagster_failures():
+            mixpanel, warehouse = resources_of(context.resources, project)
             parts, rows, requests = _replace(mixpanel, warehouse, listener_of(context.log).note)
         run = of_run(requests, started)
         for name, (tables, _, _) in PARTS.items():

@@ -93,8 +93,8 @@ def make_counts_check(project: Project) -> dg.AssetChecksDefinition:
     def counts(
         context: dg.AssetCheckExecutionContext, config: Counts
     ) -> Iterator[dg.AssetCheckResult]:
-        mixpanel, warehouse = resources_of(context.resources, project)
         with as_dagster_failures():
+            mixpanel, warehouse = resources_of(context.resources, project)
             finding = _compared(config, mixpanel, warehouse, context.log.warning)
         yield _result(finding, spec)
 

@@ -43,9 +43,9 @@ def make_saved_reports(project: Project) -> dg.AssetsDefinition:
         required_resource_keys=project.resources,
     )
     def saved_reports(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        mixpanel, warehouse = resources_of(context.resources, project)
         started, note = time.monotonic(), listener_of(context.log).note
         with as_dagster_failures():
+            mixpanel, warehouse = resources_of(context.resources, project)
             with mixpanel.get_client(note) as client:
                 asked_at = client.now()
                 found = export_saved_reports(client, ids)
