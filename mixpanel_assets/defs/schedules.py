@@ -92,7 +92,7 @@ def _schedule(
 
 def _trailing(project: Project, today: date, days: int) -> Tick:
     if today < project.start:
-        return _too_early(project)
+        return _too_early(project.start)
     start = max(today - timedelta(days), project.start)
     return dg.RunRequest(
         run_key=f"{days} days to {today}", tags={**days_in_one_run(start, today), **SOURCE}
@@ -100,10 +100,10 @@ def _trailing(project: Project, today: date, days: int) -> Tick:
 
 
 def _snapshot(project: Project, today: date) -> Tick:
-    if today < project.start:
-        return _too_early(project)
+    if today < project.first_snapshot:  # a tick of a day before the definitions were loaded
+        return _too_early(project.first_snapshot)
     return dg.RunRequest(run_key=f"profiles {today}", partition_key=str(today), tags=SOURCE)
 
 
-def _too_early(project: Project) -> dg.SkipReason:
-    return dg.SkipReason(f"the first day to land is {project.start}")
+def _too_early(first: date) -> dg.SkipReason:
+    return dg.SkipReason(f"the first day to land is {first}")
