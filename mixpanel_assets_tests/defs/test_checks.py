@@ -8,16 +8,20 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mixpanel_assets.definitions import defs
-from mixpanel_assets.defs.jobs import COUNTS_JOB, EVENTS_JOB
-from mixpanel_assets.defs.partitions import days_in_one_run
+from mixpanel_assets.defs.project import Project
 from mixpanel_assets.defs.resources import WarehouseResource
 from mixpanel_assets.materialize import failure_of
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, event
-
-EVENTS = dg.AssetKey("events")
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+from mixpanel_assets_tests.dagsters import (
+    QUIET,
+    definitions,
+    execute,
+    key,
+    land,
+    materialized,
+    name,
+)
 
 
 class Meddled(WarehouseResource):
@@ -34,13 +38,6 @@ class Meddled(WarehouseResource):
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """An instance in memory."""
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
-
-
-@pytest.fixture
 def days(account: Simulator) -> Simulator:
     """Three days of an event."""
     for n in range(3):
@@ -48,18 +45,10 @@ def days(account: Simulator) -> Simulator:
     return account
 
 
-def run(instance: dg.DagsterInstance, **resources: Any) -> dg.ExecuteInProcessResult:
-    return (
-        defs()
-        .resolve_job_def(EVENTS_JOB)
-        .execute_in_process(
-            instance=instance,
-            tags=days_in_one_run(DAY, DAY + timedelta(2)),
-            run_config=QUIET,
-            raise_on_error=False,
-            resources=resources or None,
-        )
-    )
+def run(instance: dg.DagsterInstance, warehouse: Any = None) -> dg.ExecuteInProcessResult:
+    """One run over three days, on the project's warehouse or that one."""
+    resources = {Project.of().duckdb: warehouse} if warehouse else None
+    return land(instance, DAY, DAY + timedelta(2), resources=resources)
 
 
 def outcomes(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
@@ -92,7 +81,7 @@ def test_wrong_rows_fail_the_run_and_say_how(
     result = run(instance, warehouse=Meddled(sql=sql))
     assert not result.success
     assert outcomes(result)[failed] is False
-    assert len(instance.get_materialized_partitions(EVENTS)) == 3  # the days themselves are in
+    assert len(materialized(instance)) == 3  # the days themselves are in
 
 
 def test_what_is_only_odd_fails_no_run(days: Simulator, instance: dg.DagsterInstance) -> None:
@@ -105,14 +94,8 @@ def test_what_is_only_odd_fails_no_run(days: Simulator, instance: dg.DagsterInst
 
 
 def count(instance: dg.DagsterInstance, **config: Any) -> dg.AssetCheckEvaluation:
-    result = (
-        defs()
-        .resolve_job_def(COUNTS_JOB)
-        .execute_in_process(
-            instance=instance,
-            run_config={**QUIET, "ops": {"counts_as_reported": {"config": config}}},
-        )
-    )
+    ops = {name("counts"): {"config": config}}
+    result = execute("counts_job", instance, run_config={"ops": ops})
     (evaluation,) = result.get_asset_check_evaluations()
     return evaluation
 
@@ -142,13 +125,16 @@ def test_counts_that_mixpanel_does_not_report_are_named_and_fail_no_run(
 
 
 def test_no_other_run_asks_for_a_report(days: Simulator, instance: dg.DagsterInstance) -> None:
-    job = defs().resolve_implicit_global_asset_job_def()  # as the UI's Materialize does
+    run(instance)
+    before = len(days.requests)
+    job = definitions().resolve_implicit_global_asset_job_def()  # as the UI's Materialize does
+    events = [key("events")]
     result = job.execute_in_process(
-        instance=instance, asset_selection=[EVENTS], partition_key=str(DAY), run_config=QUIET
+        instance=instance, asset_selection=events, partition_key=str(DAY), run_config=QUIET
     )
     assert result.success
     assert "counts_as_reported" not in outcomes(result)
-    assert [r.path for r in days.requests] == ["/api/2.0/export"]
+    assert [r.path for r in days.requests[before:]] == ["/api/2.0/export"]
 
 
 def test_a_report_that_can_not_be_had_fails_no_run(

@@ -1,29 +1,19 @@
 """The asset `saved_reports`: the numbers of the reports that the settings name."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from mixpanel_assets.definitions import defs
-from mixpanel_assets.defs.catalog import SKIPPED
-from mixpanel_assets.defs.jobs import SAVED_REPORTS_JOB
-from mixpanel_assets.defs.metadata import REQUESTS
+from mixpanel_assets.defs.metadata import REQUESTS, SKIPPED
 from mixpanel_assets.defs.resources import WarehouseResource
-from mixpanel_assets.defs.saved_reports import NOTHING_TO_ASK, REPORTS
+from mixpanel_assets.defs.saved_reports import REPORTS
 from mixpanel_assets.simulator.app.bookmarks import Insights
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, event
+from mixpanel_assets_tests.dagsters import definitions, execute, key, made, name, observed
 
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SAVED = Insights(events=("Open",), by="plan", dates=(str(DAY), str(DAY)))
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @pytest.fixture
@@ -36,20 +26,19 @@ def saved(account: Simulator) -> Simulator:
 
 
 def run(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
-    job = defs().resolve_job_def(SAVED_REPORTS_JOB)
-    return job.execute_in_process(instance=instance, run_config=QUIET, raise_on_error=False)
+    return execute("saved_reports_job", instance)
 
 
 def told(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
-    (made,) = result.asset_materializations_for_node("saved_reports")
-    return {name: entry.value for name, entry in made.metadata.items()}
+    (one,) = made(result, "saved_reports")
+    return {name: entry.value for name, entry in one.metadata.items()}
 
 
 def why_not(result: dg.ExecuteInProcessResult) -> str:
     """What the run says when nothing was landed."""
     assert result.success
-    assert result.asset_materializations_for_node("saved_reports") == []
-    (seen,) = result.asset_observations_for_node("saved_reports")
+    assert made(result, "saved_reports") == []
+    (seen,) = observed(result, "saved_reports")
     return str(seen.metadata[SKIPPED].value)
 
 
@@ -84,11 +73,20 @@ def test_landing_again_on_a_day_replaces_it(
     assert rows() == once
 
 
-def test_without_reports_in_the_settings_nothing_is_asked(
-    saved: Simulator, instance: dg.DagsterInstance
+def test_without_reports_in_the_settings_there_is_no_asset_job_or_schedule(
+    account: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert why_not(run(instance)) == NOTHING_TO_ASK
-    assert list(saved.requests) == []
+    def names() -> set[str]:
+        defs = definitions()
+        found = {one.name for one in (*defs.resolve_all_job_defs(), *(defs.schedules or []))}
+        return found | {one.to_user_string() for one in defs.resolve_all_asset_keys()}
+
+    own = {name("saved_reports_job"), name("daily_saved_reports")}
+    own.add(key("saved_reports").to_user_string())
+    assert names() & own == set()
+    without = names()
+    monkeypatch.setenv("MP_SAVED_REPORTS", "63")
+    assert names() - without == own
 
 
 def test_what_the_plan_refuses_is_skipped_and_said(

@@ -1,5 +1,6 @@
 """Every day has its run, in the project's own time."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,21 +10,28 @@ import dagster as dg
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from mixpanel_assets.definitions import defs
+from mixpanel_assets.dagster import definitions_of, mixpanel_definitions
 from mixpanel_assets.defs.partitions import RANGE_END, RANGE_START
-from mixpanel_assets.defs.schedules import make_schedules
+from mixpanel_assets.defs.project import Project
 from mixpanel_assets.settings import Settings
+from mixpanel_assets_tests.dagsters import name
+
+LONG_AGO = date(2000, 1, 1)
 
 
-def tick(name: str, at: datetime, **settings: Any) -> dg.RunRequest | str:
-    """The one run that the schedule asks for at that moment, or why it asks for none."""
-    (schedule,) = [
-        one for one in make_schedules(Settings(Path("/"), **settings)) if one.name == name
-    ]
-    context = dg.build_schedule_context(
-        scheduled_execution_time=at, repository_def=defs().get_repository_def()
+def scheduled(start: date = LONG_AGO, **settings: Any) -> dg.RepositoryDefinition:
+    """A project with such settings, whose days begin there."""
+    project = replace(
+        Project.of(start=start), first_snapshot=start, settings=Settings(Path("/"), **settings)
     )
-    found = schedule.evaluate_tick(context)
+    return definitions_of(project).get_repository_def()
+
+
+def tick(word: str, at: datetime, start: date = LONG_AGO, **settings: Any) -> dg.RunRequest | str:
+    """The one run that the schedule asks for at that moment, or why it asks for none."""
+    repository = scheduled(start, **settings)
+    context = dg.build_schedule_context(scheduled_execution_time=at, repository_def=repository)
+    found = repository.get_schedule_def(name(word)).evaluate_tick(context)
     if not found.run_requests:
         return str(found.skip_message)
     (request,) = found.run_requests
@@ -35,16 +43,19 @@ def days(request: dg.RunRequest | str) -> tuple[str, str]:
     return request.tags[RANGE_START], request.tags[RANGE_END]
 
 
-def test_nothing_runs_until_somebody_turns_it_on() -> None:
-    repository = defs().get_repository_def()
-    assert {one.name: one.default_status.value for one in repository.schedule_defs} == {
-        "daily_events": "STOPPED",
-        "weekly_events": "STOPPED",
-        "daily_profiles": "STOPPED",
-        "daily_catalog": "STOPPED",
-        "daily_saved_reports": "STOPPED",
-    }
-    assert [one.default_status.value for one in repository.sensor_defs] == ["STOPPED"]
+def switches(**options: Any) -> dict[str, str]:
+    """The schedules and sensors of the definitions, and whether they run from the start."""
+    repository = mixpanel_definitions(**options).get_repository_def()
+    found = (*repository.schedule_defs, *repository.sensor_defs)
+    return {one.name: one.default_status.value for one in found}
+
+
+def test_nothing_runs_until_somebody_turns_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MP_SAVED_REPORTS", "63")
+    daily = ("daily_events", "daily_profiles", "daily_catalog", "daily_saved_reports")
+    words = (*daily, "weekly_events", "late_events")
+    assert switches() == {name(word): "STOPPED" for word in words}
+    assert switches(automation=True) == {name(word): "RUNNING" for word in words}
 
 
 def test_every_day_yesterday_today_and_a_week_before_are_one_run() -> None:
@@ -65,9 +76,9 @@ def test_every_week_a_month_is_one_run() -> None:
 def test_no_day_before_the_first_is_asked_for() -> None:
     first = date(2024, 3, 8)
     for name in ("daily_events", "weekly_events"):
-        request = tick(name, datetime(2024, 3, 10, 6, tzinfo=UTC), start_day=first)
+        request = tick(name, datetime(2024, 3, 10, 6, tzinfo=UTC), start=first)
         assert days(request) == ("2024-03-08", "2024-03-10")
-        before = tick(name, datetime(2024, 3, 7, 6, tzinfo=UTC), start_day=first)
+        before = tick(name, datetime(2024, 3, 7, 6, tzinfo=UTC), start=first)
         assert before == "the first day to land is 2024-03-08"
 
 
@@ -91,9 +102,9 @@ def test_days_are_counted_by_the_project_s_clock(zone: str, at: datetime) -> Non
 
 def test_it_is_six_o_clock_by_the_project_s_clock_all_year() -> None:
     zone = "America/Los_Angeles"
-    schedules = make_schedules(Settings(Path("/"), project_timezone=zone))
-    assert {one.execution_timezone for one in schedules} == {zone}
-    daily = schedules[0]
+    repository = scheduled(project_timezone=zone)
+    assert {one.execution_timezone for one in repository.schedule_defs} == {zone}
+    daily = repository.get_schedule_def(name("daily_events"))
     utc = [
         next(
             schedule_execution_time_iterator(day.timestamp(), daily.cron_schedule, zone)
@@ -107,6 +118,13 @@ def test_today_s_profiles_are_a_run_a_day() -> None:
     request = tick("daily_profiles", datetime(2024, 3, 10, 6, 15, tzinfo=UTC))
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == "2024-03-10"
+
+
+def test_no_snapshot_of_a_day_before_the_first_is_asked_for() -> None:
+    first = date(2024, 3, 10)
+    tick_of_yesterday = datetime(2024, 3, 9, 6, 15, tzinfo=UTC)
+    said = tick("daily_profiles", tick_of_yesterday, start=first)
+    assert said == "the first day to land is 2024-03-10"
 
 
 def test_the_catalog_is_copied_once_a_day() -> None:
@@ -123,4 +141,3 @@ def test_saved_reports_are_asked_for_once_a_day_if_there_are_any() -> None:
     request = tick("daily_saved_reports", at, saved_reports=(63,))
     assert isinstance(request, dg.RunRequest)
     assert request.run_key == "saved reports 2024-03-10"
-    assert "MP_SAVED_REPORTS" in str(tick("daily_saved_reports", at))

@@ -1,7 +1,6 @@
 """Older days with new events are found, and landed again."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,13 +11,6 @@ from mixpanel_assets.defs.partitions import RANGE_END, RANGE_START
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, event
 from mixpanel_assets_tests.defs.then import Clock, MixpanelThen, land, tick
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """An instance in memory."""
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 def ms(day: date, hour: int = 12) -> int:

@@ -6,14 +6,15 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from mixpanel_assets.dagster import definitions_of
 from mixpanel_assets.defs.partitions import RANGE_END, RANGE_START
-from mixpanel_assets.defs.schedules import make_schedules
+from mixpanel_assets.defs.project import Project
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets_tests.defs.past import Past, held, truth
-from mixpanel_assets_tests.defs.then import DEFS, Clock, land, tick
+from mixpanel_assets_tests.defs.then import Clock, land, tick
 
 FIRST = date(2024, 1, 1)  # a Monday
 BACKFILL = 40  # days that are there on the first morning
@@ -42,18 +43,16 @@ class Robot:
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
-        schedules = {one.name: one for one in make_schedules(Settings.from_env())}
-        self.daily, self.weekly = schedules["daily_events"], schedules["weekly_events"]
         self.cursor: str | None = None
         self.late_runs = 0
 
     def live(self, today: date) -> None:
         """A day of the project's life."""
         Clock.set(today, 6)
-        self._scheduled(self.daily)
+        self._scheduled("daily_events")
         if today.weekday() == SUNDAY:
             Clock.set(today, 7)
-            self._scheduled(self.weekly)
+            self._scheduled("weekly_events")
         Clock.set(today, 8)
         found = tick(self.instance, self.cursor)
         self.cursor = found.cursor or self.cursor
@@ -61,11 +60,14 @@ class Robot:
         for request in found.run_requests or []:
             self._run(request)
 
-    def _scheduled(self, schedule: dg.ScheduleDefinition) -> None:
+    def _scheduled(self, word: str) -> None:
+        project = Project.of()
+        repository = definitions_of(project).get_repository_def()
+        schedule = repository.get_schedule_def(project.name(word))
         context = dg.build_schedule_context(
             instance=self.instance,
             scheduled_execution_time=datetime.fromtimestamp(Clock.now, UTC),
-            repository_def=DEFS.get_repository_def(),
+            repository_def=repository,
         )
         (request,) = schedule.evaluate_tick(context).run_requests or []
         self._run(request)

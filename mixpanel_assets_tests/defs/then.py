@@ -8,17 +8,14 @@ from typing import Any
 import dagster as dg
 
 from mixpanel_assets.accounts import find_credentials
-from mixpanel_assets.defs.assets import events
-from mixpanel_assets.defs.checks import counts_as_reported
-from mixpanel_assets.defs.jobs import EVENTS_JOB, events_job
-from mixpanel_assets.defs.partitions import days_in_one_run
+from mixpanel_assets.defs.jobs import make_jobs
+from mixpanel_assets.defs.project import Project
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
-from mixpanel_assets.defs.sensors import late_events
+from mixpanel_assets.defs.sensors import make_late_events
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client, RetryPolicy
 from mixpanel_assets.settings import Settings
-
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+from mixpanel_assets_tests import dagsters
 
 
 class Clock:
@@ -54,29 +51,23 @@ class MixpanelThen(MixpanelResource):
             yield client
 
 
-RESOURCES = {"mixpanel": MixpanelThen(), "warehouse": WarehouseResource()}
-DEFS = dg.Definitions(
-    assets=[events],
-    jobs=[events_job],
-    asset_checks=[counts_as_reported],
-    sensors=[late_events],
-    resources=RESOURCES,
-)
+def resources(project: Project) -> dict[str, Any]:
+    """Those of the project at the time of the clock."""
+    return {project.mixpanel: MixpanelThen(), project.duckdb: WarehouseResource()}
 
 
 def land(instance: dg.DagsterInstance, start: date, end: date) -> bool:
-    result = DEFS.resolve_job_def(EVENTS_JOB).execute_in_process(
-        instance=instance,
-        tags=days_in_one_run(start, end),
-        run_config=QUIET,
-        raise_on_error=False,
-    )
+    result = dagsters.land(instance, start, end, resources=resources(Project.of()))
     return bool(result.success)
 
 
 def tick(instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorResult | Any:
     """What the sensor asks for now."""
+    project = Project.of()
     context = dg.build_sensor_context(
-        instance=instance, cursor=cursor, resources=RESOURCES, definitions=DEFS
+        instance=instance,
+        cursor=cursor,
+        resources=resources(project),
+        definitions=dagsters.definitions(),
     )
-    return late_events.evaluate_tick(context)
+    return make_late_events(project, make_jobs(project)).evaluate_tick(context)
