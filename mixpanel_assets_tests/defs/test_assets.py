@@ -1,7 +1,6 @@
 """A run records exactly the days that it has landed."""
 
 from datetime import timedelta
-from typing import Any
 
 import dagster as dg
 import pytest

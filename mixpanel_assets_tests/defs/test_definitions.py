@@ -8,9 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from mixpanel_assets.definitions import defs
 from mixpanel_assets.defs.partitions import daily
 from mixpanel_assets.defs.project import Project
-from mixpanel_assets.definitions import defs
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, Answer
@@ -137,7 +137,10 @@ def test_every_asset_and_job_says_whose_it_is_and_what_for(
     for found in definitions().resolve_all_asset_keys():
         spec = node(*found.path[1:])
         assert spec.group_name == group
-        assert (spec.owners, spec.tags["source"]) == (["team:growth", "ann@example.com"], "mixpanel")
+        assert (spec.owners, spec.tags["source"]) == (
+            ["team:growth", "ann@example.com"],
+            "mixpanel",
+        )
         assert spec.description
         if found.path[1] == "mixpanel":
             assert spec.kinds == {"source", "json"}

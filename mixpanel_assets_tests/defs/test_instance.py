@@ -12,8 +12,8 @@ from mixpanel_assets.defs.instance import MARK, TEMPLATE, dagster_home, enter_in
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import Answer
+from mixpanel_assets_tests.dagsters import materialized, name
 
-EVENTS = dg.AssetKey("events")
 LAND = ("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-03")
 
 
@@ -87,10 +87,10 @@ def test_another_process_sees_the_days_that_mp_landed(
     assert mp(*LAND).code == 0
     monkeypatch.chdir(home)
     with dg.DagsterInstance.get() as instance:
-        assert instance.get_materialized_partitions(EVENTS) == {"2024-01-02", "2024-01-03"}
+        assert materialized(instance) == {"2024-01-02", "2024-01-03"}
         (run,) = instance.get_runs()
     assert (run.job_name, run.status, run.tags["mp/source"]) == (
-        "events_job",
+        name("events_job"),
         dg.DagsterRunStatus.SUCCESS,
         "cli",
     )

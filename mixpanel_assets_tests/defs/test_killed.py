@@ -3,25 +3,16 @@
 import os
 import subprocess
 import sys
-from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.remote_origin import (
-    RegisteredCodeLocationOrigin,
-    RemoteJobOrigin,
-    RemoteRepositoryOrigin,
-)
 
 from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
-from mixpanel_assets.defs.runs import HOST, PID
+from mixpanel_assets.defs.runs import EXECUTED_AGAIN, HOST, PID
+from mixpanel_assets_tests.dagsters import name
 
 STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
 BEGINNINGS = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, STARTED]
-OF_THE_DAEMON = RemoteJobOrigin(
-    RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("mixpanel_assets"), "__repository__"),
-    "events_job",
-)
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +23,10 @@ def gone() -> str:
     return str(process.pid)
 
 
-def _after(
-    tags: dict[str, str], status: dg.DagsterRunStatus = STARTED, **more: Any
-) -> dg.DagsterRunStatus:
+def _after(tags: dict[str, str], status: dg.DagsterRunStatus = STARTED) -> dg.DagsterRunStatus:
     """The status of a run that had another, once killed ones have failed."""
     with dg.DagsterInstance.ephemeral() as instance:
-        run = dg.DagsterRun(job_name="events_job", status=status, tags=tags, **more)
+        run = dg.DagsterRun(job_name=name("events_job"), status=status, tags=tags)
         instance.add_run(run)
         fail_killed_runs(instance)
         found = instance.get_run_by_id(run.run_id)
@@ -60,8 +49,8 @@ def test_a_run_of_another_machine_is_left_alone(gone: str) -> None:
 
 
 def test_a_run_that_the_ui_has_started_again_is_left_alone(gone: str) -> None:
-    again = {"remote_job_origin": OF_THE_DAEMON}
-    assert _after({**of_this_process(), PID: gone}, **again) == STARTED
+    again = {**of_this_process(), PID: gone, EXECUTED_AGAIN: "the first run"}
+    assert _after(again) == STARTED
 
 
 def test_a_run_that_says_no_process_is_left_alone() -> None:

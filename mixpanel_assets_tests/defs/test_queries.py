@@ -1,4 +1,4 @@
-"""Every live question is a job, with the answer that `mp query` gives."""
+"""Every live question can be asked in a job, with the answer that `mp query` gives."""
 
 import os
 import re
@@ -13,13 +13,13 @@ import dagster as dg
 import pytest
 from dagster_shared.yaml_utils import load_run_config_yaml
 
-from mixpanel_assets.definitions import defs
 from mixpanel_assets.defs.queries import QUESTIONS, markdown
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets_tests.asking import discovery, live
+from mixpanel_assets_tests.dagsters import definitions, execute, job, made, name
 
 FIRST = date(2024, 1, 1)
 DAYS = {"from_date": "2024-01-01", "to_date": "2024-01-07"}
@@ -76,48 +76,57 @@ def config_of(name: str, **more: Any) -> dict[str, Any]:
     return config
 
 
-def run(name: str, config: dict[str, Any]) -> dg.ExecuteInProcessResult:
-    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    job = defs().resolve_job_def(f"query_{name}")
+def run(question: str, config: dict[str, Any]) -> dg.ExecuteInProcessResult:
+    ops = {"ask": {"config": {question: config}}}
     with dg.DagsterInstance.ephemeral() as instance:
-        return job.execute_in_process(
-            instance=instance,
-            run_config={**quiet, "ops": {name: {"config": config}}},
-            raise_on_error=False,
-        )
+        return execute("ask", instance, run_config={"ops": ops})
 
 
-def told(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
-    (made,) = [e for e in result.all_events if e.is_successful_output]
-    metadata = made.step_output_data.metadata
+def told(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    (output,) = [e for e in result.all_events if e.is_successful_output]
+    metadata = output.step_output_data.metadata
     return {key: entry.value for key, entry in metadata.items()}
 
 
-def test_there_is_a_job_for_each_live_question() -> None:
+def test_every_live_question_can_be_asked_in_one_job() -> None:
     assert set(QUESTIONS) == set(ASKED)
-    names = {job.name for job in defs().resolve_all_job_defs()}
-    assert {f"query_{name}" for name in QUESTIONS} <= names
+    (asking,) = [
+        one.name for one in definitions().resolve_all_job_defs() if one.name.endswith("ask")
+    ]
+    assert asking == name("ask")
+    (node,) = job("ask").nodes
+    assert set(node.definition.config_schema.config_type.fields) == set(QUESTIONS)
 
 
-@pytest.mark.parametrize("name", ASKED)
-def test_each_job_answers_as_its_function_does(name: str, asking: Simulator) -> None:
-    config = config_of(name)
-    result = run(name, config)
+def test_a_run_asks_exactly_one_question(asking: Simulator) -> None:
+    both = {one: config_of(one) for one in ("frequency", "retention")}
+    before = len(asking.requests)
+    with dg.DagsterInstance.ephemeral() as instance:
+        for asked in ({}, both):
+            with pytest.raises(dg.DagsterInvalidConfigError):
+                execute("ask", instance, run_config={"ops": {"ask": {"config": asked}}})
+    assert len(asking.requests) == before
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_each_question_is_answered_as_by_its_function(question: str, asking: Simulator) -> None:
+    config = config_of(question)
+    result = run(question, config)
     assert result.success
     with MixpanelResource().get_client() as client:
-        expected = getattr(live, name)(client, **config)
-    found, wanted = result.output_for_node(name), expected.to_dict()
+        expected = getattr(live, question)(client, **config)
+    found, wanted = result.output_for_node("ask"), expected.to_dict()
     found.pop("computed_at", None), wanted.pop("computed_at", None)
     assert found == wanted
-    seen = told(result, name)
+    seen = told(result)
     assert seen["dagster/row_count"] == len(expected.to_rows()[1])
     assert seen["rows"].splitlines()[0] == f"| {' | '.join(expected.to_rows()[0])} |"
     assert seen["requests"] == 1
 
 
 def test_the_rows_can_be_kept_as_a_table(asking: Simulator) -> None:
-    config = config_of("segmentation", table="by_plan")
-    assert run("segmentation", config).success
+    result = run("segmentation", config_of("segmentation", table="by_plan"))
+    assert result.success
     with WarehouseResource().get_reader() as warehouse:
         columns = warehouse.execute("select name, type from pragma_table_info('by_plan')")
         assert dict(columns.fetchall())["count"] == "BIGINT"
@@ -127,6 +136,13 @@ def test_the_rows_can_be_kept_as_a_table(asking: Simulator) -> None:
         ).fetchall()
     assert landed == (len(rows), "Purchase")
     assert rows
+    (asset,) = made(result, "by_plan")  # which the UI then shows, with its past answers
+    assert asset.metadata["dagster/row_count"].value == len(rows)
+
+
+def test_without_a_table_there_is_no_asset(asking: Simulator) -> None:
+    result = run("segmentation", config_of("segmentation"))
+    assert result.get_asset_materialization_events() == []
 
 
 def test_a_table_is_replaced_only_if_that_is_said(asking: Simulator) -> None:
@@ -152,23 +168,23 @@ def test_a_question_that_makes_no_sense_costs_nothing(asking: Simulator) -> None
     assert len(asking.requests) == before
 
 
-@pytest.mark.parametrize("name", ["event_counts", "property_counts"])
-def test_counts_are_of_30_days_or_of_the_last_units(name: str, asking: Simulator) -> None:
-    known = {key: value for key, value in ASKED[name].items() if key not in DAYS}
-    days = run(name, known).output_for_node(name)
+@pytest.mark.parametrize("question", ["event_counts", "property_counts"])
+def test_counts_are_of_30_days_or_of_the_last_units(question: str, asking: Simulator) -> None:
+    known = {name: value for name, value in ASKED[question].items() if name not in DAYS}
+    days = run(question, known).output_for_node("ask")
     assert days["from_date"] is not None
-    units = run(name, {**known, "interval": 3})
+    units = run(question, {**known, "interval": 3})
     assert units.success
-    assert units.output_for_node(name)["from_date"] is None
+    assert units.output_for_node("ask")["from_date"] is None
 
 
 def test_dagster_runs_a_question_from_the_command_line(asking: Simulator, tmp_path: Path) -> None:
     (tmp_path / "q.yaml").write_text(
-        "ops: {segmentation: {config: {event: Purchase, from_date: '2024-01-01', "
-        "to_date: '2024-01-07', table: purchases}}}"
+        "ops: {ask: {config: {segmentation: {event: Purchase, from_date: '2024-01-01', "
+        "to_date: '2024-01-07', table: purchases}}}}"
     )
     command = [sys.executable, "-m", "dagster", "job", "execute"]
-    command += ["-m", "mixpanel_assets.definitions", "-j", "query_segmentation", "-c", "q.yaml"]
+    command += ["-m", "mixpanel_assets.definitions", "-j", name("ask"), "-c", "q.yaml"]
     done = subprocess.run(command, cwd=tmp_path, env=dict(os.environ), capture_output=True)
     assert done.returncode == 0, done.stderr
     with WarehouseResource().get_reader() as warehouse:
@@ -190,5 +206,4 @@ def test_nothing_in_the_rows_is_markdown_or_html() -> None:
 def test_the_question_of_the_documents_can_be_asked() -> None:
     page = (Path(__file__).parents[2] / "docs" / "guides" / "dagster.md").read_text("utf-8")
     (question,) = re.findall(r"```yaml\n(ops:.*?)```", page, re.DOTALL)
-    job = defs().resolve_job_def("query_segmentation")
-    assert dg.validate_run_config(job, load_run_config_yaml(question))
+    assert dg.validate_run_config(job("ask"), load_run_config_yaml(question))

@@ -19,8 +19,10 @@ def test_no_secret_is_in_a_resource_s_config(account: Simulator) -> None:
     fields = {
         name: set(resource.config_schema.config_type.fields) for name, resource in resources.items()
     }
-    assert fields["mixpanel"] == {"account", "wait"}
-    assert fields["warehouse"] == {"account", "database", "connection_config"}
+    for prefix in ("", "_12345"):
+        assert fields[f"mixpanel{prefix}"] == {"account", "project_id", "wait"}
+        own = {"account", "project_id", "database", "connection_config"}
+        assert fields[f"warehouse{prefix}"] == own
     assert account.project.secret not in shown
 
 

@@ -75,10 +75,10 @@ def test_every_week_a_month_is_one_run() -> None:
 
 def test_no_day_before_the_first_is_asked_for() -> None:
     first = date(2024, 3, 8)
-    for name in ("daily_events", "weekly_events"):
-        request = tick(name, datetime(2024, 3, 10, 6, tzinfo=UTC), start=first)
+    for word in ("daily_events", "weekly_events"):
+        request = tick(word, datetime(2024, 3, 10, 6, tzinfo=UTC), start=first)
         assert days(request) == ("2024-03-08", "2024-03-10")
-        before = tick(name, datetime(2024, 3, 7, 6, tzinfo=UTC), start=first)
+        before = tick(word, datetime(2024, 3, 7, 6, tzinfo=UTC), start=first)
         assert before == "the first day to land is 2024-03-08"
 
 
