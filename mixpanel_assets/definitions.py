@@ -5,7 +5,7 @@ import dagster as dg
 from mixpanel_assets.access import look_up
 from mixpanel_assets.accounts import list_accounts
 from mixpanel_assets.dagster import MixpanelResource, WarehouseResource, definitions_of
-from mixpanel_assets.defs.project import Project
+from mixpanel_assets.defs.project import Project, identifier
 from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.notes import note
 
@@ -29,7 +29,12 @@ def known_projects() -> list[Project]:
     if others and access.settings.warehouse:
         note(f"MP_WAREHOUSE is the file of one project: {', '.join(others)} left out")
         return found
+    taken = {identifier(*found[0].prefix)}
     for name in others:
+        if identifier(name) in taken:
+            note(f"account {name} left out: another one has the same names in Dagster")
+            continue
+        taken.add(identifier(name))
         try:
             # The ids in MP_SAVED_REPORTS are those of the default project.
             found.append(Project.of(name, saved_reports=()))
