@@ -20,11 +20,11 @@ from mixpanel_assets.defs.instance import TEMPLATE, WORKSPACE, make_instance
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import LONG, Answer
+from mixpanel_assets_tests.dagsters import materialized, name
 
 Mp = Callable[..., Answer]
 Start = Callable[..., subprocess.Popen[bytes]]
 
-EVENTS = dg.AssetKey("events")
 LAND = ("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-03")
 DAYS = {"2024-01-02", "2024-01-03"}
 A_DAY = 24 * 60 * 60
@@ -101,7 +101,7 @@ def test_dagster_its_daemon_and_its_ui_find_the_instance_from_another_folder(
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     assert here(*LAND).code == 0
     monkeypatch.chdir(elsewhere)
-    dagster("schedule", "start", "daily_events", "-w", str(WORKSPACE))
+    dagster("schedule", "start", name("daily_events"), "-w", str(WORKSPACE))
     turn_on_yesterday(home)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
@@ -121,7 +121,7 @@ def turn_on_yesterday(home: Path) -> None:
     """The schedule that is on has been so since before its last tick."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
         (state,) = instance.all_instigator_state()
-        assert (state.name, state.status.value) == ("daily_events", "RUNNING")
+        assert (state.name, state.status.value) == (name("daily_events"), "RUNNING")
         began = ScheduleInstigatorData("0 6 * * *", time.time() - A_DAY)
         instance.update_instigator_state(state.with_data(began))
 
@@ -130,7 +130,7 @@ def scheduled(ui: subprocess.Popen[bytes], port: int) -> dict[str, Any] | None:
     """The run of the schedule, as soon as there is one."""
     for run in ask(ui, port, RUNS)["runsOrError"]["results"]:
         tags = {tag["key"]: tag["value"] for tag in run["tags"]}
-        if tags.get("dagster/schedule_name") == "daily_events":
+        if tags.get("dagster/schedule_name") == name("daily_events"):
             return dict(run)
     return None
 
@@ -144,14 +144,15 @@ def test_what_an_older_version_has_stored_is_found_from_everywhere(
     shutil.copy(Path(__file__).with_name("dagster_before.yaml"), home / "dagster.yaml")
     monkeypatch.chdir(home)
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        instance.report_runless_asset_event(dg.AssetMaterialization(EVENTS, partition="2023-12-31"))
+        instance.report_runless_asset_event(dg.AssetMaterialization("mine", partition="2023-12-31"))
     assert (home / ".dagster" / "storage" / "history").is_dir()
     monkeypatch.chdir(elsewhere)
     assert here(*LAND).code == 0
     monkeypatch.chdir(elsewhere)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        assert instance.get_materialized_partitions(EVENTS) == {"2023-12-31", *DAYS}
+        assert instance.get_materialized_partitions(dg.AssetKey("mine")) == {"2023-12-31"}
+        assert materialized(instance) == DAYS
     assert list(elsewhere.iterdir()) == []
 
 
@@ -166,7 +167,7 @@ def test_a_home_that_was_moved_has_its_instance_where_it_is_now(
     assert here("materialize", "events", "--from", "2024-01-04", "--to", "2024-01-04").code == 0
     monkeypatch.chdir(elsewhere)
     with dg.DagsterInstance.from_config(str(moved / "dagster")) as instance:
-        assert instance.get_materialized_partitions(EVENTS) == {*DAYS, "2024-01-04"}
+        assert materialized(instance) == {*DAYS, "2024-01-04"}
     assert not (elsewhere.parent / "home").exists()
 
 
