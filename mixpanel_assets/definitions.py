@@ -25,11 +25,12 @@ def known_projects() -> list[Project]:
     access = look_up()
     names = [str(one["name"]) for one in list_accounts(access.settings)]
     others = [name for name in names if name != access.name]
-    found = [Project.of()] if access.project_or_none or not others else []
-    if others and access.settings.warehouse:
+    shared = access.settings.warehouse
+    found = [Project.of()] if access.project_or_none or shared or not others else []
+    if others and shared:
         note(f"MP_WAREHOUSE is the file of one project: {', '.join(others)} left out")
         return found
-    taken = {identifier(*found[0].prefix)}
+    taken = {identifier(*project.prefix) for project in found}
     for name in others:
         if identifier(name) in taken:
             note(f"account {name} left out: another one has the same names in Dagster")
