@@ -1,0 +1,20 @@
+"""Charts as SVG images: plain data in, a `Chart` out."""
+
+from mixpanel_assets.charts.columns import days, shares
+from mixpanel_assets.charts.drawing import Chart
+from mixpanel_assets.charts.lines import lines
+from mixpanel_assets.charts.rows import bars, heat
+from mixpanel_assets.charts.scale import number
+from mixpanel_assets.charts.small import small_days, small_hours
+
+__all__ = [
+    "Chart",
+    "bars",
+    "days",
+    "heat",
+    "lines",
+    "number",
+    "shares",
+    "small_days",
+    "small_hours",
+]

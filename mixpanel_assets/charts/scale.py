@@ -1,0 +1,148 @@
+"""Numbers and days as text, and an area with slots across and a scale upwards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, TypeGuard
+
+from mixpanel_assets.charts.drawing import LINE, MARGIN, WIDTH, Drawing, rectangle, width_of
+
+HEIGHT = 130  # of the area
+WIDEST_BAR = 40
+GAP = 12  # between two labels, at least
+MOST_DIGITS = 1e15  # a larger number is rounded
+SIZES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+SHADED = "Shaded: Saturdays and Sundays."
+FEW_WEEKS = 2  # whose days are labeled
+SATURDAY = 5  # of date.weekday()
+# Not those of `strftime`, which depend on the locale.
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether the value can be drawn."""
+    return isinstance(value, int | float) and abs(value) < 1e300  # not NaN either
+
+
+def number(value: Any) -> str:
+    """The number in full, such as 12,345 or 0.25; any other value as text."""
+    if not is_number(value):
+        return str(value)
+    if abs(value) > MOST_DIGITS:
+        return f"{value:.3g}"
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
+
+
+def short(value: float) -> str:
+    """The number for an axis: 12K, 1.5M."""
+    for size, letter in SIZES:
+        if abs(value) >= size:
+            return f"{round(value / size, 2):,g}{letter}"
+    return f"{value:.3g}"
+
+
+def short_day(day: date) -> str:
+    """The day for an axis: Jan 2."""
+    return f"{MONTHS[day.month - 1]} {day.day}"
+
+
+def span(days: Collection[date]) -> list[date]:
+    """All days from the first to the last of some."""
+    first, last = min(days), max(days)
+    return [first + timedelta(n) for n in range((last - first).days + 1)]
+
+
+def ticks(least: float, most: float, *, whole: bool = False, most_ticks: int = 4) -> list[float]:
+    """Round numbers from at most `least`, 0 or less, to at least `most`, 0 or more."""
+    rough = max((most - least or abs(most)) / most_ticks, 1 if whole or most == least else 0)
+    size = 10 ** math.floor(math.log10(rough))
+    step = next(size * n for n in (1, 2, 5, 10) if size * n >= rough * 0.999)
+    first, last = math.floor(least / step), math.ceil(most / step)
+    return [float(f"{n * step:.12g}") for n in range(first, max(last, first + 1) + 1)]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """An area with slots across, such as days, and a scale upwards."""
+
+    left: float
+    top: float
+    slots: int
+    low: float
+    high: float
+
+    @property
+    def wide(self) -> float:
+        """The width of a slot."""
+        return (WIDTH - MARGIN - self.left) / self.slots
+
+    @property
+    def bottom(self) -> float:
+        """Where the scale begins."""
+        return self.top + HEIGHT
+
+    def x(self, slot: float) -> float:
+        """Where a slot begins."""
+        return self.left + self.wide * slot
+
+    def y(self, value: float) -> float:
+        """How high the value is."""
+        return self.bottom - HEIGHT * (value - self.low) / (self.high - self.low)
+
+    def bar(self, slot: int, value: float, above: float = 0) -> str:
+        """A bar in a slot that begins `above` another."""
+        start, end = sorted((self.y(above), self.y(above + value)))
+        wide = min(self.wide * 0.76, WIDEST_BAR)
+        return rectangle(self.x(slot + 0.5) - wide / 2, start, wide, end - start)
+
+
+def plot(
+    drawing: Drawing,
+    slots: int,
+    values: Iterable[float],
+    *,
+    unit: str = "",
+    shaded: Iterable[int] = (),
+) -> Plot:
+    """Add an area with its grid, scaled for the values and 0, with some slots shaded."""
+    drawn = [0.0, *filter(is_number, values)]
+    whole = all(value == int(value) for value in drawn)
+    marks = ticks(min(drawn), max(drawn), whole=whole and not unit)
+    labels = [f"{short(mark)}{unit}" for mark in marks]
+    left = MARGIN + max(map(width_of, labels)) + 6
+    made = Plot(left, drawing.y + 8, max(slots, 1), marks[0], marks[-1])
+    shade = (rectangle(made.x(slot), made.top, made.wide, HEIGHT) for slot in shaded)
+    drawing.path("".join(shade), "shade")
+    for mark, label in zip(marks, labels, strict=True):
+        drawing.path(f"M{left:.1f} {made.y(mark):.1f}H{WIDTH - MARGIN}", "grid")
+        drawing.text(left - 6, made.y(mark) + 4, label, "faint", anchor="end")
+    drawing.y = made.bottom + LINE + 6
+    return made
+
+
+def label_slots(
+    drawing: Drawing, area: Plot, labels: Sequence[str], slots: Sequence[int] | None = None
+) -> None:
+    """Add the labels of these slots, evenly spaced, under the area; as many as have room."""
+    chosen = range(len(labels)) if slots is None else slots
+    apart = area.wide * (chosen[1] - chosen[0]) if len(chosen) > 1 else area.wide
+    widest = max((width_of(labels[slot]) for slot in chosen), default=0) + GAP
+    for slot in chosen[:: math.ceil(widest / apart)]:
+        drawing.text(area.x(slot + 0.5), area.bottom + LINE, labels[slot], "faint", anchor="middle")
+
+
+def label_days(drawing: Drawing, area: Plot, days: Sequence[date]) -> None:
+    """Add dates under the area: of Mondays, or of any day if there are few."""
+    labels = list(map(short_day, days))
+    mondays = [slot for slot, day in enumerate(days) if day.weekday() == 0]
+    label_slots(drawing, area, labels, mondays if len(mondays) > FEW_WEEKS else None)
+
+
+def weekends(days: Sequence[date]) -> list[int]:
+    """The slots of Saturdays and Sundays."""
+    return [slot for slot, day in enumerate(days) if day.weekday() >= SATURDAY]
