@@ -1,4 +1,4 @@
-"""What the landed days of events are like: how many events, at which hours, and how late."""
+"""What the landed days of events are like: how many events, which, at which hours, and how late."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from pathlib import Path
 
 import duckdb
 
+from mixpanel_assets.results import LandedDay
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.shown import markdown_row
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
 from mixpanel_assets.warehouse.sql import Connection, quoted
 from mixpanel_assets.warehouse.statement import opened, rows_of
+
+LATE = ("on the next day", "2 to 5 days later", "more than 5 days later")
 
 
 def day_previews(warehouse: Connection, days: Sequence[date], events: int = 10) -> dict[date, str]:
@@ -41,6 +44,59 @@ def events_by_hour(warehouse: Connection, days: Sequence[date], zone: str) -> di
     ).fetchall():
         hours[day][hour] += events
     return hours
+
+
+def weeks_up_to(warehouse: Connection, last: date, weeks: int = 5) -> list[LandedDay]:
+    """The landed days of the weeks that end with a day."""
+    query = """
+        select day, rows, duplicates, bytes, partial, file from landed
+        where dataset = 'events' and day > $last::date - $days::integer and day <= $last
+        order by day
+        """
+    found = warehouse.execute(query, {"last": last, "days": weeks * 7}).fetchall()
+    return [LandedDay(*row) for row in found]
+
+
+def biggest_events(
+    warehouse: Connection, first: date, last: date, events: int = 10
+) -> list[tuple[str, int]]:
+    """The commonest events of a range of days, and how many there are of each."""
+    query = """
+        select event_name, count(*) as events from events_wide
+        where event_date between $first and $last
+        group by event_name order by events desc, event_name limit $events
+        """
+    asked = {"first": first, "last": last, "events": events}
+    return [(str(name), count) for name, count in warehouse.execute(query, asked).fetchall()]
+
+
+def late_shares(
+    warehouse: Connection, days: Sequence[date], zone: str
+) -> dict[str, dict[date, float]]:
+    """By delay, the percentage of each day's events that Mixpanel processed after its end.
+
+    Of the events that are landed and have `processed_at`; a day ends at midnight in the zone. Days
+    without such an event are left out. Imported events are processed when they are imported.
+    """
+    query = """
+        with ends as (
+            select day, timezone($zone, (day + 1)::timestamp) as over,
+                   timezone($zone, (day + 2)::timestamp) as after_next,
+                   timezone($zone, (day + 6)::timestamp) as after_five
+            from (select unnest($days::date[]) as day)
+        )
+        select day, count(processed_at),
+               count(*) filter (processed_at >= over and processed_at < after_next),
+               count(*) filter (processed_at >= after_next and processed_at < after_five),
+               count(*) filter (processed_at >= after_five)
+        from events_wide join ends on event_date = day
+        group by day having count(processed_at) > 0 order by day
+        """
+    found = warehouse.execute(query, {"zone": zone, "days": list(days)}).fetchall()
+    return {
+        delay: {day: 100 * late[n] / events for day, events, *late in found}
+        for n, delay in enumerate(LATE)
+    }
 
 
 def recent_weight(path: Path, settings: Settings, days: int = 30) -> float | None:
