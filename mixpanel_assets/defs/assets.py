@@ -15,9 +15,9 @@ from mixpanel_assets.defs.listener import Listener, listener_of, notes_in
 from mixpanel_assets.defs.metadata import (
     SKIPPED,
     Metadata,
-    hours_chart,
     of_day,
     of_run,
+    pictures,
 )
 from mixpanel_assets.defs.partitions import begin_at
 from mixpanel_assets.defs.project import Project
@@ -29,7 +29,7 @@ from mixpanel_assets.ingest import ingest_events, ingest_profiles, rebuild_profi
 from mixpanel_assets.landed import landed_files
 from mixpanel_assets.results import LandedDay, Snapshot
 from mixpanel_assets.warehouse.ask.coverage import unbroken
-from mixpanel_assets.warehouse.ask.days import day_previews, events_by_hour, recent_weight
+from mixpanel_assets.warehouse.ask.days import recent_weight
 from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 
 
@@ -143,17 +143,14 @@ class _Run:
     def describe(self) -> list[dg.AssetCheckResult]:
         """Add metadata to each day of the run; return the results of the checks."""
         days = sorted(self.days)
-        zone = self.settings.project_timezone or "UTC"
         with self.warehouse.get_reader() as connection:
             checks = list(check_days(self.key, connection, days[0], days[-1], self.settings))
-            previews = day_previews(connection, days)
-            hours = events_by_hour(connection, days, zone)
+            shown = pictures(connection, days, self.settings.project_timezone or "UTC")
             columns = of_columns(connection, self.export)
         for day in days:
             metadata = {
                 **self.days[day],
-                "preview": dg.MetadataValue.md(previews[day]),
-                "hours": dg.MetadataValue.md(hours_chart(hours[day])),
+                **shown[day],
                 **(columns if day == days[-1] else {}),
             }
             self.context.add_asset_metadata(metadata, self.key, partition_key=str(day))

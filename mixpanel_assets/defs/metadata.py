@@ -2,16 +2,29 @@
 
 import time
 from collections.abc import Sequence
+from datetime import date
 
 import dagster as dg
 
+from mixpanel_assets import charts
 from mixpanel_assets.results import LandedDay
+from mixpanel_assets.warehouse.ask.days import (
+    biggest_events,
+    day_previews,
+    events_by_hour,
+    late_shares,
+    weeks_up_to,
+)
+from mixpanel_assets.warehouse.sql import Connection
 
 REQUESTS = "run_requests"
 SECONDS = "run_seconds"
 SKIPPED = "skipped"  # the entry of an observation with the reason
-WIDEST = 30  # characters of the longest bar
-BLOCKS = " ▏▎▍▌▋▊▉"  # eighths of a character
+LATE = (
+    "Share of a day's landed events that Mixpanel processed after the day was over. Imported "
+    "events count too; the newest days may still get more."
+)
+DUPLICATES = "Share of a day's exported records that were left out."
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -34,13 +47,40 @@ def of_run(requests: int, started: float) -> dict[str, int | float]:
     return {REQUESTS: requests, SECONDS: round(time.monotonic() - started, 3)}
 
 
-def hours_chart(events: Sequence[int]) -> str:
-    """Events per hour as bars, in Markdown."""
-    most = max(*events, 1)
-    lines = [f"{hour:02d} {_bar(count / most)} {count:,}" for hour, count in enumerate(events)]
-    return "\n".join(["```", *lines, "```"])
+def pictures(warehouse: Connection, landed: Sequence[date], zone: str) -> dict[date, Metadata]:
+    """Per day its hours and commonest events; with the newest day also the weeks up to it."""
+    hours, previews = events_by_hour(warehouse, landed, zone), day_previews(warehouse, landed)
+    shown: dict[date, Metadata] = {
+        day: {
+            "hours": dg.MetadataValue.md(charts.small_hours(hours[day], zone).markdown()),
+            "preview": dg.MetadataValue.md(previews[day]),
+        }
+        for day in landed
+    }
+    newest = max(landed)
+    shown[newest] = _weeks(warehouse, newest, zone) | shown[newest]
+    return shown
 
 
-def _bar(share: float) -> str:
-    whole, eighths = divmod(round(share * WIDEST * 8), 8)
-    return ("█" * whole + BLOCKS[eighths].strip()).ljust(WIDEST)
+def _weeks(warehouse: Connection, newest: date, zone: str) -> Metadata:
+    """The weeks up to a day: how many events, which, how late, and how many duplicates."""
+    days = weeks_up_to(warehouse, newest)
+    counts = {day.day: day.rows for day in days}
+    partial = {day.day for day in days if day.partial}
+    names = biggest_events(warehouse, min(counts), newest)
+    since = f"Of the events from {min(counts)} to {newest}."
+    drawn = [
+        charts.days("Events a day", counts, partial=partial),
+        charts.bars("Commonest events", since, [(name, n, f"{n:,}") for name, n in names]),
+        charts.shares("Late events", LATE, late_shares(warehouse, list(counts), zone)),
+        charts.shares("Duplicates", DUPLICATES, {"duplicates": _duplicates(days)}),
+    ]
+    return {
+        "days": dg.MetadataValue.md(charts.small_days(counts, partial).markdown()),
+        "weeks": dg.MetadataValue.md("\n\n".join(chart.markdown() for chart in drawn)),
+    }
+
+
+def _duplicates(days: Sequence[LandedDay]) -> dict[date, float]:
+    records = {day.day: day.rows + day.duplicates for day in days}
+    return {day.day: 100 * day.duplicates / max(records[day.day], 1) for day in days}

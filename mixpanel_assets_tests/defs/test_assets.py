@@ -57,8 +57,22 @@ def test_each_day_has_its_own_figures(days: Simulator, instance: dg.DagsterInsta
     assert all(told[key]["bytes"] > 0 and told[key]["file"] for key in keys(3))
     assert {told[key][REQUESTS] for key in keys(3)} == {1}
     assert all("| Open | 1 | 1 |" in told[key]["preview"] for key in keys(3))
-    assert all(f"12 {'█' * 30} 1\n13 {' ' * 30} 0\n" in told[key]["hours"] for key in keys(3))
+    assert all("Most events from 12:00 (1)" in told[key]["hours"] for key in keys(3))
     assert all(told[key]["seconds"] > 0 for key in keys(3))
+
+
+def test_the_newest_day_of_a_run_has_pictures_of_the_weeks_up_to_it(
+    days: Simulator, instance: dg.DagsterInstance
+) -> None:
+    run(instance, 3)
+    found = made(run(instance, 2), "events")
+    first, second = sorted(found, key=lambda one: str(one.partition))
+    assert not {"days", "weeks"} & first.metadata.keys()
+    images = {name: str(second.metadata[name].value) for name in ("days", "weeks", "hours")}
+    assert [text.count("](<data:image/svg+xml,") for text in images.values()] == [1, 4, 1]
+    assert "2 events from 2024-01-02 to 2024-01-03" in images["days"]
+    # Dagster shows a longer text as a link.
+    assert all(len(images[name]) < 1000 for name in ("days", "hours"))
 
 
 def test_a_single_day_is_a_run_too(
