@@ -1,4 +1,4 @@
-"""The base of all results: plain data, a lazy DataFrame, a short repr."""
+"""The base of all results: plain data, a lazy DataFrame, a chart, a short repr."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, dataclass_transform
 
+from mixpanel_assets.charts import Chart
 from mixpanel_assets.results.frames import frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
+ROWS_SHOWN = 20  # of a table in a notebook
 LONGEST_REPR = 60  # characters of one field
 Table = tuple[list[str], list[tuple[Any, ...]]]  # column names and rows
 
@@ -50,12 +52,22 @@ class Result:
         """The rows as a DataFrame, created once."""
         return frame(*self.to_rows())
 
+    def chart(self) -> Chart | None:
+        """The result as an image, with `svg` and `text`; None if only a table shows it well."""
+        return None
+
     def __repr__(self) -> str:
         shown = ", ".join(f"{f.name}={_short(getattr(self, f.name))}" for f in fields(self))  # type: ignore[arg-type]
         return f"{type(self).__name__}({shown})"
 
     def _repr_html_(self) -> str:
-        return str(self.df.to_html(max_rows=20, notebook=True))
+        return as_html(self.df, self.chart())
+
+
+def as_html(table: pd.DataFrame, chart: Chart | None = None) -> str:
+    """A chart and a table for a notebook."""
+    shown = str(table.to_html(max_rows=ROWS_SHOWN, show_dimensions=True, notebook=True))
+    return f"{chart.html()}\n{shown}" if chart else shown
 
 
 def _values(result: Any) -> tuple[Any, ...]:

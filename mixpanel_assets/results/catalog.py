@@ -7,7 +7,7 @@ from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from mixpanel_assets.results.base import Result, Table
+from mixpanel_assets.results.base import Result, Table, as_html
 from mixpanel_assets.results.frames import frame
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ class Records(list[R], Generic[R]):
     def df(self) -> pd.DataFrame:
         """The rows as a DataFrame."""
         return frame(*self.to_rows())
+
+    def _repr_html_(self) -> str:
+        return as_html(self.df)
 
 
 class FunnelInfo(Result):

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from mixpanel_assets.results.base import Result
+from mixpanel_assets import charts
+from mixpanel_assets.charts import Chart
+from mixpanel_assets.results.base import Result, as_html
+from mixpanel_assets.results.frames import frame
 
 
 class JSONText(str):
@@ -64,6 +67,16 @@ class Landing:
             "run_id": self.run_id,
             "partitions": [day.to_dict() for day in self.days],
         }
+
+    def chart(self) -> Chart:
+        """The landed days as an image."""
+        counts = {day.day: day.rows for day in self.days}
+        partial = [day.day for day in self.days if day.partial]
+        return charts.days("Landed events a day", counts, partial=partial)
+
+    def _repr_html_(self) -> str:
+        rows = [tuple(day.to_dict().values()) for day in self.days]
+        return as_html(frame(["day", "rows", "duplicates", "partial"], rows), self.chart())
 
 
 class LandedTable(Result):

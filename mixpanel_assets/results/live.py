@@ -7,6 +7,8 @@ from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
+from mixpanel_assets import charts
+from mixpanel_assets.charts import Chart
 from mixpanel_assets.results.base import Result, Table, plain
 
 Series = dict[str, dict[str, float]]  # by segment, then by date
@@ -33,6 +35,11 @@ class SegmentationResult(Result):
 
     to_rows = _by_date("segment")
 
+    def chart(self) -> Chart:
+        split = f" by {self.segment_property}" if self.segment_property else ""
+        about = f"{charts.number(self.total)} in all, by {self.unit}"
+        return charts.lines(f"{self.event}{split}", about, self.series)
+
 
 class _Numeric(Result):
     """A numeric expression over an event's occurrences."""
@@ -43,6 +50,9 @@ class _Numeric(Result):
     property_expr: str
     unit: str
 
+    def _lines(self, what: str, series: Series) -> Chart:
+        return charts.lines(f"{what} {self.property_expr}", f"By {self.unit}", series)
+
 
 class NumericBucketResult(_Numeric):
     """An event over time, by numeric ranges such as "2,000 - 2,100"."""
@@ -50,6 +60,9 @@ class NumericBucketResult(_Numeric):
     series: Series
 
     to_rows = _by_date("bucket")
+
+    def chart(self) -> Chart:
+        return self._lines(f"{self.event} by", self.series)
 
 
 class NumericSumResult(_Numeric):
@@ -61,6 +74,9 @@ class NumericSumResult(_Numeric):
     def to_rows(self) -> Table:
         return ["date", "sum"], list(self.results.items())
 
+    def chart(self) -> Chart:
+        return self._lines(f"{self.event}: sum of", {"sum": self.results})
+
 
 class NumericAverageResult(_Numeric):
     """The mean of a numeric expression over an event's occurrences, by date."""
@@ -69,6 +85,9 @@ class NumericAverageResult(_Numeric):
 
     def to_rows(self) -> Table:
         return ["date", "average"], list(self.results.items())
+
+    def chart(self) -> Chart:
+        return self._lines(f"{self.event}: average of", {"average": self.results})
 
 
 class EventCountsResult(Result):
@@ -83,6 +102,9 @@ class EventCountsResult(Result):
 
     to_rows = _by_date("event")
 
+    def chart(self) -> Chart:
+        return charts.lines("Events", f"By {self.unit} ({self.type})", self.series)
+
 
 class PropertyCountsResult(Result):
     """The values of a property of an event over time."""
@@ -96,6 +118,10 @@ class PropertyCountsResult(Result):
     series: Series
 
     to_rows = _by_date("value")
+
+    def chart(self) -> Chart:
+        title = f"{self.event} by {self.property_name}"
+        return charts.lines(title, f"By {self.unit} ({self.type})", self.series)
 
 
 class _Sparse(Result):
@@ -152,6 +178,17 @@ class FunnelResult(_Sparse):
         ]
         return [*(["date"] * dated), *(["segment"] * segmented), *names], rows
 
+    def chart(self) -> Chart:
+        share = f"{self.conversion_rate:.1%} reached the last step"
+        whole = "" if self.parts is None else ", dates and segments together"
+        about = f"{self.from_date} to {self.to_date}: {share}{whole}"
+        texts = [
+            f"{s.count:,}" + f" · {s.conversion_rate:.1%} of step {n}" * (n > 0)
+            for n, s in enumerate(self.steps)
+        ]
+        rows = [(s.event, s.count, text) for s, text in zip(self.steps, texts, strict=True)]
+        return charts.bars(self.funnel_name or f"Funnel {self.funnel_id}", about, rows)
+
 
 class CohortInfo(_Sparse):
     """The people who began on one date, and the share that returned in interval 0, 1, 2 ..."""
@@ -182,6 +219,14 @@ class RetentionResult(Result):
         ]
         return [*names, *(f"period_{n}" for n in range(periods))], rows
 
+    def chart(self) -> Chart:
+        rows = [(_joined(c.date, c.segment, f"({c.size:,})"), c.retention) for c in self.cohorts]
+        return charts.heat(
+            f"{self.return_event or 'Any event'} after {self.born_event or 'any event'}",
+            f"Of the people (how many) who began on a date, those who returned, by {self.unit}",
+            rows,
+        )
+
 
 class FrequencyResult(Result):
     """How many people were active in at least 1, 2, 3 ... hours or days of each unit of time."""
@@ -203,6 +248,20 @@ class FrequencyResult(Result):
         ]
         names = ["date", *(["segment"] * segmented)]
         return [*names, *(f"period_{n}" for n in range(1, periods + 1))], rows
+
+    def chart(self) -> Chart:
+        rows = [
+            (_joined(day, segment, f"({counts[0]:,})"), [count / counts[0] for count in counts])
+            for day, segment, counts in _segments(self.data)
+            if counts and counts[0]
+        ]
+        return charts.heat(
+            f"{self.event or 'Any event'}: how often",
+            f"Of the people (how many) who were active in a {self.unit}, those in at least "
+            f"1, 2, 3 ... {self.addiction_unit}s",
+            rows,
+            first=1,
+        )
 
 
 class UserEvent(Result):
@@ -260,6 +319,14 @@ class SavedReportResult(Result):
         names += [f"level_{n}" for n in range(len(names) + 1, depth)]
         return ["date", *names, "count"], [(p[-2], *p[:-2], p[-1]) for p in rows]
 
+    def chart(self) -> Chart | None:
+        if self.report_type != "insights":
+            return None
+        series: dict[str, dict[str, Any]] = {}
+        for path, value in _leaves(self.series):
+            series.setdefault(_joined(*path[:-1]), {})[path[-1]] = value
+        return charts.lines(f"Insights report {self.bookmark_id}", "", series)
+
 
 class FlowsResult(Result):
     """A saved flows report: what people did next."""
@@ -300,6 +367,10 @@ def _grouped(one: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(value, list):
         return {**keys, **{f"value_{n}": v for n, v in enumerate(value)}}
     return {**keys, "value": value}
+
+
+def _joined(*parts: str | None) -> str:
+    return " ".join(part for part in parts if part)
 
 
 def _filled(items: Sequence[Any], length: int) -> list[Any]:

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from mixpanel_assets import charts
+from mixpanel_assets.charts import Chart
 from mixpanel_assets.results.base import Result, Table, each, plain
 from mixpanel_assets.results.frames import frame
 
@@ -131,6 +133,11 @@ class EventBreakdownResult(Result):
 
     to_rows = each("events", EventStats)
 
+    def chart(self) -> Chart:
+        rows = [(e.event_name, e.count, f"{e.count:,} · {e.pct_of_total}%") for e in self.events]
+        about = f"{self.total_events:,} rows of {self.total_users:,} people in {self.table}"
+        return charts.bars("Events", about, rows)
+
 
 class ColumnStatsResult(Result):
     """Statistics of one column or expression, with its most frequent values."""
@@ -156,6 +163,11 @@ class ColumnStatsResult(Result):
     def to_rows(self) -> Table:
         return ["value", "count"], list(self.top_values)
 
+    def chart(self) -> Chart:
+        rows = [(str(value), count, f"{count:,}") for value, count in self.top_values]
+        about = f"The commonest of {self.unique_count:,} values of {self.count:,} rows"
+        return charts.bars(f"{self.column} of {self.table}", about, rows)
+
 
 class PropertyValueCount(Result):
     """How many events have this value; None stands for a missing value."""
@@ -176,6 +188,14 @@ class PropertyDistributionResult(Result):
     values: list[PropertyValueCount]
 
     to_rows = each("values", PropertyValueCount)
+
+    def chart(self) -> Chart:
+        rows = [
+            (None if v.value is None else str(v.value), v.count, f"{v.count:,} · {v.percentage}%")
+            for v in self.values
+        ]
+        about = f"Of {self.total_count:,} events"
+        return charts.bars(f"{self.property_name} of {self.event}", about, rows)
 
 
 class NumericPropertySummaryResult(Result):
@@ -218,6 +238,12 @@ class DailyCountsResult(Result):
 
     to_rows = each("counts", DailyCount)
 
+    def chart(self) -> Chart:
+        series: dict[str, dict[str, float]] = {}
+        for one in self.counts:
+            series.setdefault(one.event or "", {})[str(one.date)] = one.count
+        return charts.lines("Events", "By day", series)
+
 
 class EngagementBucket(Result):
     """How many people have this number of events."""
@@ -240,6 +266,13 @@ class EngagementDistributionResult(Result):
 
     to_rows = each("buckets", EngagementBucket)
 
+    def chart(self) -> Chart:
+        rows = [
+            (b.bucket_label, b.user_count, f"{b.user_count:,} · {b.percentage}%")
+            for b in self.buckets
+        ]
+        return charts.bars("People by events", f"Of {self.total_users:,} people", rows)
+
 
 class PropertyCoverage(Result):
     """How many events have the property."""
@@ -260,3 +293,10 @@ class PropertyCoverageResult(Result):
     coverage: list[PropertyCoverage]
 
     to_rows = each("coverage", PropertyCoverage)
+
+    def chart(self) -> Chart:
+        rows = [
+            (c.property, c.coverage_percentage, f"{c.coverage_percentage}%") for c in self.coverage
+        ]
+        about = f"Share of {self.total_events:,} events that have the property"
+        return charts.bars(f"Properties of {self.event}", about, rows, whole=100)
