@@ -68,7 +68,8 @@ def writing(
     config = _config(memory_limit, threads) | {"storage_compatibility_version": "v1.2.0"}
     opening = partial(_open_to_write, path, config)
     with _opened(path, opening, wait=wait, note=note) as connection:
-        connection.execute(NO_PROGRESS_BAR)
+        with suppress(duckdb.InvalidInputException):  # Jupyter without ipywidgets has none
+            connection.execute(NO_PROGRESS_BAR)
         connection.execute(IN_UTC)
         # What is loaded is in order already, and goes in with every core when it need not stay so.
         connection.execute("set preserve_insertion_order = false")
