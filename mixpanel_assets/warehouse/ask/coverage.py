@@ -40,10 +40,10 @@ def coverage(warehouse: Connection) -> list[dict[str, Any]]:
 
 
 def landed_rows(warehouse: Connection) -> list[dict[str, Any]]:
-    """The rows of `landed`, by dataset and day; none before the first load."""
+    """The rows of `landed`, by dataset and day; none if it is missing or not ours."""
     try:
         found = warehouse.execute("from landed order by dataset, day")
-    except duckdb.CatalogException:
+    except (duckdb.CatalogException, duckdb.BinderException):
         return []
     names = [name for name, *_ in found.description or ()]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
