@@ -3,11 +3,12 @@
 from mixpanel_assets.workspace.asking import Asking
 from mixpanel_assets.workspace.local import Local
 from mixpanel_assets.workspace.materialize import Landings
+from mixpanel_assets.workspace.notebook import Shown
 
 __all__ = ["Workspace"]
 
 
-class Workspace(Landings, Local, Asking):
+class Workspace(Landings, Local, Asking, Shown):
     """A Mixpanel project and its warehouse.
 
     >>> ws = Workspace()                                   # the account that `mp` would use
