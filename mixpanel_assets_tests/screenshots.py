@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import dagster as dg
 import httpx
 
 from mixpanel_assets.settings import Settings
@@ -30,7 +32,7 @@ from mixpanel_assets.simulator.world.shop import World
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LOCATION = "locations/__repository__@mixpanel_assets"
-DAYS = 20  # before today
+DAYS = 40  # before today
 HALF = 10  # of them by a backfill
 SECONDS = 180  # that the UI has to start in, and a page to be drawn in
 BACKFILL = """query($id: String!) {
@@ -61,6 +63,7 @@ def main() -> None:
             backfill = json.loads(handed)["backfill_id"]
             wait(lambda: _ended(address, backfill))
             compare(environment)
+            picture(browser, weeks(environment), IMAGES / "events-weeks.png", (584, 1010))
             for name, (page, size) in pages(backfill).items():
                 picture(browser, f"{address}/{page}", IMAGES / f"{name}.png", size)
 
@@ -70,7 +73,7 @@ def pages(backfill: str) -> dict[str, tuple[str, tuple[int, int]]]:
     yesterday = Settings(Path.cwd()).today() - timedelta(1)
     return {
         "assets": (f"{LOCATION}/asset-groups/mixpanel/list", (1400, 710)),
-        "events-partitions": (f"assets/events?view=partitions&partition={yesterday}", (1400, 1000)),
+        "events-partitions": (f"assets/events?view=partitions&partition={yesterday}", (1400, 1280)),
         "checks": ("assets/events?view=checks&checkDetail=rows_as_landed", (1400, 1000)),
         "launchpad": (LAUNCHPAD, (1400, 640)),
         "backfill": (f"runs/b/{backfill}", (1400, 350)),
@@ -116,6 +119,19 @@ def compare(environment: dict[str, str]) -> None:
         check=True,
         capture_output=True,
     )
+
+
+def weeks(environment: dict[str, str]) -> str:
+    """The address of a page with the charts that the newest day of events opens in a dialog."""
+    home = Path(environment["MP_HOME"])
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        (record,) = instance.fetch_materializations(dg.AssetKey("events"), limit=1).records
+    newest = record.asset_materialization
+    assert newest
+    images = re.findall(r"\(<(data:[^>]*)>\)", str(newest.metadata["weeks"].value))
+    page = home / "weeks.html"
+    page.write_text("".join(f'<img src="{image}">' for image in images))
+    return page.as_uri()
 
 
 @contextmanager
