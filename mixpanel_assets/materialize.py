@@ -239,9 +239,11 @@ def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 def _run_config(options: RunOptions, project: Project) -> dict[str, Any]:
     level = "DEBUG" if options.log else "CRITICAL"
+    # Dagster drops the resource's own values for these. The UI may execute the run again.
+    mixpanel = {"account": project.account, "project_id": project.project_id, "wait": options.wait}
     return {
         "loggers": {"console": {"config": {"log_level": level}}},
-        "resources": {project.mixpanel: {"config": {"wait": options.wait}}},
+        "resources": {project.mixpanel: {"config": mixpanel}},
     }
 
 
