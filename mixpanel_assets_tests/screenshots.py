@@ -26,6 +26,7 @@ import dagster as dg
 import httpx
 
 from mixpanel_assets.settings import Settings
+from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world.shop import World
@@ -38,15 +39,18 @@ SECONDS = 180  # that the UI has to start in, and a page to be drawn in
 BACKFILL = """query($id: String!) {
   partitionBackfillOrError(backfillId: $id) {... on PartitionBackfill {status}}}"""
 
+ID = Project().project_id  # with which all names begin
+
 QUESTION = """ops:
-  segmentation:
+  ask:
     config:
-      event: Purchase
-      "on": plan
-      from_date: 30d
-      table: purchases_by_plan
+      segmentation:
+        event: Purchase
+        "on": plan
+        from_date: 30d
+        table: purchases_by_plan
 """
-LAUNCHPAD = f"{LOCATION}/jobs/query_segmentation/playground/setup?config={quote(QUESTION)}"
+LAUNCHPAD = f"{LOCATION}/jobs/{ID}_ask/playground/setup?config={quote(QUESTION)}"
 
 
 def main() -> None:
@@ -72,9 +76,12 @@ def pages(backfill: str) -> dict[str, tuple[str, tuple[int, int]]]:
     """By picture: the page, and the size of the window."""
     yesterday = Settings(Path.cwd()).today() - timedelta(1)
     return {
-        "assets": (f"{LOCATION}/asset-groups/mixpanel/list", (1400, 710)),
-        "events-partitions": (f"assets/events?view=partitions&partition={yesterday}", (1400, 1280)),
-        "checks": ("assets/events?view=checks&checkDetail=rows_as_landed", (1400, 1000)),
+        "assets": (f"{LOCATION}/asset-groups/{ID}/list", (1400, 710)),
+        "events-partitions": (
+            f"assets/{ID}/events?view=partitions&partition={yesterday}",
+            (1400, 1280),
+        ),
+        "checks": (f"assets/{ID}/events?view=checks&checkDetail=rows_as_landed", (1400, 1000)),
         "launchpad": (LAUNCHPAD, (1400, 640)),
         "backfill": (f"runs/b/{backfill}", (1400, 350)),
         "automation": ("automation", (1400, 545)),
@@ -111,7 +118,8 @@ def mp(environment: dict[str, str], *arguments: str) -> str:
 def compare(environment: dict[str, str]) -> None:
     """What is landed is held against Mixpanel's own report."""
     home = Path(environment["MP_HOME"]) / "dagster"
-    words = ["dagster", "job", "execute", "-m", "mixpanel_assets.definitions", "-j", "counts_job"]
+    words = ["dagster", "job", "execute", "-m", "mixpanel_assets.definitions"]
+    words += ["-j", f"{ID}_counts_job"]
     subprocess.run(
         [sys.executable, "-m", *words],
         env={**environment, "DAGSTER_HOME": str(home)},

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import product
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,12 +12,14 @@ import pytest
 
 import mixpanel_assets as mp
 from mixpanel_assets.accounts import Credentials, add_account, switch_account
+from mixpanel_assets.defs.project import Project as InDagster
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, Answer, event, long
+from mixpanel_assets_tests.dagsters import execute, failure
 
 Mp = Callable[..., Answer]
 DAYS = {"from_date": DAY, "to_date": DAY}
@@ -207,18 +210,19 @@ def test_the_resources_of_a_run_stay_with_one_account_when_another_becomes_the_d
 def test_a_run_whose_resources_are_of_two_projects_asks_and_lands_nothing(
     mixpanel: Simulator, other: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from mixpanel_assets.definitions import defs
-
     keep({"shop": mixpanel, "old": other})
     monkeypatch.setenv("MP_BASE_URL", mixpanel.url)
-    config = {"resources": {"warehouse": {"config": {"account": "old"}}}}
-    for job in ("catalog_job", "saved_reports_job"):
-        done = (
-            defs().resolve_job_def(job).execute_in_process(run_config=config, raise_on_error=False)
-        )
-        assert not done.success
-        (failed,) = [one for one in done.all_events if one.is_step_failure]
-        assert "12345, that of warehouse for 99999" in str(failed.step_failure_data.error)
+    monkeypatch.setenv("MP_SAVED_REPORTS", "63")
+    warehouse, said = InDagster.of().duckdb, "12345, that of warehouse for 99999"
+    configs = {
+        said: {"account": "old"},
+        "account old is now of project 99999": {"account": "old", "project_id": "12345"},
+    }
+    with dg.DagsterInstance.ephemeral() as instance:
+        for (reason, config), job in product(configs.items(), ("catalog", "saved_reports")):
+            resources = {warehouse: {"config": config}}
+            done = execute(f"{job}_job", instance, run_config={"resources": resources})
+            assert reason in failure(done).description
     assert mixpanel.requests == []
     assert not (tmp_path / "home" / "data").exists()
 

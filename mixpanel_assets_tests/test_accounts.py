@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 import tomlkit
 from hypothesis import given
@@ -29,6 +30,7 @@ from mixpanel_assets.accounts import (
     switch_account,
     using_account,
 )
+from mixpanel_assets.definitions import defs
 from mixpanel_assets.errors import AccountExistsError, AccountNotFoundError, ConfigError
 from mixpanel_assets.settings import Settings
 from mixpanel_assets_tests.conftest import Answer
@@ -270,21 +272,13 @@ def test_a_time_zone_that_is_none_is_named_with_its_account(config: Path) -> Non
             find()
 
 
-ZONE = "from mixpanel_assets.defs.assets import events; print(events.partitions_def.timezone)"
-
-
-def test_dagster_counts_days_as_the_default_account_does(config: Path) -> None:
-    def zone(**environment: str) -> str:
-        return subprocess.run(
-            [sys.executable, "-c", ZONE],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-
-    assert zone() == "Asia/Tokyo"
-    assert zone(MP_ACCOUNT="cy") == "UTC"
+def test_dagster_counts_days_as_each_account_does(config: Path) -> None:
+    graph = defs().resolve_asset_graph()
+    zones = {
+        name: graph.get(dg.AssetKey([name, "events"])).partitions_def.timezone
+        for name in ("bob", "cy")
+    }
+    assert zones == {"bob": "Asia/Tokyo", "cy": "UTC"}
 
 
 def test_an_account_in_use_is_that_of_every_process_started_meanwhile(config, setenv) -> None:

@@ -193,7 +193,7 @@ def test_the_settings_table_has_the_defaults_of_the_program() -> None:
     defaults = Settings(Path("/"))
     table = TEXTS["docs/reference/settings.md"]
     row = {line.split("`")[1]: line for line in table.splitlines() if line.startswith("| `")}
-    assert f"default {defaults.start_day}" in row["MP_START_DATE"]
+    assert f"{defaults.earliest_day}" in row["MP_START_DATE"]
     assert f"default {defaults.max_property_columns}" in row["MP_MAX_PROPERTY_COLUMNS"]
     most = f"default {defaults.max_answer_mb} and {defaults.max_export_gb}"
     assert most in row["MP_MAX_ANSWER_MB"]

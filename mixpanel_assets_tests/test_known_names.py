@@ -13,7 +13,6 @@ from pydantic import SecretStr
 
 import mixpanel_assets as mp
 from mixpanel_assets.accounts import Credentials
-from mixpanel_assets.definitions import defs
 from mixpanel_assets.errors import EventNotFoundError
 from mixpanel_assets.known import tell_names
 from mixpanel_assets.mixpanel.budget import Budget
@@ -24,6 +23,7 @@ from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.warehouse.connection import reading, writing
 from mixpanel_assets_tests.asking import live
 from mixpanel_assets_tests.conftest import DAY, NOON, Answer, event
+from mixpanel_assets_tests.dagsters import job
 
 Here = Callable[..., Answer]
 LANDED = ("--from", str(DAY), "--to", str(DAY))
@@ -269,14 +269,10 @@ def test_a_landed_event_has_no_properties_lately_from_every_door(
 def ran(instance: dg.DagsterInstance, **asked: str) -> tuple[bool, str]:
     """Whether the job of the question succeeded, and what it logged."""
     days = {"from_date": str(DAY), "to_date": str(DAY)}
-    done = (
-        defs()
-        .get_job_def("query_segmentation")
-        .execute_in_process(
-            run_config={"ops": {"segmentation": {"config": {**asked, **days}}}},
-            instance=instance,
-            raise_on_error=False,
-        )
+    done = job("ask").execute_in_process(
+        run_config={"ops": {"ask": {"config": {"segmentation": {**asked, **days}}}}},
+        instance=instance,
+        raise_on_error=False,
     )
     return done.success, "\n".join(str(entry) for entry in instance.all_logs(done.run_id))
 

@@ -207,6 +207,12 @@ def test_plain_http_is_fine_on_this_machine(url: str, setenv) -> None:
 def test_no_day_is_before_mixpanel_s_first(said: str, kept: str, setenv) -> None:
     setenv(MP_START_DATE=said)
     assert Settings.from_env().start_day == date.fromisoformat(kept)
+    assert Settings.from_env().earliest_day == date.fromisoformat(kept)
+
+
+def test_no_first_day_is_set_by_default() -> None:
+    assert Settings.from_env().start_day is None
+    assert Settings.from_env().earliest_day == date(2000, 1, 1)
 
 
 def test_today_is_the_project_s(setenv) -> None:

@@ -157,13 +157,10 @@ def test_a_wrong_command_line_is_refused_before_anything_heavy_is_loaded() -> No
     assert mp(wrong, may_fail=True) <= PARSING
 
 
-def test_handing_days_over_loads_no_dagster_duckdb_pandas_or_http(account: Simulator) -> None:
-    days = "materialize events --from 2024-01-02 --to 2024-01-03 --detach"
-    assert mp(days, may_fail=True) & (set(HEAVY) - PARSING) == set()
-
-
-def test_a_landing_needs_no_pandas(tmp_path: Path) -> None:
+def test_a_landing_and_handing_days_over_need_no_pandas(account: Simulator) -> None:
     assert "pandas" not in loaded("import mixpanel_assets.materialize")
+    days = "materialize events --from 2024-01-02 --to 2024-01-03 --detach"
+    assert "pandas" not in mp(days, may_fail=True)
 
 
 def test_each_room_speaks_its_own_language_only() -> None:

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from mixpanel_assets import Workspace
 from mixpanel_assets.cli.app import app
 from mixpanel_assets.cli.spec import describe
-from mixpanel_assets.definitions import defs
 from mixpanel_assets.errors import DateRangeError, UsageError
 from mixpanel_assets.mixpanel.catalog import questions as of_project
 from mixpanel_assets.mixpanel.live import questions as of_mixpanel
@@ -19,6 +18,7 @@ from mixpanel_assets.questions import discovery, live, local
 from mixpanel_assets.questions.base import Question, fields_of, questions_in
 from mixpanel_assets.questions.schema import json_schema, model_of
 from mixpanel_assets.warehouse.ask import events, tables
+from mixpanel_assets_tests.dagsters import job
 
 TODAY = date(2024, 1, 31)
 LIVE, DISCOVERY, LOCAL = map(questions_in, (live, discovery, local))
@@ -80,11 +80,13 @@ def test_every_question_is_a_command_with_its_help_and_choices() -> None:
             assert option["required"] == field.required
 
 
-def test_every_live_question_is_a_job_whose_launchpad_has_its_choices() -> None:
-    jobs = {job.name: job for job in defs().resolve_all_job_defs()}
+def test_the_launchpad_has_every_live_question_with_its_choices() -> None:
+    (node,) = job("ask").nodes
+    asked = node.definition.config_schema.config_type.fields  # type: ignore[attr-defined]
+    assert set(asked) == set(LIVE)
     for name, kind in LIVE.items():
-        (node,) = jobs[f"query_{name}"].nodes
-        config = node.definition.config_schema.config_type.fields  # type: ignore[attr-defined]
+        assert asked[name].description == kind.summary()
+        config = asked[name].config_type.fields
         assert set(config) == {*(one.name for one in fields_of(kind)), "table", "replace"}
         for field in fields_of(kind):
             assert field.param.help in config[field.name].description

@@ -25,6 +25,7 @@ from mixpanel_assets.ingest import ingest_events
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.settings import Settings
+from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets.warehouse.ask.coverage import status
@@ -37,7 +38,7 @@ LAST = FIRST + timedelta(DAYS - 1)
 LAND = ("materialize", "events", "--from", str(FIRST), "--to", str(LAST))
 DAGSTER = (
     *("asset", "materialize", "-m", "mixpanel_assets.definitions"),
-    *("--select", "events", "--partition-range", f"{FIRST}...{LAST}"),
+    *("--select", f"{Project().project_id}/events", "--partition-range", f"{FIRST}...{LAST}"),
 )
 LONGEST = 120  # seconds that a command may take
 

@@ -11,14 +11,12 @@ from typing import Any, Self
 import dagster as dg
 
 from mixpanel_assets.accounts import find_credentials
-from mixpanel_assets.defs.assets import events, profiles
-from mixpanel_assets.defs.catalog import catalog
-from mixpanel_assets.defs.checks import counts_as_reported
-from mixpanel_assets.defs.jobs import JOBS, events_job
+from mixpanel_assets.dagster import definitions_of
+from mixpanel_assets.defs.jobs import make_jobs
+from mixpanel_assets.defs.project import Project
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
-from mixpanel_assets.defs.saved_reports import saved_reports
 from mixpanel_assets.defs.schedules import make_schedules
-from mixpanel_assets.defs.sensors import late_events
+from mixpanel_assets.defs.sensors import make_late_events
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client, RetryPolicy
 from mixpanel_assets.settings import Settings
@@ -82,7 +80,10 @@ class HurriedMixpanel(MixpanelResource):
             yield client
 
 
-RESOURCES = {"mixpanel": HurriedMixpanel(), "warehouse": WarehouseResource()}
+PROJECT = Project.of()
+JOBS = make_jobs(PROJECT)
+OURS = definitions_of(PROJECT)
+RESOURCES = {PROJECT.mixpanel: HurriedMixpanel(), PROJECT.duckdb: WarehouseResource()}
 
 
 def _hurried(schedule: dg.ScheduleDefinition) -> dg.ScheduleDefinition:
@@ -92,7 +93,7 @@ def _hurried(schedule: dg.ScheduleDefinition) -> dg.ScheduleDefinition:
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         real = context.scheduled_execution_time
         # Profiles are as they are now, and their day is that of the machine.
-        of_now = schedule.name == "daily_profiles"
+        of_now = schedule.name == PROJECT.name("daily_profiles")
         then = dg.build_schedule_context(
             instance=context.instance,
             scheduled_execution_time=real if of_now else CLOCK.at(real.timestamp()),
@@ -107,7 +108,7 @@ def _hurried(schedule: dg.ScheduleDefinition) -> dg.ScheduleDefinition:
 
     return dg.ScheduleDefinition(
         name=schedule.name,
-        cron_schedule=CRONS[schedule.name],
+        cron_schedule=CRONS[schedule.name.removeprefix(PROJECT.name(""))],
         job=job,
         execution_fn=evaluate,
         default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -119,26 +120,27 @@ def _partition(request: dg.RunRequest) -> dict[str, Any]:
 
 
 @dg.sensor(
-    name="late_events",
-    job=events_job,
+    name=PROJECT.name("late_events"),
+    job=JOBS.events,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
-def hurried_late_events(
-    context: dg.SensorEvaluationContext, mixpanel: MixpanelResource, warehouse: WarehouseResource
-) -> Any:
+def hurried_late_events(context: dg.SensorEvaluationContext) -> Any:
     """The sensor asked each minute what it asks for on that day."""
     here = dg.build_sensor_context(
-        instance=context.instance, cursor=context.cursor, repository_def=context.repository_def
+        instance=context.instance,
+        cursor=context.cursor,
+        repository_def=context.repository_def,
+        resources=RESOURCES,
     )
-    return late_events(here, mixpanel=mixpanel, warehouse=warehouse)
+    return make_late_events(PROJECT, JOBS)(here)
 
 
 defs = dg.Definitions(
-    assets=[events, profiles, catalog, saved_reports],
-    asset_checks=[counts_as_reported],
-    jobs=JOBS,
-    schedules=[_hurried(schedule) for schedule in make_schedules(Settings.from_env())],
+    assets=OURS.assets,
+    asset_checks=OURS.asset_checks,
+    jobs=OURS.jobs,
+    schedules=[_hurried(schedule) for schedule in make_schedules(PROJECT, JOBS)],
     sensors=[hurried_late_events],
     resources=RESOURCES,
     executor=dg.in_process_executor,

@@ -11,7 +11,12 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.scheduler.instigation import InstigatorTick, TickData, TickStatus
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorTick,
+    TickData,
+    TickStatus,
+)
 
 from mixpanel_assets.defs.instance import make_instance
 from mixpanel_assets.settings import Settings
@@ -20,6 +25,7 @@ from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world.shop import World
 from mixpanel_assets.warehouse.ask.coverage import exports
+from mixpanel_assets_tests import dagsters
 from mixpanel_assets_tests.defs.past import Past, held, truth
 from mixpanel_assets_tests.torture import long_life_location
 from mixpanel_assets_tests.torture.conftest import Figures
@@ -93,11 +99,20 @@ class Life:
         return found
 
 
+def _state(instance: dg.DagsterInstance) -> InstigatorState:
+    """That of daily_events."""
+    daily = dagsters.name("daily_events")
+    (state,) = [one for one in instance.all_instigator_state() if one.instigator_name == daily]
+    return state
+
+
 def _old_ticks(home: Path) -> list[int]:
     """Ticks of 29 and of 31 days ago are put beside the first one; their ids."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
         (state,) = [
-            one for one in instance.all_instigator_state() if one.instigator_name == "daily_events"
+            one
+            for one in instance.all_instigator_state()
+            if one.instigator_name == name("daily_events")
         ]
         made: list[InstigatorTick] = [
             instance.create_tick(
@@ -119,7 +134,9 @@ def _old_ticks(home: Path) -> list[int]:
 def _kept_ticks(home: Path, ids: list[int]) -> list[bool]:
     with dg.DagsterInstance.from_config(str(home)) as instance:
         (state,) = [
-            one for one in instance.all_instigator_state() if one.instigator_name == "daily_events"
+            one
+            for one in instance.all_instigator_state()
+            if one.instigator_name == name("daily_events")
         ]
         ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id)
     return [id_ in {tick.tick_id for tick in ticks} for id_ in ids]
@@ -214,7 +231,7 @@ def _assert_ticks(state: Any) -> None:
         one["name"]: sorted(tick["timestamp"] for tick in one["scheduleState"]["ticks"])
         for one in state["schedulesOrError"]["results"]
     }
-    times = [at for at in ticked["daily_events"] if at > time.time() - 86400]
+    times = [at for at in ticked[dagsters.name("daily_events")] if at > time.time() - 86400]
     assert {later - at for at, later in pairwise(times)} == {60}
     assert len(times) >= MINUTES - 2
     runs = state["runs"]
