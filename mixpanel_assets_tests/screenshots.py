@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 import dagster as dg
 import httpx
+import yaml
 
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.project import Project
@@ -39,7 +40,9 @@ SECONDS = 180  # that the UI has to start in, and a page to be drawn in
 BACKFILL = """query($id: String!) {
   partitionBackfillOrError(backfillId: $id) {... on PartitionBackfill {status}}}"""
 
-ID = Project().project_id  # with which all names begin
+RUN = """{runsOrError(filter: {pipelineName: "acme_events_job"}, limit: 1) {
+  ... on Runs {results {runId}}}}"""
+ACCOUNTS = {"acme": "111", "beta": "222"}  # and their projects; the first is the default
 
 QUESTION = """ops:
   ask:
@@ -50,7 +53,7 @@ QUESTION = """ops:
         from_date: 30d
         table: purchases_by_plan
 """
-LAUNCHPAD = f"{LOCATION}/jobs/{ID}_ask/playground/setup?config={quote(QUESTION)}"
+LAUNCHPAD = f"{LOCATION}/jobs/acme_ask/playground/setup?config={quote(QUESTION)}"
 
 
 def main() -> None:
@@ -58,52 +61,73 @@ def main() -> None:
     browser = shutil.which("chromium")
     if browser is None:
         sys.exit("there is no chromium on the path")
-    with tempfile.TemporaryDirectory() as folder, project(Path(folder)) as environment:
-        for words in (f"events --from {DAYS}d --to {HALF + 1}d", "profiles", "catalog"):
-            mp(environment, "materialize", *words.split())
-        with ui(environment) as address:
+    with tempfile.TemporaryDirectory() as folder, projects(Path(folder)) as environments:
+        acme = environments["acme"]
+        for account, environment in environments.items():
+            for words in (f"events --from {DAYS}d --to {HALF + 1}d", "profiles", "catalog"):
+                mp(environment, "--account", account, "materialize", *words.split())
+        with ui(acme) as address:
             rest = ("--from", f"{HALF}d", "--to", "yesterday", "--detach")
-            handed = mp(environment, "materialize", "events", *rest)
-            backfill = json.loads(handed)["backfill_id"]
+            backfill = json.loads(mp(acme, "materialize", "events", *rest))["backfill_id"]
             wait(lambda: _ended(address, backfill))
-            compare(environment)
-            picture(browser, weeks(environment), IMAGES / "events-weeks.png", (584, 1010))
-            for name, (page, size) in pages(backfill).items():
+            for name, config in (("counts_job", {}), ("ask", yaml.safe_load(QUESTION))):
+                execute(acme, name, config)
+            run = _asked(address, RUN)["runsOrError"]["results"][0]["runId"]
+            picture(browser, weeks(acme), IMAGES / "events-weeks.png", (584, 1010))
+            for name, (page, size) in pages(backfill, run).items():
                 picture(browser, f"{address}/{page}", IMAGES / f"{name}.png", size)
 
 
-def pages(backfill: str) -> dict[str, tuple[str, tuple[int, int]]]:
+def pages(backfill: str, run: str) -> dict[str, tuple[str, tuple[int, int]]]:
     """By picture: the page, and the size of the window."""
     yesterday = Settings(Path.cwd()).today() - timedelta(1)
+    group = f"{LOCATION}/asset-groups/acme"
     return {
-        "assets": (f"{LOCATION}/asset-groups/{ID}/list", (1400, 710)),
+        "assets": (f"{group}/list", (1400, 900)),
+        "lineage": (f"{group}/lineage", (1400, 1000)),
+        "two-projects": ("asset-groups", (1400, 700)),
+        "catalog": ("assets", (1400, 800)),
+        "events": ("assets/acme/events", (1400, 1000)),
         "events-partitions": (
-            f"assets/{ID}/events?view=partitions&partition={yesterday}",
+            f"assets/acme/events?view=partitions&partition={yesterday}",
             (1400, 1280),
         ),
-        "checks": (f"assets/{ID}/events?view=checks&checkDetail=rows_as_landed", (1400, 1000)),
+        "checks": ("assets/acme/events?view=checks&checkDetail=rows_as_landed", (1400, 1000)),
+        "kept-question": ("assets/acme/purchases_by_plan?view=events", (1400, 800)),
+        "run": (f"runs/{run}", (1400, 800)),
+        "runs": (f"{LOCATION}/jobs/acme_events_job/runs", (1400, 500)),
         "launchpad": (LAUNCHPAD, (1400, 640)),
         "backfill": (f"runs/b/{backfill}", (1400, 350)),
-        "automation": ("automation", (1400, 545)),
+        "automation": ("automation", (1400, 745)),
     }
 
 
 @contextmanager
-def project(home: Path) -> Iterator[dict[str, str]]:
-    """The environment of somebody whose Mixpanel is on this machine."""
+def projects(home: Path) -> Iterator[dict[str, dict[str, str]]]:
+    """By account: the environment of somebody whose Mixpanel is on this machine."""
     first = Settings(home).today() - timedelta(DAYS)
-    with Simulator(Store(world=World(first_day=first, events_per_day=2500))) as mixpanel:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("MP_", "DAGSTER_"))}
-        yield {
-            **clean,
-            "HOME": str(home),
-            "MP_HOME": str(home / "mp"),
-            "MP_BASE_URL": mixpanel.url,
-            "MP_USERNAME": mixpanel.project.username,
-            "MP_SECRET": mixpanel.project.secret,
-            "MP_PROJECT_ID": mixpanel.project.project_id,
-            "MP_START_DATE": str(first),
-        }
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MP_", "DAGSTER_"))}
+    environments, entries = {}, [f'default = "{next(iter(ACCOUNTS))}"']
+    with ExitStack() as servers:
+        for seed, (account, project_id) in enumerate(ACCOUNTS.items()):
+            world = World(seed=seed, first_day=first, events_per_day=2500)
+            known = Project(project_id=project_id)
+            mixpanel = servers.enter_context(Simulator(Store(world=world), project=known))
+            entries += [
+                f"[accounts.{account}]",
+                f'username = "{known.username}"',
+                f'secret = "{known.secret}"',
+                f'project_id = "{project_id}"',
+            ]
+            environments[account] = {
+                **clean,
+                "HOME": str(home),
+                "MP_HOME": str(home / "mp"),
+                "MP_BASE_URL": mixpanel.url,
+            }
+        (home / "mp").mkdir(mode=0o700)
+        (home / "mp" / "config.toml").write_text("\n".join(entries))
+        yield environments
 
 
 def mp(environment: dict[str, str], *arguments: str) -> str:
@@ -115,11 +139,12 @@ def mp(environment: dict[str, str], *arguments: str) -> str:
     ).stdout
 
 
-def compare(environment: dict[str, str]) -> None:
-    """What is landed is held against Mixpanel's own report."""
+def execute(environment: dict[str, str], job: str, config: Any) -> None:
+    """Run the job of the first account."""
     home = Path(environment["MP_HOME"]) / "dagster"
+    (home / "config.yaml").write_text(yaml.safe_dump(config))
     words = ["dagster", "job", "execute", "-m", "mixpanel_assets.definitions"]
-    words += ["-j", f"{ID}_counts_job"]
+    words += ["-j", f"acme_{job}", "-c", "config.yaml"]
     subprocess.run(
         [sys.executable, "-m", *words],
         env={**environment, "DAGSTER_HOME": str(home)},
@@ -133,7 +158,9 @@ def weeks(environment: dict[str, str]) -> str:
     """The address of a page with the charts that the newest day of events opens in a dialog."""
     home = Path(environment["MP_HOME"])
     with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
-        (record,) = instance.fetch_materializations(dg.AssetKey("events"), limit=1).records
+        (record,) = instance.fetch_materializations(
+            dg.AssetKey(["acme", "events"]), limit=1
+        ).records
     newest = record.asset_materialization
     assert newest
     images = re.findall(r"\(<(data:[^>]*)>\)", str(newest.metadata["weeks"].value))
@@ -175,9 +202,13 @@ def _answers(address: str) -> bool:
 
 
 def _ended(address: str, backfill: str) -> bool:
-    question = {"query": BACKFILL, "variables": {"id": backfill}}
-    told: Any = httpx.post(f"{address}/graphql", json=question, timeout=SECONDS).json()
-    return str(told["data"]["partitionBackfillOrError"]["status"]).startswith("COMPLETED")
+    answer = _asked(address, BACKFILL, id=backfill)
+    return str(answer["partitionBackfillOrError"]["status"]).startswith("COMPLETED")
+
+
+def _asked(address: str, query: str, **variables: str) -> Any:
+    question = {"query": query, "variables": variables}
+    return httpx.post(f"{address}/graphql", json=question, timeout=SECONDS).json()["data"]
 
 
 def picture(browser: str, url: str, file: Path, size: tuple[int, int]) -> None:
