@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from mixpanel_assets.errors import ConfigError, DateRangeError
@@ -20,6 +20,7 @@ EARLIEST_DAY = date(2000, 1, 1)
 SHARE_OF_A_PART = 0.27  # of the memory limit: a staged part takes twice its size
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*:[0-9a-f:.]*")  # a DNS name or an IP address
+WRITTEN = re.compile(r"[!-~]*")  # what may be sent of a URL: no spaces, no controls, ASCII
 FOLDER_HINT = "set MP_HOME (and MP_WAREHOUSE, if set) to a writable folder"
 T = TypeVar("T")
 # URLs and connection strings that DuckDB can open, but that are not local files.
@@ -47,6 +48,7 @@ class Settings:
     max_property_columns: int = 256
     max_answer_mb: int = 128  # size of one JSON answer
     max_export_gb: int = 64  # uncompressed size of one export
+    ui_url: str | None = None  # of the Dagster UI, as people open it
     longest_part: int = 256 * 1024 * 1024  # bytes of JSON that DuckDB stages and sorts at once
 
     @classmethod
@@ -74,6 +76,7 @@ class Settings:
             ),
             max_answer_mb=given("MP_MAX_ANSWER_MB", _positive, cls.max_answer_mb),
             max_export_gb=given("MP_MAX_EXPORT_GB", _positive, cls.max_export_gb),
+            ui_url=given("MP_UI_URL", _shown_address, None),
         )
 
     @property
@@ -104,6 +107,12 @@ class Settings:
         """The file that holds the accounts."""
         named = os.environ.get("MP_CONFIG_PATH")
         return local_path(named, "MP_CONFIG_PATH") if named else self.home / "config.toml"
+
+    @property
+    def alert_webhook(self) -> str | None:
+        """Where alerts are sent; None: nowhere. A secret: read it where it is used, keep it not."""
+        url = os.environ.get("MP_ALERT_WEBHOOK", "").strip()
+        return _webhook("MP_ALERT_WEBHOOK", url) if url else None
 
     def warehouse_path(self, project_id: str) -> Path:
         """The DuckDB file of a project. ConfigError for a path that DuckDB can't use."""
@@ -219,23 +228,54 @@ def _kept_by_duckdb(path: Path, source: str) -> Path:
 
 
 def _origin(name: str, url: str) -> str | None:
-    """Scheme, host and port. Errors do not quote the URL, since it may hold a password."""
+    """Scheme, host and port, for requests that carry credentials."""
     hint = "write an origin such as https://proxy.example.com, or http://127.0.0.1:8080"
+    parts = _private_address(name, url, hint)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ConfigError(f"{name} has more than scheme, host and port", hint=hint)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _webhook(name: str, url: str) -> str:
+    """The whole URL, which is a secret."""
+    hint = "write the https URL that the service shows for its incoming webhook"
+    return urlunsplit(_private_address(name, url, hint))
+
+
+def _shown_address(name: str, url: str) -> str:
+    """An address that may appear in messages, without a final slash."""
+    hint = "write the address that people open, such as https://dagster.example.com"
+    parts = _web_address(name, url, hint)
+    if parts.query or parts.fragment:
+        raise ConfigError(f"{name} has more than scheme, host, port and path", hint=hint)
+    return urlunsplit(parts).rstrip("/")
+
+
+def _private_address(name: str, url: str, hint: str) -> SplitResult:
+    """The parts of an address that is encrypted, or on this machine."""
+    parts = _web_address(name, url, hint)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ConfigError(
+            f"{name} must be https unless it is on this machine",
+            hint="use https: every request carries a secret",
+        )
+    return parts
+
+
+def _web_address(name: str, url: str, hint: str) -> SplitResult:
+    """The parts of a URL. Errors do not quote it, since it may hold a password."""
     try:
         parts = urlsplit(url.strip())
         _ = parts.port
     except ValueError:  # its message may hold a part of the password
         raise ConfigError(f"{name} is not a web address", hint=hint) from None
     if parts.scheme not in ("http", "https") or not HOST.fullmatch(parts.hostname or ""):
-        raise ConfigError("MP_BASE_URL is not a web address", hint=hint)
-    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ConfigError(f"{name} has more than scheme, host and port", hint=hint)
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise ConfigError(
-            f"{name} must be https unless it is on this machine; got http://{parts.netloc}",
-            hint="use https: every request carries credentials",
-        )
-    return f"{parts.scheme}://{parts.netloc}"
+        raise ConfigError(f"{name} is not a web address", hint=hint)
+    if "@" in parts.netloc:
+        raise ConfigError(f"{name} has a user or a password", hint=hint)
+    if not WRITTEN.fullmatch(parts.path + parts.query):
+        raise ConfigError(f"{name} has characters that a URL can't have", hint=hint)
+    return parts
 
 
 def _start_day(name: str, text: str) -> date:

@@ -68,6 +68,7 @@ def test_every_setting_is_taken_from_its_variable(setenv, tmp_path: Path) -> Non
         MP_KEEP_LANDED="no", MP_MEMORY_LIMIT="2GB", MP_THREADS="3", MP_MAX_PROPERTY_COLUMNS="9",
         MP_CONFIG_PATH="c.toml", MP_RELAND_DAYS="5", MP_OWNERS="a@b.example",
         MP_SAVED_REPORTS="7, 5,7", MP_MAX_ANSWER_MB="10", MP_MAX_EXPORT_GB="20",
+        MP_UI_URL="https://dagster.example.com/",
     )  # fmt: skip
     settings = Settings.from_env()
     assert settings == Settings(
@@ -85,6 +86,7 @@ def test_every_setting_is_taken_from_its_variable(setenv, tmp_path: Path) -> Non
         max_property_columns=9,
         max_answer_mb=10,
         max_export_gb=20,
+        ui_url="https://dagster.example.com",
     )
     assert settings.warehouse_path("7") == tmp_path / "w.duckdb"
     assert settings.config_path == tmp_path / "c.toml"
@@ -136,6 +138,9 @@ def test_an_empty_variable_is_none(setenv, tmp_path: Path) -> None:
         ("MP_RELAND_DAYS", "0"),
         ("MP_OWNERS", "team:data, Ann"),
         ("MP_SAVED_REPORTS", "63, Sales"),
+        ("MP_UI_URL", "dagster.example.com"),
+        ("MP_UI_URL", "https://ann:word@dagster.example.com"),
+        ("MP_UI_URL", "https://dagster.example.com/?x=1"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(name: str, value: str, setenv) -> None:
@@ -183,7 +188,7 @@ def test_a_path_of_odd_letters_is_a_path(name: str, setenv, tmp_path: Path) -> N
 
 
 VALUES = ["MP_BASE_URL", "MP_PROJECT_TIMEZONE", "MP_START_DATE", "MP_OWNERS", "MP_SAVED_REPORTS"]
-NUMBERS = ["MP_RELAND_DAYS", "MP_KEEP_LANDED", "MP_THREADS", "MP_MAX_EXPORT_GB"]
+NUMBERS = ["MP_RELAND_DAYS", "MP_KEEP_LANDED", "MP_THREADS", "MP_MAX_EXPORT_GB", "MP_UI_URL"]
 
 
 @pytest.mark.parametrize("name", [*VALUES, *NUMBERS])
