@@ -44,7 +44,7 @@ build:
 
 # remove what builds, checks and tests leave
 clean:
-    rm -rf site dist build .lowest .audit .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+    rm -rf site dist build .lowest .audit .dg .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
 
 # everything that has to pass before a change lands, from a clean checkout
 gate:
@@ -77,6 +77,12 @@ torture *arguments:
 # our answers beside those of other clients
 judges *arguments:
     python -m mixpanel_assets_tests.judges {{arguments}}
+
+# the project as `dg` sees it, and deploy/ as containers would run it, in an environment of their own
+dg:
+    python3 -m venv .dg
+    .dg/bin/pip install -q -c constraints.txt -e '.[test]' dagster-dg-cli check-jsonschema
+    .dg/bin/pytest -n 0 --torture mixpanel_assets_tests/test_deploy.py
 
 # the Dagster UI
 ui:
