@@ -1,5 +1,6 @@
 """What deploy/ runs in containers runs as processes here; and the project works with `dg`."""
 
+import importlib
 import json
 import os
 import re
@@ -299,6 +300,16 @@ def test_the_compose_file_is_as_its_specification_says() -> None:
     checked = [sys.executable, *words, str(DEPLOY / "compose.yaml")]
     done = subprocess.run(checked, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.skipif(not find_spec("dagster_cloud_cli"), reason="just dg installs it")
+def test_the_location_for_dagster_plus_is_as_its_models_say() -> None:
+    from dagster_cloud_cli.config.models import load_dagster_cloud_yaml
+
+    found = load_dagster_cloud_yaml((DEPLOY / "dagster_cloud.yaml").read_text("utf-8"))
+    (location,) = found.locations
+    assert location.location_name == JOB["repositoryLocationName"]
+    assert importlib.import_module(location.code_source.module_name)
 
 
 @pytest.mark.skipif(not find_spec("dagster_dg_cli"), reason="just dg installs it")

@@ -49,10 +49,9 @@ def failure_alerts(
             return dg.SkipReason(f"run {run.run_id} is of other assets")
         if PID in run.tags:
             return dg.SkipReason(f"run {run.run_id} was started by mp, which showed the error")
-        settings = Settings.from_env()
-        if not (webhook := settings.alert_webhook):
+        if not (webhook := Settings.from_env().alert_webhook):
             return dg.SkipReason(f"run {run.run_id} failed, but MP_ALERT_WEBHOOK is not set")
-        if refused := _post(webhook, _message(context, settings)):
+        if refused := _post(webhook, failure_message(context)):
             missed = f"run {run.run_id} failed, but the alert was not sent: {refused}"
             context.log.warning(missed)
             return dg.SkipReason(missed)  # an error would show a traceback, and change nothing
@@ -61,15 +60,11 @@ def failure_alerts(
     return alert
 
 
-def _concerns(run: dg.DagsterRun, assets: Collection[dg.AssetKey]) -> bool:
-    """Whether the run is of one of the assets or its checks; without a selection it is of all."""
-    keys = set(run.asset_selection or ())
-    keys |= {check.asset_key for check in run.asset_check_selection or ()}
-    return not keys or not keys.isdisjoint(assets)
+def failure_message(context: dg.RunFailureSensorContext) -> str:
+    """The run, its days, its error and where to see it; a line each, with `&`, `<`, `>` escaped.
 
-
-def _message(context: dg.RunFailureSensorContext, settings: Settings) -> str:
-    """The run, its days and its error, escaped for Slack: names of events could be mentions."""
+    Slack asks for that, since the name of an event could be a mention, and so does HTML.
+    """
     run = context.dagster_run
     what = run.job_name
     if what == UI_JOB and run.asset_selection:
@@ -78,8 +73,15 @@ def _message(context: dg.RunFailureSensorContext, settings: Settings) -> str:
     start, end = run.tags.get(RANGE_START, day), run.tags.get(RANGE_END, day)
     of = f" of project {run.tags[PROJECT]}" if PROJECT in run.tags else ""
     days = "" if not start else f", {start}" if start == end else f", {start} to {end}"
-    lines = [f"{what}{of} failed{days}", *_error(context), _link(settings, run.run_id)]
+    lines = [f"{what}{of} failed{days}", *_error(context), _link(run.run_id)]
     return "\n".join(escape(one_line(line), quote=False) for line in lines if line)
+
+
+def _concerns(run: dg.DagsterRun, assets: Collection[dg.AssetKey]) -> bool:
+    """Whether the run is of one of the assets or its checks; without a selection it is of all."""
+    keys = set(run.asset_selection or ())
+    keys |= {check.asset_key for check in run.asset_check_selection or ()}
+    return not keys or not keys.isdisjoint(assets)
 
 
 def _error(context: dg.RunFailureSensorContext) -> list[str]:
@@ -102,8 +104,9 @@ def _short(text: str) -> str:
     return shown if len(shown) <= LONGEST_PART else f"{shown[:LONGEST_PART]}..."
 
 
-def _link(settings: Settings, run_id: str) -> str:
+def _link(run_id: str) -> str:
     """The address of the run; its id if the UI's is not known."""
+    settings = Settings.from_env()
     try:
         return f"{settings.ui_url or find_ui(find_dagster_home(settings)).url}/runs/{run_id}"
     except ConfigError:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import runpy
 import threading
 import traceback
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY
 
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "alerts.py"
 TOKEN = "T0KENOFTHEWEBHOOK"
 EVENTS = dg.AssetKey("events")
 ALERTS = failure_alerts("failure_alerts", jobs=JOBS, assets=[EVENTS])
@@ -280,6 +282,16 @@ def test_without_the_setting_a_failure_says_why_nobody_is_told(
     failing().execute_in_process(instance=sensor.instance, raise_on_error=False)
     assert str(sensor.tick().skip_message).endswith("but MP_ALERT_WEBHOOK is not set")
     assert webhook.texts == []
+
+
+def test_the_example_sends_both_when_it_has_both_addresses(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_PASSWORD", TOKEN)
+    made = runpy.run_path(str(EXAMPLE))["defs"]()
+    dg.Definitions.validate_loadable(made)
+    names = {sensor.name for sensor in made.sensors}
+    assert {"people_alerts", "failure_email"} <= names
 
 
 def test_it_runs_as_soon_as_it_is_loaded() -> None:
