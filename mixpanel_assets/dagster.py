@@ -11,6 +11,7 @@ from datetime import date
 import dagster as dg
 from pydantic import Field
 
+from mixpanel_assets.defs.alerts import failure_alerts
 from mixpanel_assets.defs.assets import make_events, make_profiles
 from mixpanel_assets.defs.automation import on_landing
 from mixpanel_assets.defs.catalog import make_catalog
@@ -63,11 +64,16 @@ def definitions_of(project: Project) -> dg.Definitions:
     with warnings.catch_warnings():
         # Of backfill policies and code references.
         warnings.simplefilter("ignore", category=dg.BetaWarning)
-        jobs, saved = make_jobs(project), bool(project.settings.saved_reports)
+        jobs, ask, saved = make_jobs(project), make_ask_job(project), project.settings.saved_reports
         account, project_id = project.account, project.project_id
         landed = [make_events(project), make_profiles(project), make_catalog(project)]
         if saved:
             landed.append(make_saved_reports(project))
+        sensors = [make_late_events(project, jobs)]
+        if project.settings.alert_webhook:
+            keys = [key for asset in landed for key in asset.keys]
+            alerts = project.name("failure_alerts")
+            sensors.append(failure_alerts(alerts, jobs=[*jobs, ask], assets=keys))
         return dg.Definitions(
             assets=[
                 *make_upstream(project),
@@ -75,9 +81,9 @@ def definitions_of(project: Project) -> dg.Definitions:
                 *make_views(project),
             ],
             asset_checks=[make_counts_check(project)],
-            jobs=[*(jobs if saved else jobs[:-1]), make_ask_job(project)],
+            jobs=[*(jobs if saved else jobs[:-1]), ask],
             schedules=make_schedules(project, jobs),
-            sensors=[make_late_events(project, jobs)],
+            sensors=sensors,
             resources={
                 project.mixpanel: MixpanelResource(account=account, project_id=project_id),
                 project.duckdb: WarehouseResource(account=account, project_id=project_id),

@@ -16,8 +16,8 @@ from mixpanel_assets.defs.backfill import find_ui
 from mixpanel_assets.defs.failures import ERROR
 from mixpanel_assets.defs.instance import find_dagster_home
 from mixpanel_assets.defs.partitions import RANGE_END, RANGE_START
-from mixpanel_assets.defs.runs import PID, PROJECT
-from mixpanel_assets.errors import ConfigError, without_secrets
+from mixpanel_assets.defs.runs import PROJECT, is_of_mp
+from mixpanel_assets.errors import UnavailableError, without_secrets
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.shown import one_line
 
@@ -47,14 +47,14 @@ def failure_alerts(
         run = context.dagster_run
         if run.job_name == UI_JOB and not _concerns(run, assets):
             return dg.SkipReason(f"run {run.run_id} is of other assets")
-        if PID in run.tags:
+        if is_of_mp(run.tags):
             return dg.SkipReason(f"run {run.run_id} was started by mp, which showed the error")
         if not (webhook := Settings.from_env().alert_webhook):
             return dg.SkipReason(f"run {run.run_id} failed, but MP_ALERT_WEBHOOK is not set")
         if refused := _post(webhook, failure_message(context)):
-            missed = f"run {run.run_id} failed, but the alert was not sent: {refused}"
-            context.log.warning(missed)
-            return dg.SkipReason(missed)  # an error would show a traceback, and change nothing
+            raise UnavailableError(  # Dagster does not evaluate the run again
+                f"run {run.run_id} failed, but the alert was not sent: {refused}"
+            )
         return None
 
     return alert
@@ -107,10 +107,9 @@ def _short(text: str) -> str:
 def _link(run_id: str) -> str:
     """The address of the run; its id if the UI's is not known."""
     settings = Settings.from_env()
-    try:
-        return f"{settings.ui_url or find_ui(find_dagster_home(settings)).url}/runs/{run_id}"
-    except ConfigError:
-        return f"run {run_id}"
+    url, ui = settings.ui_url, find_ui(find_dagster_home(settings))
+    url = url or (ui.url if ui else None)
+    return f"{url}/runs/{run_id}" if url else f"run {run_id}"
 
 
 class _NoRedirects(HTTPRedirectHandler):

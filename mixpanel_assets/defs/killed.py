@@ -7,7 +7,7 @@ import time
 import dagster as dg
 
 from mixpanel_assets.defs.instance import is_running
-from mixpanel_assets.defs.runs import EXECUTED_AGAIN, HOST, PID
+from mixpanel_assets.defs.runs import HOST, PID, is_of_mp
 
 LOADED = time.time()
 
@@ -25,8 +25,8 @@ def fail_killed_runs(instance: dg.DagsterInstance) -> None:
     )
     for record in instance.get_run_records(unended):
         run, created = record.dagster_run, record.create_timestamp.timestamp()
-        if EXECUTED_AGAIN in run.tags:
-            continue  # in a process of the daemon
+        if not is_of_mp(run.tags):
+            continue
         pid = run.tags.get(PID, "")
         if not pid.isdigit():
             continue

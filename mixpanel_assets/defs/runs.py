@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -87,10 +87,15 @@ def _history(home: Path) -> Iterator[sqlite3.Connection | None]:
         yield history
 
 
+def is_of_mp(tags: Mapping[str, str]) -> bool:
+    """Whether the run with these tags is in a process of `mp`."""
+    return PID in tags and EXECUTED_AGAIN not in tags
+
+
 def _is_active(status: str, body: dict[str, Any], daemon: bool) -> bool:
     """Whether a process works on the run, or will."""
     tags = body["tags"]
-    if EXECUTED_AGAIN in tags or PID not in tags:  # the daemon's, which starts queued runs
+    if not is_of_mp(tags):  # the daemon's, which starts queued runs
         return daemon or status == "QUEUED"
     pid = tags[PID]
     if tags.get(HOST) != socket.gethostname() or not pid.isdigit():

@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from mixpanel_assets.dagster import mixpanel_definitions
 from mixpanel_assets.definitions import defs
 from mixpanel_assets.defs.alerts import failure_alerts
 from mixpanel_assets.defs.instance import make_instance
@@ -236,7 +237,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-def test_a_post_that_fails_is_a_warning_once_and_its_address_is_nowhere(
+def test_a_post_that_fails_fails_one_tick_and_its_address_is_nowhere(
     kind: str,
     sensor: Sensor,
     webhook: Webhook,
@@ -250,8 +251,9 @@ def test_a_post_that_fails_is_a_warning_once_and_its_address_is_nowhere(
     make_fail(sensor, monkeypatch, webhook)
     failing().execute_in_process(instance=sensor.instance, raise_on_error=False)
     done, after = sensor.tick(), sensor.tick()
-    assert str(done.skip_message).endswith(f"the alert was not sent: the webhook {why}")
-    assert (done.dagster_run_reactions, after.skip_message) == ([], NOTHING)
+    (reaction,) = done.dagster_run_reactions or []
+    assert f"the alert was not sent: the webhook {why}" in str(reaction.error)
+    assert after.skip_message == NOTHING
     assert len(webhook.paths) <= 1
     said = [repr(done), repr(after), caplog.text, *capfd.readouterr()]
     assert "the alert was not sent" in "".join(said)
@@ -345,3 +347,12 @@ def test_the_address_of_the_ui_has_no_final_slash(
 ) -> None:
     monkeypatch.setenv("MP_UI_URL", url)
     assert Settings.from_env().ui_url == kept
+
+
+def test_each_project_has_alerts_where_the_webhook_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sensors() -> set[str]:
+        return {one.name for one in mixpanel_definitions(key_prefix="acme").sensors or ()}
+
+    assert sensors() == {"acme_late_events"}
+    monkeypatch.setenv("MP_ALERT_WEBHOOK", "https://hooks.example.com/T/B/x")
+    assert sensors() == {"acme_late_events", "acme_failure_alerts"}
