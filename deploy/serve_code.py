@@ -10,6 +10,8 @@ import sys
 
 import dagster as dg
 
+from mixpanel_assets.defs.runs import is_of_mp
+
 LOST = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 
@@ -18,6 +20,8 @@ def fail_lost_runs(instance: dg.DagsterInstance, location: str) -> None:
     for record in instance.get_run_records(dg.RunsFilter(statuses=LOST)):
         run = record.dagster_run
         origin = run.remote_job_origin
+        if is_of_mp(run.tags):
+            continue  # mp itself takes care of those
         if origin and origin.repository_origin.code_location_origin.location_name == location:
             instance.report_run_failed(run, "it was lost when its code server was stopped")
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import date
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SECRETS = re.compile("USERNAME|SECRET|TOKEN|WEBHOOK|PASSWORD")
-DAY = date(2024, 1, 2)
+DAY = datetime.now(UTC).date() - timedelta(3)
 SECONDS = 90  # for a process to start, on a slow machine
 
 LOADED = """{workspaceOrError {... on Workspace {locationEntries {
@@ -44,7 +44,7 @@ STATUS = "query($id: ID!) {runOrError(runId: $id) {... on Run {status}}}"
 JOB = {
     "repositoryLocationName": "mixpanel_assets",
     "repositoryName": "__repository__",
-    "jobName": "events_job",
+    "jobName": "12345_events_job",
 }
 
 
@@ -315,7 +315,7 @@ def test_the_location_for_dagster_plus_is_as_its_models_say() -> None:
 @pytest.mark.skipif(not find_spec("dagster_dg_cli"), reason="just dg installs it")
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [("check defs", "All definitions loaded successfully."), ("list defs --json", '"events_job"')],
+    [("check defs", "All definitions loaded successfully."), ("list defs --json", '_events_job"')],
 )
 def test_dg_knows_the_project(arguments: str, says: str) -> None:
     dg = [Path(sys.executable).with_name("dg"), *arguments.split()]

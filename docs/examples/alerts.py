@@ -8,12 +8,13 @@ import os
 import dagster as dg
 
 import mixpanel_assets.definitions as mixpanel
+from mixpanel_assets.dagster import WarehouseResource
 from mixpanel_assets.defs.alerts import failure_alerts, failure_message
-from mixpanel_assets.defs.assets import events
-from mixpanel_assets.defs.resources import WarehouseResource
+
+EVENTS = dg.AssetKey(["acme", "events"])  # acme is the name of the account
 
 
-@dg.asset(deps=[events], group_name="reports", kinds={"duckdb"})
+@dg.asset(deps=[EVENTS], group_name="reports", kinds={"duckdb"})
 def people_a_day(warehouse: WarehouseResource) -> None:
     """People with at least one event, by day."""
     with warehouse.get_connection() as connection:

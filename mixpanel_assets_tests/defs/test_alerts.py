@@ -14,13 +14,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mixpanel_assets.dagster import mixpanel_definitions
-from mixpanel_assets.definitions import defs
+from mixpanel_assets.dagster import definitions_of, mixpanel_definitions
 from mixpanel_assets.defs.alerts import failure_alerts
 from mixpanel_assets.defs.instance import make_instance
-from mixpanel_assets.defs.jobs import JOBS
+from mixpanel_assets.defs.jobs import make_jobs
 from mixpanel_assets.defs.killed import of_this_process
 from mixpanel_assets.defs.partitions import days_in_one_run
+from mixpanel_assets.defs.project import Project
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
@@ -28,8 +28,10 @@ from mixpanel_assets_tests.conftest import DAY
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "alerts.py"
 TOKEN = "T0KENOFTHEWEBHOOK"
-EVENTS = dg.AssetKey("events")
-ALERTS = failure_alerts("failure_alerts", jobs=JOBS, assets=[EVENTS])
+EVENTS = dg.AssetKey(["acme", "events"])
+ALERTS = failure_alerts(
+    "failure_alerts", jobs=[*make_jobs(Project.of(key_prefix="acme"))], assets=[EVENTS]
+)
 NAME = "failure_alerts"
 NOTHING = "Sensor function returned an empty result"  # of a tick without a new failure
 
@@ -96,7 +98,7 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def failing(name: str = "catalog_job", error: Exception | None = None) -> dg.JobDefinition:
+def failing(name: str = "acme_catalog_job", error: Exception | None = None) -> dg.JobDefinition:
     """A job of this name that fails."""
 
     @dg.op
@@ -110,9 +112,12 @@ def failing(name: str = "catalog_job", error: Exception | None = None) -> dg.Job
     return job
 
 
-def land(instance: dg.DagsterInstance, job: str = "events_job", **options: Any) -> dg.DagsterRun:
+def land(
+    instance: dg.DagsterInstance, job: str = "acme_events_job", **options: Any
+) -> dg.DagsterRun:
     """A run of our own assets, which fails if Mixpanel does."""
-    done = defs().resolve_job_def(job)
+    project = Project.of(key_prefix="acme", start=DAY)
+    done = definitions_of(project).resolve_job_def(job)
     result = done.execute_in_process(instance=instance, raise_on_error=False, **options)
     return result.dagster_run
 
@@ -147,7 +152,10 @@ def test_an_alert_has_project_job_days_error_hint_and_link(
     done = sensor.tick()
     (text,) = webhook.texts
     what, error, hint, link = text.splitlines()
-    assert what == f"events_job of project {account.project.project_id} failed, {DAY} to 2024-01-04"
+    assert (
+        what
+        == f"acme_events_job of project {account.project.project_id} failed, {DAY} to 2024-01-04"
+    )
     assert error.startswith("AUTH_FAILED: ")
     assert hint
     assert link == f"https://dagster.example.com/runs/{run.run_id}"
@@ -170,7 +178,7 @@ def test_what_the_ui_or_a_backfill_started_is_told_by_its_assets(
     land(sensor.instance, "__ASSET_JOB", asset_selection=[EVENTS], partition_key=str(DAY))
     sensor.tick()
     (text,) = webhook.texts
-    assert text.startswith(f"events of project {account.project.project_id} failed, {DAY}\n")
+    assert text.startswith(f"acme/events of project {account.project.project_id} failed, {DAY}\n")
 
 
 def test_other_jobs_and_other_assets_are_left_to_others(sensor: Sensor, webhook: Webhook) -> None:
@@ -205,7 +213,7 @@ def test_an_error_that_is_not_ours_is_told_on_one_line_without_mentions_or_secre
     sensor.tick()
     (text,) = webhook.texts
     what, told, link = text.splitlines()
-    assert (what, link) == ("catalog_job failed", f"run {run}")
+    assert (what, link) == ("acme_catalog_job failed", f"run {run}")
     assert told.startswith("ValueError: &lt;!channel&gt; see https://***@host/?token=***")
     assert len(told) < 1100
 
