@@ -17,27 +17,27 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 
-from mixpanel_assets.defs.catalog import PARTS
 from mixpanel_assets.defs.instance import make_instance
-from mixpanel_assets.defs.jobs import JOBS, PROFILES_JOB, counts_job
+from mixpanel_assets.defs.jobs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB, SAVED_REPORTS_JOB
 from mixpanel_assets.defs.killed import of_this_process
 from mixpanel_assets.defs.partitions import RANGE_END, RANGE_START
+from mixpanel_assets.defs.runs import EXECUTED_AGAIN, PID, PROJECT
 from mixpanel_assets.defs.runs import JOBS as ASSETS_OF_JOBS
-from mixpanel_assets.defs.runs import PID, PROJECT
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import Answer
+from mixpanel_assets_tests.dagsters import job, key, name
 
 Mp = Callable[..., Answer]
 STARTED, QUEUED = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED
-RANGE = {RANGE_START: "2024-01-02", RANGE_END: "2024-01-31"}
 OF_THE_DAEMON = RemoteJobOrigin(
     RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("mixpanel_assets"), "__repository__"),
-    "events_job",
+    "__ASSET_JOB",
 )
+RANGE = {RANGE_START: "2024-01-02", RANGE_END: "2024-01-31"}
 
 
-def run(tags: dict[str, str], job: str = "events_job", **more: Any) -> dg.DagsterRun:
-    return dg.DagsterRun(job_name=job, tags=tags, **{"status": STARTED, **more})
+def run(tags: dict[str, str], word: str = EVENTS_JOB, **more: Any) -> dg.DagsterRun:
+    return dg.DagsterRun(**{"job_name": name(word), "tags": tags, "status": STARTED, **more})
 
 
 def test_a_run_is_shown_with_its_days_until_it_ends_or_its_process_is_killed(
@@ -56,14 +56,16 @@ def test_a_run_is_shown_with_its_days_until_it_ends_or_its_process_is_killed(
         "ended": run({**alive, **RANGE}, status=dg.DagsterRunStatus.SUCCESS),
         "queued": run(
             {**RANGE, "dagster/backfill": "abc", "mp/source": "cli"},
-            job="__ASSET_JOB",
+            job_name="__ASSET_JOB",
             status=QUEUED,
-            asset_selection={dg.AssetKey("events")},
+            asset_selection={key("events")},
             remote_job_origin=OF_THE_DAEMON,
         ),
-        "of a daemon that is gone": run(RANGE, remote_job_origin=OF_THE_DAEMON),
-        "profiles": run({**alive, "dagster/partition": "2024-01-05"}, job=PROFILES_JOB),
-        "question": run(alive, job="query_segmentation"),
+        "of a daemon that is gone": run(RANGE),
+        "of mp, again by a daemon that is gone": run({**alive, **RANGE, EXECUTED_AGAIN: "first"}),
+        "profiles": run({**alive, "dagster/partition": "2024-01-05"}, PROFILES_JOB),
+        "question": run(alive, "ask"),
+        "of somebody's own prefix": run({**alive, **RANGE}, job_name="raw_mixpanel_events_job"),
     }
     with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home))) as instance:
         for one in runs.values():
@@ -81,6 +83,7 @@ def test_a_run_is_shown_with_its_days_until_it_ends_or_its_process_is_killed(
         {"run_id": ids["by mp"], "state": "started", "source": "cli", **days},
         {"run_id": ids["of the project"], "state": "started", "source": "ui", **days},
         {"run_id": ids["queued"], "state": "queued", "source": "backfill", **days},
+        {"run_id": ids["of somebody's own prefix"], "state": "started", "source": "ui", **days},
         {"run_id": ids["profiles"], "state": "started", "source": "ui"}
         | {"from": "2024-01-05", "to": "2024-01-05"},
     ]
@@ -112,9 +115,9 @@ def test_a_storage_that_cannot_be_read_is_no_failure(
     assert storage != "none" or not file.exists()
 
 
-def test_the_assets_of_every_job_are_known() -> None:
-    assets = {"catalog_job": tuple(PARTS)}
-    for job in JOBS:
-        if job is not counts_job:
-            name = job.name.removesuffix("_job")
-            assert ASSETS_OF_JOBS[job.name] == assets.get(job.name, (name,))
+def test_the_assets_of_every_job_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MP_SAVED_REPORTS", "63")
+    assert ASSETS_OF_JOBS.keys() == {EVENTS_JOB, PROFILES_JOB, CATALOG_JOB, SAVED_REPORTS_JOB}
+    for word, assets in ASSETS_OF_JOBS.items():
+        selected = job(word).asset_layer.selected_asset_keys
+        assert selected == {key(asset) for asset in assets}

@@ -109,11 +109,7 @@ def _state(instance: dg.DagsterInstance) -> InstigatorState:
 def _old_ticks(home: Path) -> list[int]:
     """Ticks of 29 and of 31 days ago are put beside the first one; their ids."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        (state,) = [
-            one
-            for one in instance.all_instigator_state()
-            if one.instigator_name == name("daily_events")
-        ]
+        state = _state(instance)
         made: list[InstigatorTick] = [
             instance.create_tick(
                 TickData(
@@ -133,11 +129,7 @@ def _old_ticks(home: Path) -> list[int]:
 
 def _kept_ticks(home: Path, ids: list[int]) -> list[bool]:
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        (state,) = [
-            one
-            for one in instance.all_instigator_state()
-            if one.instigator_name == name("daily_events")
-        ]
+        state = _state(instance)
         ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id)
     return [id_ in {tick.tick_id for tick in ticks} for id_ in ids]
 
