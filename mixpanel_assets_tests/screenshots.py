@@ -84,7 +84,7 @@ def pages(backfill: str, run: str) -> dict[str, tuple[str, tuple[int, int]]]:
     group = f"{LOCATION}/asset-groups/acme"
     return {
         "assets": (f"{group}/list", (1400, 900)),
-        "lineage": (f"{group}/lineage", (1400, 1000)),
+        "lineage": (f"{group}/lineage", (1500, 1750)),
         "two-projects": ("asset-groups", (1400, 700)),
         "catalog": ("assets", (1400, 800)),
         "events": ("assets/acme/events", (1400, 1000)),

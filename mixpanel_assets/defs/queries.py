@@ -102,7 +102,9 @@ def _answer(
         result = answer(client, asked)
         requests = client.requests
     columns, rows = result.to_rows()
+    sent = {"question": question.method_name(), **asked.to_dict()}
     metadata: dict[str, Any] = {
+        "question": dg.MetadataValue.json(sent),
         "dagster/row_count": len(rows),
         "requests": requests,
         "rows": dg.MetadataValue.md(markdown(columns, rows)),
@@ -115,7 +117,7 @@ def _answer(
                 columns,
                 rows,
                 day=today,
-                question={"question": question.method_name(), **asked.to_dict()},
+                question=sent,
                 replace=kept.replace,
             )
         context.log_event(
