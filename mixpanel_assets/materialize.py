@@ -19,7 +19,7 @@ from mixpanel_assets.definitions import known_projects
 from mixpanel_assets.defs.backfill import find_ui, has_daemon, reload_definitions, start_backfill
 from mixpanel_assets.defs.catalog import PARTS, TABLES
 from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
-from mixpanel_assets.defs.instance import enter_instance
+from mixpanel_assets.defs.instance import enter_instance, find_dagster_home
 from mixpanel_assets.defs.jobs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
 from mixpanel_assets.defs.listener import Listener, listener
@@ -152,7 +152,7 @@ def backfill_events(options: RunOptions, days: Sequence[date]) -> Backfill:
     with _instance(options.settings) as instance:
         _begin_at(options, instance, days[0])
         project = Project.of(options.account)
-        ui = find_ui(Path(instance.root_directory))
+        ui = find_ui(find_dagster_home(options.settings))
         if ui and "/".join(project.prefix) not in ui.prefixes:
             raise ConfigError(
                 f"the Dagster UI at {ui.url} has the assets of {', '.join(ui.prefixes)}, not of "
@@ -207,7 +207,7 @@ def _begin_at(options: RunOptions, instance: dg.DagsterInstance, day: date) -> N
     """Let the partitions begin at that day, also in a running UI."""
     if not begin_at(look_up(options.account), day):
         return
-    if not reload_definitions(Path(instance.root_directory)) and has_daemon(instance):
+    if not reload_definitions(find_dagster_home(options.settings)) and has_daemon(instance):
         note(f"days from {day} on are new to the running Dagster: reload its definitions")
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixpanel_assets.defs.instance import is_running
+from mixpanel_assets.defs.instance import find_dagster_home, is_running
 from mixpanel_assets.defs.runs import PROJECT
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import make_private_folder, replace_file
@@ -98,23 +99,25 @@ def start_backfill(
 
     if not has_daemon(instance):
         raise ConfigError(
-            f"no Dagster daemon runs on the instance in {instance.root_directory}",
+            f"no Dagster daemon runs on the instance in {find_dagster_home(project.settings)}",
             hint="start it: mp dev",
         )
     tags = {"mp/source": "cli", **({PROJECT: project.project_id} if project.project_id else {})}
-    backfill = PartitionBackfill.from_asset_partitions(
-        backfill_id=make_new_backfill_id(),
-        asset_graph=defs.resolve_asset_graph(),
-        partition_names=[str(day) for day in days],
-        asset_selection=[project.key("events")],
-        backfill_timestamp=time.time(),
-        tags=tags,
-        dynamic_partitions_store=instance,
-        all_partitions=False,
-        title="mp materialize",
-        description=None,
-        run_config=None,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a method that Dagster itself calls
+        backfill = PartitionBackfill.from_asset_partitions(
+            backfill_id=make_new_backfill_id(),
+            asset_graph=defs.resolve_asset_graph(),
+            partition_names=[str(day) for day in days],
+            asset_selection=[project.key("events")],
+            backfill_timestamp=time.time(),
+            tags=tags,
+            dynamic_partitions_store=instance,
+            all_partitions=False,
+            title="mp materialize",
+            description=None,
+            run_config=None,
+        )
     instance.add_backfill(backfill)
     return backfill.backfill_id
 
