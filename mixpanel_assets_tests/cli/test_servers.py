@@ -16,6 +16,7 @@ import dagster as dg
 import httpx
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import (
     RegisteredCodeLocationOrigin,
@@ -27,15 +28,17 @@ from dagster._core.scheduler.instigation import (
     InstigatorStatus,
     ScheduleInstigatorData,
 )
+from dagster._daemon.types import DaemonHeartbeat
 
 from mixpanel_assets.defs.backfill import serving_at
 from mixpanel_assets.defs.instance import dagster_home
 from mixpanel_assets.defs.partitions import RANGE_END
-from mixpanel_assets.defs.runs import PROJECT
+from mixpanel_assets.defs.runs import HOST, PID, PROJECT
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.cli.test_materialize import TODAY
 from mixpanel_assets_tests.conftest import Answer
+from mixpanel_assets_tests.dagsters import definitions, key, name
 
 Mp = Callable[..., Answer]
 Start = Callable[..., subprocess.Popen[str]]
@@ -120,13 +123,22 @@ def test_a_simulator_on_a_port_in_use_says_so(here: Mp) -> None:
 
 
 PARTITIONS = """{assetNodes {assetKey {path} assetMaterializations(limit: 100) {partition}
-  partitionDefinition {type}}}"""
+  partitionKeys partitionDefinition {type}}}"""
+HEALTH = "{instance {daemonHealth {allDaemonStatuses {daemonType lastHeartbeatTime}}}}"
 BACKFILLS = """{partitionBackfillsOrError {... on PartitionBackfills {results {
-  id isAssetBackfill partitionNames tags {key value}}}}}"""
+  id isAssetBackfill partitionNames}}}}"""
 SCHEDULED = """{
-  runsOrError(filter: {tags: [{key: "dagster/schedule_name", value: "daily_events"}]}) {
+  runsOrError(filter: {tags: [{key: "dagster/schedule_name", value: "12345_daily_events"}]}) {
   ... on Runs {results {status tags {key value}}}}}"""
-DETACH = ("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-04", "--detach")
+RUNS_OF_JOB = """{pipelineOrError(params: {pipelineName: "12345_events_job",
+  repositoryName: "__repository__", repositoryLocationName: "mixpanel_assets"}) {
+  ... on Pipeline {runs(limit: 10) {runId tags {key value}}}}}"""
+AGAIN = """mutation {launchRunReexecution(
+  reexecutionParams: {parentRunId: "%s", strategy: ALL_STEPS}) {
+  ... on LaunchRunSuccess {run {runId}} ... on PythonError {message}}}"""
+STATUS = """{runOrError(runId: "%s") {... on Run {status}}}"""
+DETACH = ("materialize", "events", "--from", "2024-01-01", "--to", "2024-01-03", "--detach")
+DETACHED = {"asset": "events", "from": "2024-01-01", "to": "2024-01-03"}
 
 
 def test_dev_shows_what_is_landed_ticks_takes_days_over_and_stops_when_told(
@@ -134,31 +146,33 @@ def test_dev_shows_what_is_landed_ticks_takes_days_over_and_stops_when_told(
 ) -> None:
     home = tmp_path / "home" / "dagster"
     address = home / ".dagster" / "ui.json"
-    assert here("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-03").code == 0
-    _turn_on_yesterday("daily_events", home)
+    landed = here("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-03")
+    assert landed.code == 0
+    _turn_on_yesterday(name("daily_events"), home)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     graphql = f"http://127.0.0.1:{port}/graphql"
     process = start("dev", "--port", str(port))
     told = _ask(graphql, PARTITIONS, process)
     assert {"2024-01-02", "2024-01-03"} <= _days(told)
+    assert _events(told)["partitionKeys"][0] == "2024-01-02"
     assert address.stat().st_mode & 0o777 == 0o600
     assert listeners(port) == {"127.0.0.1"}
     other = here(*DETACH, MP_PROJECT_ID="999")
     assert (other.code, other.out, other.error["code"]) == (2, "", "CONFIG_ERROR")
+    again = _executed_again(landed.json["run_id"], graphql, process)
     _is_handed_days(f"http://127.0.0.1:{port}", here, process)
-    while (run := _scheduled(graphql, process)).get("status") not in ("SUCCESS", "FAILURE"):
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.2)
+    run = _ended(lambda: _scheduled(graphql, process), process)
     tags = {tag["key"]: tag["value"] for tag in run["tags"]}
     assert (run["status"], tags["mp/source"]) == ("SUCCESS", "schedule")
     last = date.fromisoformat(tags[RANGE_END])
     assert TODAY - last <= timedelta(1)  # before six, yesterday's tick is the last one
     week = {str(last - timedelta(n)) for n in range(8)}
     assert week <= _days(_ask(graphql, PARTITIONS, process))
+    known = lambda: _ask(graphql, STATUS % again, process)["data"]["runOrError"]  # noqa: E731
+    assert _ended(known, process)["status"] == "SUCCESS"
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert "mp: note: this Dagster instance also has runs of project 999:" in err
+    process.communicate(timeout=30)
     assert not address.exists()
     assert not (home / "storage").exists()
 
@@ -169,8 +183,6 @@ def _turn_on_yesterday(schedule: str, home: Path) -> None:
     repository = RemoteRepositoryOrigin(origin, "__repository__")
     began = (datetime.now(UTC) - timedelta(days=1)).timestamp()
     with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home))) as instance:
-        theirs = {"tags": {PROJECT: "999"}, "status": dg.DagsterRunStatus.SUCCESS}
-        instance.add_run(dg.DagsterRun("events_job", **theirs))
         instance.add_instigator_state(
             InstigatorState(
                 RemoteInstigatorOrigin(repository, schedule),
@@ -181,18 +193,46 @@ def _turn_on_yesterday(schedule: str, home: Path) -> None:
         )
 
 
+def _executed_again(run_id: str, graphql: str, process: subprocess.Popen[str]) -> str:
+    """The run of `mp` is one of its job, without tags of ours; the UI starts it again."""
+    (run,) = [
+        one
+        for one in _ask(graphql, RUNS_OF_JOB, process)["data"]["pipelineOrError"]["runs"]
+        if one["runId"] == run_id
+    ]
+    assert {tag["key"] for tag in run["tags"]} & {PID, HOST, PROJECT} == set()
+    launched = _ask(graphql, AGAIN % run_id, process)["data"]["launchRunReexecution"]
+    return str(launched["run"]["runId"])
+
+
 def _is_handed_days(ui: str, here: Mp, process: subprocess.Popen[str]) -> None:
+    """The days are the daemon's, also one before the first that the UI had loaded."""
+    while not _daemon_beats(f"{ui}/graphql", process):
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.2)
     answer = here(*DETACH)
     assert (answer.code, answer.err) == (0, "")
     told = answer.json
     made = told.pop("backfill_id")
-    days = {"from": "2024-01-02", "to": "2024-01-04"}
-    assert told == {"asset": "events", **days, "url": f"{ui}/runs/b/{made}"}
+    assert told == {**DETACHED, "url": f"{ui}/runs/b/{made}"}
     seen = _ask(f"{ui}/graphql", BACKFILLS, process)["data"]["partitionBackfillsOrError"]
-    (backfill,) = seen["results"]
-    names = ["2024-01-02", "2024-01-03", "2024-01-04"]
-    assert {"key": PROJECT, "value": "12345"} in backfill.pop("tags")
-    assert backfill == {"id": made, "isAssetBackfill": True, "partitionNames": names}
+    names = ["2024-01-01", "2024-01-02", "2024-01-03"]
+    assert seen["results"] == [{"id": made, "isAssetBackfill": True, "partitionNames": names}]
+    told = _ask(f"{ui}/graphql", PARTITIONS, process)
+    assert _events(told)["partitionKeys"][0] == "2024-01-01"
+
+
+def _daemon_beats(graphql: str, process: subprocess.Popen[str]) -> bool:
+    health = _ask(graphql, HEALTH, process)["data"]["instance"]["daemonHealth"]
+    return any(one["lastHeartbeatTime"] for one in health["allDaemonStatuses"])
+
+
+def _ended(look: Callable[[], dict[str, Any]], process: subprocess.Popen[str]) -> dict[str, Any]:
+    """The run as soon as it has ended."""
+    while (run := look()).get("status") not in ("SUCCESS", "FAILURE"):
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.2)
+    return run
 
 
 def _scheduled(graphql: str, process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -201,36 +241,88 @@ def _scheduled(graphql: str, process: subprocess.Popen[str]) -> dict[str, Any]:
     return next(iter(runs), {})
 
 
+def _events(told: Any) -> dict[str, Any]:
+    nodes = {tuple(one["assetKey"]["path"]): one for one in told["data"]["assetNodes"]}
+    return dict(nodes["12345", "events"])
+
+
 def _days(told: Any) -> set[str]:
-    nodes = {one["assetKey"]["path"][-1]: one for one in told["data"]["assetNodes"]}
-    return {made["partition"] for made in nodes["events"]["assetMaterializations"]}
+    return {made["partition"] for made in _events(told)["assetMaterializations"]}
 
 
-def test_nothing_is_handed_over_when_no_dev_runs(
+def test_nothing_is_handed_over_when_no_daemon_runs(
     account: Simulator, here: Mp, tmp_path: Path
 ) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     address = tmp_path / "home" / "dagster" / ".dagster" / "ui.json"
-    address.parent.mkdir(parents=True)
-    left = {"host": "127.0.0.1", "port": 3000, "pid": gone.pid, "project_id": "12345"}
+    left = {"host": "127.0.0.1", "port": 3000, "pid": gone.pid, "prefixes": ["12345"]}
     for text in (None, "{", json.dumps(left)):
         if text is not None:
             address.write_text(text)
         answer = here(*DETACH)
         assert (answer.code, answer.out, answer.error["code"]) == (2, "", "CONFIG_ERROR")
         assert answer.error["hint"] == "start it: mp dev"
+        assert str(tmp_path / "home" / "dagster") in answer.error["message"]
+    _beat(tmp_path / "home" / "dagster", seconds_ago=600)  # it ran, and was stopped
+    assert here(*DETACH).error["hint"] == "start it: mp dev"
     assert account.requests == []
 
 
-def test_a_dev_that_does_not_answer_yet_may_be_asked_again(account: Simulator, here: Mp) -> None:
+def test_days_are_handed_to_a_daemon_that_is_not_of_mp_dev(
+    account: Simulator, here: Mp, tmp_path: Path
+) -> None:
+    home = tmp_path / "home" / "dagster"
+    assert here("materialize", "events", "--from", "2024-01-02", "--to", "2024-01-02").code == 0
+    _beat(home)
+    answer = here(*DETACH)
+    assert (answer.code, answer.json["url"]) == (0, None)
+    assert answer.err == (
+        "mp: note: days from 2024-01-01 on are new to the running Dagster: reload its definitions\n"
+    )
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        (backfill,) = instance.get_backfills()
+    assert backfill.backfill_id == answer.json["backfill_id"]
+    assert backfill.asset_selection == [key("events")]
+    assert (backfill.tags["mp/source"], backfill.tags[PROJECT]) == ("cli", "12345")
+    missing = here(*DETACH, "--missing").json
+    assert missing["backfill_id"] not in (None, backfill.backfill_id)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        (newer,) = [one for one in instance.get_backfills() if one != backfill]
+    assert _partitions(newer) == {"2024-01-01", "2024-01-03"}
+
+
+def test_a_dev_that_does_not_answer_yet_is_handed_days_too(
+    account: Simulator, here: Mp, tmp_path: Path
+) -> None:
     home = dagster_home(Settings.from_env())
+    _beat(home)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with serving_at(home, port, account.project.project_id):
+    with serving_at(home, port, ["12345"]):
         answer = here(*DETACH)
-    assert (answer.code, answer.out, answer.error["code"]) == (5, "", "UNAVAILABLE")
-    assert here(*DETACH).error["code"] == "CONFIG_ERROR"
+    made = answer.json["backfill_id"]
+    assert answer.json["url"] == f"http://127.0.0.1:{port}/runs/b/{made}"
+    assert "reload its definitions" in answer.err
+
+
+def test_when_nothing_is_missing_no_daemon_is_needed(account: Simulator, here: Mp) -> None:
+    assert here("materialize", "events", "--from", "2024-01-01", "--to", "2024-01-03").code == 0
+    answer = here(*DETACH, "--missing")
+    assert (answer.code, answer.json) == (0, {**DETACHED, "backfill_id": None, "url": None})
+
+
+def _beat(home: Path, seconds_ago: float = 0) -> None:
+    """A daemon ran on the instance at that time."""
+    at = datetime.now(UTC).timestamp() - seconds_ago
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home))) as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(at, "BACKFILL", "a daemon", []))
+
+
+def _partitions(backfill: PartitionBackfill) -> set[str]:
+    graph = definitions().resolve_asset_graph()
+    subset = backfill.get_asset_backfill_data(graph).target_subset
+    return set(subset.get_partitions_subset(key("events")).get_partition_keys())
 
 
 def _ask(url: str, query: str, process: subprocess.Popen[str]) -> Any:

@@ -88,6 +88,10 @@ def test_what_mp_lands_of_two_accounts_is_recorded_apart(
         assert days_known(instance) == {name: texts(span) for name, span in SPANS.items()}
         runs = {"acme_events_job": "111", "globex_events_job": "222"}
         assert projects_of_runs(instance) == runs
+        for run in instance.get_runs():  # which the UI can execute again
+            (config,) = run.run_config["resources"].values()
+            named = run.job_name.removesuffix("_events_job"), run.tags[PROJECT]
+            assert (config["config"]["account"], config["config"]["project_id"]) == named
     shown = {name: here("--account", name, "status").json[0] for name in SPANS}
     assert {name: (one["first_day"], one["last_day"]) for name, one in shown.items()} == {
         name: (str(first), str(last)) for name, (first, last) in SPANS.items()
