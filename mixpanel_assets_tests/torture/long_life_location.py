@@ -12,11 +12,8 @@ import dagster as dg
 
 from mixpanel_assets.accounts import find_credentials
 from mixpanel_assets.dagster import definitions_of
-from mixpanel_assets.defs.jobs import make_jobs
 from mixpanel_assets.defs.project import Project
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
-from mixpanel_assets.defs.schedules import make_schedules
-from mixpanel_assets.defs.sensors import make_late_events
 from mixpanel_assets.mixpanel.budget import Budget
 from mixpanel_assets.mixpanel.client import Client, RetryPolicy
 from mixpanel_assets.settings import Settings
@@ -81,14 +78,14 @@ class HurriedMixpanel(MixpanelResource):
 
 
 PROJECT = Project.of()
-JOBS = make_jobs(PROJECT)
-OURS = definitions_of(PROJECT)
+OURS: Any = definitions_of(PROJECT)
+LATE_EVENTS = OURS.sensors[0]
 RESOURCES = {PROJECT.mixpanel: HurriedMixpanel(), PROJECT.duckdb: WarehouseResource()}
 
 
 def _hurried(schedule: dg.ScheduleDefinition) -> dg.ScheduleDefinition:
     """The schedule asked each minute what it asks for on that day."""
-    job = next(job for job in JOBS if job.name == schedule.job_name)
+    job = next(job for job in OURS.jobs if job.name == schedule.job_name)
 
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         real = context.scheduled_execution_time
@@ -120,8 +117,8 @@ def _partition(request: dg.RunRequest) -> dict[str, Any]:
 
 
 @dg.sensor(
-    name=PROJECT.name("late_events"),
-    job=JOBS.events,
+    name=LATE_EVENTS.name,
+    job=LATE_EVENTS.job,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
@@ -133,14 +130,14 @@ def hurried_late_events(context: dg.SensorEvaluationContext) -> Any:
         repository_def=context.repository_def,
         resources=RESOURCES,
     )
-    return make_late_events(PROJECT, JOBS)(here)
+    return LATE_EVENTS(here)
 
 
 defs = dg.Definitions(
     assets=OURS.assets,
     asset_checks=OURS.asset_checks,
     jobs=OURS.jobs,
-    schedules=[_hurried(schedule) for schedule in make_schedules(PROJECT, JOBS)],
+    schedules=[_hurried(schedule) for schedule in OURS.schedules],
     sensors=[hurried_late_events],
     resources=RESOURCES,
     executor=dg.in_process_executor,
