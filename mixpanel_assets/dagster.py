@@ -16,6 +16,7 @@ from mixpanel_assets.defs.assets import make_events, make_profiles
 from mixpanel_assets.defs.automation import on_landing
 from mixpanel_assets.defs.catalog import make_catalog
 from mixpanel_assets.defs.checks import make_counts_check
+from mixpanel_assets.defs.inputs import WarehouseInputManager
 from mixpanel_assets.defs.jobs import make_jobs
 from mixpanel_assets.defs.project import Project
 from mixpanel_assets.defs.queries import make_ask_job
@@ -28,6 +29,7 @@ from mixpanel_assets.defs.upstream import make_upstream, make_views
 __all__ = [
     "MixpanelComponent",
     "MixpanelResource",
+    "WarehouseInputManager",
     "WarehouseResource",
     "mixpanel_definitions",
     "on_landing",
@@ -87,6 +89,7 @@ def definitions_of(project: Project) -> dg.Definitions:
             resources={
                 project.mixpanel: MixpanelResource(account=account, project_id=project_id),
                 project.duckdb: WarehouseResource(account=account, project_id=project_id),
+                project.inputs: WarehouseInputManager(account=account, project_id=project_id),
             },
         )
 

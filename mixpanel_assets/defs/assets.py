@@ -28,7 +28,7 @@ from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.ingest import ingest_events, ingest_profiles, rebuild_profiles
 from mixpanel_assets.landed import landed_files
 from mixpanel_assets.results import LandedDay, Snapshot
-from mixpanel_assets.warehouse.ask.coverage import unbroken
+from mixpanel_assets.warehouse.ask.coverage import as_text
 from mixpanel_assets.warehouse.ask.days import recent_weight
 from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 
@@ -194,7 +194,7 @@ def make_profiles(project: Project) -> dg.AssetsDefinition:
                 )
                 context.log_event(made)
             reason = (
-                f"{_listed(lost)}: no snapshot was taken, and Mixpanel only returns current "
+                f"{as_text(lost)}: no snapshot was taken, and Mixpanel only returns current "
                 "profiles; run this asset daily to build a history"
             )
             context.log.warning(reason)
@@ -254,10 +254,3 @@ def _of_snapshot(snapshot: Snapshot) -> Metadata:
         "changed": dg.MetadataValue.int(snapshot.changed),
         "removed": dg.MetadataValue.int(snapshot.removed),
     }
-
-
-def _listed(days: Sequence[date]) -> str:
-    """The days as ranges: 2024-01-01 to 2024-01-05, 2024-01-09."""
-    return ", ".join(
-        f"{first} to {last}" if first != last else str(first) for first, last in unbroken(days)
-    )

@@ -91,8 +91,13 @@ class Project:
         return f"warehouse_{identifier(*self.prefix)}"
 
     @property
+    def inputs(self) -> str:
+        """The key of its WarehouseInputManager, which loads its assets for others."""
+        return f"inputs_{identifier(*self.prefix)}"
+
+    @property
     def resources(self) -> set[str]:
-        """The keys of both."""
+        """The keys that its own assets use."""
         return {self.mixpanel, self.duckdb}
 
     @property
@@ -148,7 +153,7 @@ class Project:
                 "freshness_policy": FRESH,
                 **options,
             },
-        )
+        ).with_io_manager_key(self.inputs)
 
 
 def identifier(*path: str) -> str:

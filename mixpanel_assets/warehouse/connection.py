@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 
@@ -103,6 +104,16 @@ def reading(
         # A cursor has no progress bar, and the setting can't be changed for a second reader.
         with connection.cursor() as cursor, interrupted_after(cursor, timeout):
             yield cursor
+
+
+def in_memory(path: Path, *, memory_limit: str = "1GB", threads: int | None = None) -> Connection:
+    """A database in memory, which spills into files beside the warehouse at the path."""
+    spill = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
+    config = _config(memory_limit, threads) | {"temp_directory": str(spill)}
+    connection = duckdb.connect(config=config)
+    connection.execute(NO_PROGRESS_BAR)
+    connection.execute(IN_UTC)
+    return connection
 
 
 def _config(memory_limit: str, threads: int | None) -> dict[str, Any]:

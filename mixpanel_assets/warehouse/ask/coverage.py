@@ -126,3 +126,10 @@ def unbroken(days: Iterable[date]) -> list[tuple[date, date]]:
         else:
             ranges.append((day, day))
     return ranges
+
+
+def as_text(days: Iterable[date]) -> str:
+    """The sorted days as ranges: 2024-01-01 to 2024-01-05, 2024-01-09."""
+    return ", ".join(
+        f"{first} to {last}" if first != last else str(first) for first, last in unbroken(days)
+    )
