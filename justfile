@@ -44,7 +44,7 @@ build:
 
 # remove what builds, checks and tests leave
 clean:
-    rm -rf site dist build .lowest .audit .dg .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+    rm -rf site dist build .lowest .audit .examples .dg .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
 
 # everything that has to pass before a change lands, from a clean checkout
 gate:
@@ -53,6 +53,10 @@ gate:
 # a short part of the tests with the oldest allowed dependencies
 lowest:
     .ci/lowest
+
+# the examples of the documents, with polars, pyarrow, dg and dbt
+examples *arguments:
+    .ci/examples {{arguments}}
 
 # known vulnerabilities of the pinned versions; fails where the advisories can't be reached
 audit:

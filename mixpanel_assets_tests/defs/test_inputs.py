@@ -76,9 +76,10 @@ def given(
         seen.append(then(x))
 
     own.__annotations__["x"] = type_
-    asset = dg.asset(ins={"x": dg.AssetIn(["12345", name], **(of or {}))}, **options)(own)
+    input_ = dg.AssetIn(**{"key": ["12345", name], **(of or {})})
+    asset = dg.asset(ins={"x": input_}, **options)(own)
     job = dg.Definitions.merge(
-        ours, dg.Definitions([asset])
+        ours, dg.Definitions([asset, dg.AssetSpec("people")])
     ).resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(
         instance=instance,
@@ -184,6 +185,14 @@ def test_a_table_that_is_not_there_is_refused_by_name(
     assert "by_event.Open" in told
     of = {"metadata": {"table": "landed"}}
     assert "landed has no column event_date or asked_on" in given(instance, pd.DataFrame, of=of)
+
+
+def test_a_table_of_others_is_read_by_its_key(landed: None, instance: dg.DagsterInstance) -> None:
+    with writing(WarehouseResource().path) as warehouse:
+        warehouse.execute("create or replace table people as select 'ann' as distinct_id")
+    of = {"key": "people", "input_manager_key": "inputs_12345"}
+    found = given(instance, pd.DataFrame, of=of)
+    assert found.values.tolist() == [["ann"]]
 
 
 def of_type(name: str) -> Any:

@@ -1,0 +1,1 @@
+"""A Dagster project with the assets of a Mixpanel project."""
