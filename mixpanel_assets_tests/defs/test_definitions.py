@@ -57,7 +57,8 @@ def test_every_name_is_that_of_the_project(account: Simulator) -> None:
     assert [op.name for op in ops if not op.name.startswith("12345_")] == []
     assert {pool for op in ops for pool in op.pools} == {"warehouse_12345"}
     resources = set(repository.get_top_level_resources())
-    assert resources == {"mixpanel_12345", "warehouse_12345", "mixpanel", "warehouse"}
+    of_project = {"mixpanel_12345", "warehouse_12345", "inputs_12345"}
+    assert resources == {*of_project, "mixpanel", "warehouse"}
 
 
 def test_every_run_is_in_one_process(account: Simulator) -> None:

@@ -4,7 +4,6 @@ Those that need more than this package are skipped without it; `just examples` i
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -15,9 +14,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
-import yaml
 
-from mixpanel_assets.dagster import MixpanelComponent, WarehouseResource
+from mixpanel_assets.dagster import WarehouseResource
 from mixpanel_assets.defs.partitions import days_in_one_run
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.project import Project
@@ -169,15 +167,6 @@ def test_a_component_is_a_project_of_a_yaml_file(at_shop: None, tmp_path: Path) 
     with WarehouseResource().get_reader() as warehouse:
         found = warehouse.execute("select count(*) from events where event_date = ?", [day(2)])
         assert found.fetchall()[0][0] > 0
-
-
-def test_the_component_of_the_guide_is_valid() -> None:
-    guide = (EXAMPLES.parent / "guides" / "own-assets.md").read_text("utf-8")
-    (text,) = re.findall(r"^```yaml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
-    shown = yaml.safe_load(text)
-    assert shown["type"] == "mixpanel_assets.MixpanelComponent"
-    made = MixpanelComponent(**shown["attributes"])
-    assert (made.account, made.automation) == ("shop", True)
 
 
 def test_dbt_models_follow_the_landed_events(at_shop: None, tmp_path: Path) -> None:
