@@ -130,7 +130,9 @@ def hurried_late_events(context: dg.SensorEvaluationContext) -> Any:
         repository_def=context.repository_def,
         resources=RESOURCES,
     )
-    return LATE_EVENTS(here)
+    found = LATE_EVENTS.evaluate_tick(here)
+    skipped = None if found.run_requests else found.skip_message
+    return dg.SensorResult(found.run_requests, skipped, cursor=found.cursor)
 
 
 defs = dg.Definitions(
