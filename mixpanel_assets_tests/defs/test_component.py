@@ -61,6 +61,6 @@ def test_an_account_that_is_not_there_is_named() -> None:
         path = sandbox.scaffold_component(MixpanelComponent)
         text = "type: mixpanel_assets.MixpanelComponent\nattributes: {account: nobody}\n"
         (path / "defs.yaml").write_text(text)
-        with pytest.raises(Exception, match="defs.yaml") as refused, sandbox.build_all_defs():
+        with pytest.raises(Exception, match=r"defs\.yaml") as refused, sandbox.build_all_defs():
             pass
         assert isinstance(refused.value.__cause__, AccountNotFoundError)
