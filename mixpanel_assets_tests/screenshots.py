@@ -83,11 +83,9 @@ def pages(backfill: str, run: str) -> dict[str, tuple[str, tuple[int, int]]]:
     yesterday = Settings(Path.cwd()).today() - timedelta(1)
     group = f"{LOCATION}/asset-groups/acme"
     return {
-        "assets": (f"{group}/list", (1400, 900)),
         "lineage": (f"{group}/lineage", (1500, 1750)),
         "two-projects": ("asset-groups", (1400, 700)),
         "catalog": ("assets", (1400, 800)),
-        "events": ("assets/acme/events", (1400, 1000)),
         "events-partitions": (
             f"assets/acme/events?view=partitions&partition={yesterday}",
             (1400, 1280),
@@ -95,7 +93,6 @@ def pages(backfill: str, run: str) -> dict[str, tuple[str, tuple[int, int]]]:
         "checks": ("assets/acme/events?view=checks&checkDetail=rows_as_landed", (1400, 1000)),
         "kept-question": ("assets/acme/purchases_by_plan?view=events", (1400, 800)),
         "run": (f"runs/{run}", (1400, 800)),
-        "runs": (f"{LOCATION}/jobs/acme_events_job/runs", (1400, 500)),
         "launchpad": (LAUNCHPAD, (1400, 640)),
         "backfill": (f"runs/b/{backfill}", (1400, 350)),
         "automation": ("automation", (1400, 745)),
