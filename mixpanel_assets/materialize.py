@@ -16,7 +16,13 @@ from sqlalchemy.exc import OperationalError
 from mixpanel_assets.access import look_up
 from mixpanel_assets.dagster import definitions_of
 from mixpanel_assets.definitions import known_projects
-from mixpanel_assets.defs.backfill import find_ui, has_daemon, reload_definitions, start_backfill
+from mixpanel_assets.defs.backfill import (
+    check_daemon,
+    find_ui,
+    has_daemon,
+    reload_definitions,
+    start_backfill,
+)
 from mixpanel_assets.defs.catalog import PARTS, TABLES
 from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
 from mixpanel_assets.defs.instance import enter_instance, find_dagster_home
@@ -150,7 +156,6 @@ def backfill_events(options: RunOptions, days: Sequence[date]) -> Backfill:
     Raises ConfigError if there is none, or if it is known to have other projects.
     """
     with _instance(options.settings) as instance:
-        _begin_at(options, instance, days[0])
         project = Project.of(options.account)
         ui = find_ui(find_dagster_home(options.settings))
         if ui and "/".join(project.prefix) not in ui.prefixes:
@@ -159,6 +164,9 @@ def backfill_events(options: RunOptions, days: Sequence[date]) -> Backfill:
                 f"{'/'.join(project.prefix)}",
                 hint="start mp dev with this account, or land the days without --detach",
             )
+        check_daemon(instance, find_dagster_home(options.settings))
+        _begin_at(options, instance, days[0])
+        project = Project.of(options.account)
         backfill = start_backfill(instance, project, definitions_of(project), days)
     return Backfill(
         "events", days[0], days[-1], backfill, f"{ui.url}/runs/b/{backfill}" if ui else None

@@ -241,6 +241,7 @@ def test_a_run_that_is_lost_with_its_code_server_has_failed_when_that_is_back(
     assert machine.status(run_id) == "FAILURE"
 
 
+@pytest.mark.long
 def test_the_code_server_becomes_healthy_and_stops_when_it_is_told_to(tmp_path: Path) -> None:
     with machine_in(tmp_path) as machine:
         machine.start("code")

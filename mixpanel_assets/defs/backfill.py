@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixpanel_assets.defs.instance import find_dagster_home, is_running
+from mixpanel_assets.defs.instance import is_running
 from mixpanel_assets.defs.runs import PROJECT
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import make_private_folder, replace_file
@@ -87,21 +87,22 @@ def has_daemon(instance: dg.DagsterInstance) -> bool:
     return time.time() - max(beats, default=0) < BEATS
 
 
+def check_daemon(instance: dg.DagsterInstance, home: Path) -> None:
+    """Raise ConfigError if no daemon runs on the instance."""
+    if not has_daemon(instance):
+        raise ConfigError(
+            f"no Dagster daemon runs on the instance in {home}",
+            hint="start mp dev; if it has just started, try again in some seconds",
+        )
+
+
 def start_backfill(
     instance: dg.DagsterInstance, project: Project, defs: dg.Definitions, days: Sequence[date]
 ) -> str:
-    """Request a backfill of the days, which a daemon begins within a minute; return its id.
-
-    Raises ConfigError if no daemon runs on the instance.
-    """
+    """Request a backfill of the days, which a daemon begins within a minute; return its id."""
     from dagster._core.execution.backfill import PartitionBackfill
     from dagster._core.utils import make_new_backfill_id
 
-    if not has_daemon(instance):
-        raise ConfigError(
-            f"no Dagster daemon runs on the instance in {find_dagster_home(project.settings)}",
-            hint="start it: mp dev",
-        )
     tags = {"mp/source": "cli", **({PROJECT: project.project_id} if project.project_id else {})}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of a method that Dagster itself calls

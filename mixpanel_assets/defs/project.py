@@ -117,7 +117,7 @@ class Project:
 
     @property
     def owners(self) -> list[str]:
-        """The owners of its assets, jobs, schedules and sensors."""
+        """The owners of its assets."""
         return [owner.strip() for owner in self.settings.owners.split(",") if owner.strip()]
 
     def spec(

@@ -262,10 +262,10 @@ def test_nothing_is_handed_over_when_no_daemon_runs(
             address.write_text(text)
         answer = here(*DETACH)
         assert (answer.code, answer.out, answer.error["code"]) == (2, "", "CONFIG_ERROR")
-        assert answer.error["hint"] == "start it: mp dev"
+        assert answer.error["hint"].startswith("start mp dev")
         assert str(tmp_path / "home" / "dagster") in answer.error["message"]
     _beat(tmp_path / "home" / "dagster", seconds_ago=600)  # it ran, and was stopped
-    assert here(*DETACH).error["hint"] == "start it: mp dev"
+    assert here(*DETACH).error["hint"].startswith("start mp dev")
     assert account.requests == []
 
 
