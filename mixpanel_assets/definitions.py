@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from mixpanel_assets.access import look_up
 from mixpanel_assets.accounts import list_accounts
 from mixpanel_assets.dagster import MixpanelResource, WarehouseResource, definitions_of
 from mixpanel_assets.defs.project import Project, identifier
-from mixpanel_assets.errors import MixpanelDataError
+from mixpanel_assets.errors import AccountNotFoundError, MixpanelDataError
 from mixpanel_assets.notes import note
+from mixpanel_assets.settings import Settings
 
 
 @dg.definitions
@@ -22,16 +22,21 @@ def defs() -> dg.Definitions:
 
 def known_projects() -> list[Project]:
     """The project that `mp` uses by default, and those of the other accounts."""
-    access = look_up()
-    names = [str(one["name"]) for one in list_accounts(access.settings)]
-    others = [name for name in names if name != access.name]
-    shared = access.settings.warehouse
-    found = [Project.of()] if access.project_or_none or shared or not others else []
-    if others and shared:
-        note(f"MP_WAREHOUSE is the file of one project: {', '.join(others)} left out")
+    settings = Settings.from_env()
+    names = [str(one["name"]) for one in list_accounts(settings)]
+    found: list[Project] = []
+    try:
+        default = Project.of()
+        names = [name for name in names if name != default.account]
+        if default.project_id or settings.warehouse or not names:
+            found.append(default)
+    except AccountNotFoundError as error:  # it was removed after mp dev was started with it
+        note(f"{error.message}: it is left out")
+    if names and settings.warehouse:
+        note(f"MP_WAREHOUSE is the file of one project: {', '.join(names)} left out")
         return found
     taken = {identifier(*project.prefix) for project in found}
-    for name in others:
+    for name in names:
         if identifier(name) in taken:
             note(f"account {name} left out: another one has the same names in Dagster")
             continue

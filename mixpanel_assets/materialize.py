@@ -31,7 +31,7 @@ from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
 from mixpanel_assets.defs.listener import Listener, listener
 from mixpanel_assets.defs.metadata import REQUESTS, SKIPPED
 from mixpanel_assets.defs.origin import record_as_of_location
-from mixpanel_assets.defs.partitions import RANGE_START, begin_at, days_in_one_run
+from mixpanel_assets.defs.partitions import RANGE_START, begin_at, days_in_one_run, first_day
 from mixpanel_assets.defs.project import Project
 from mixpanel_assets.defs.reconcile import DAILY, forget_unprefixed, reconcile
 from mixpanel_assets.errors import ConfigError, LoadError, MixpanelDataError, RunFailedError
@@ -165,7 +165,11 @@ def backfill_events(options: RunOptions, days: Sequence[date]) -> Backfill:
                 hint="start mp dev with this account, or land the days without --detach",
             )
         check_daemon(instance, find_dagster_home(options.settings))
-        _begin_at(options, instance, days[0])
+        if _begin_at(options, instance, days[0]):
+            raise ConfigError(
+                f"days from {days[0]} on are new to the running Dagster",
+                hint="reload its definitions in the UI, then try again",
+            )
         project = Project.of(options.account)
         backfill = start_backfill(instance, project, definitions_of(project), days)
     return Backfill(
@@ -188,8 +192,8 @@ def _run(
     token = listener.set(options.listener)
     try:
         with _instance(options.settings) as instance:
-            if tags:
-                _begin_at(options, instance, date.fromisoformat(tags[RANGE_START]))
+            if tags and _begin_at(options, instance, date.fromisoformat(tags[RANGE_START])):
+                note("some days are new to the running Dagster: reload its definitions in the UI")
             project = Project.of(options.account)
             job = definitions_of(project).resolve_job_def(project.name(job_name))
             record_as_of_location(instance, job.name)
@@ -211,12 +215,13 @@ def _run(
     return result
 
 
-def _begin_at(options: RunOptions, instance: dg.DagsterInstance, day: date) -> None:
-    """Let the partitions begin at that day, also in a running UI."""
-    if not begin_at(look_up(options.account), day):
-        return
-    if not reload_definitions(find_dagster_home(options.settings)) and has_daemon(instance):
-        note(f"days from {day} on are new to the running Dagster: reload its definitions")
+def _begin_at(options: RunOptions, instance: dg.DagsterInstance, day: date) -> bool:
+    """Let the partitions begin at that day; whether a running Dagster does not know that yet."""
+    access = look_up(options.account)
+    loaded = first_day(access)
+    if not begin_at(access, day) or day >= loaded:
+        return False
+    return not reload_definitions(find_dagster_home(options.settings)) and has_daemon(instance)
 
 
 def _unwritten(home: Path, reason: str, **details: Any) -> ConfigError:

@@ -21,7 +21,10 @@ def fail_killed_runs(instance: dg.DagsterInstance) -> None:
     """Mark runs of killed processes of this machine as failed, which frees their pool."""
     unended = dg.RunsFilter(
         tags={HOST: socket.gethostname()},
-        statuses=[dg.DagsterRunStatus[name] for name in ("NOT_STARTED", "STARTING", "STARTED")],
+        statuses=[
+            dg.DagsterRunStatus[name]
+            for name in ("NOT_STARTED", "STARTING", "STARTED", "CANCELING")
+        ],
     )
     for record in instance.get_run_records(unended):
         run, created = record.dagster_run, record.create_timestamp.timestamp()

@@ -112,12 +112,18 @@ def _run(run_id: str, status: str, job: str, text: str, started: float | None, c
     return {
         "run_id": run_id,
         "state": status.lower(),
-        "source": "backfill" if "dagster/backfill" in tags else tags.get("mp/source", "ui"),
+        "source": _source(tags),
         "assets": assets,
         "from": tags.get("dagster/asset_partition_range_start", day),
         "to": tags.get("dagster/asset_partition_range_end", day),
         "since": datetime.fromtimestamp(started, UTC) if started else _utc(created),
     }
+
+
+def _source(tags: Mapping[str, str]) -> str:
+    if "dagster/backfill" in tags:
+        return "backfill"
+    return "ui" if EXECUTED_AGAIN in tags else tags.get("mp/source", "ui")
 
 
 def _assets(selection: Any) -> Iterator[str]:

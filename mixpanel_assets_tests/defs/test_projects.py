@@ -178,3 +178,12 @@ def test_a_warehouse_of_one_project_leaves_the_others_out(
 
 def test_names_are_what_dagster_allows() -> None:
     assert identifier("raw", "my-company.eu") == "raw_my_company_eu"
+
+
+def test_an_account_that_mp_dev_was_started_with_and_that_is_gone_hides_no_other(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MP_ACCOUNT", "removed")
+    with pytest.warns(AnswerWarning, match="no account 'removed'"):
+        keys = defs().resolve_asset_graph().get_all_asset_keys()
+    assert {key.path[0] for key in keys} == {"acme", "globex"}
