@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets_tests.conftest import Tries
+from mixpanel_assets_tests.conftest import Tries, shortened
 from mixpanel_assets_tests.torture.conftest import Figures
 from mixpanel_assets_tests.torture.landing import LAND, Home, Version, ended, reach
 
@@ -37,7 +37,10 @@ def agree(home: Home) -> None:
     assert [day for day, at in landed.items() if known[day] < at] == []
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
+
+
+@pytest.mark.parametrize("how", shortened(SIGNALS, signal.SIGINT))
 def test_an_ended_landing_is_recorded_as_far_as_it_came(
     how: signal.Signals, tmp_path: Path, mixpanel: Simulator, tries: Tries, figures: Figures
 ) -> None:
@@ -48,7 +51,7 @@ def test_an_ended_landing_is_recorded_as_far_as_it_came(
     assert home.run(*LAND).code == 0
     longest = time.monotonic() - began
     chance, seen = random.Random(7), Counter[str]()
-    for number in range(tries(2, 20)):
+    for number in range(tries(1, 20)):
         versions[(number + 1) % 2].serve(mixpanel)
         before = dict(home.asked(LANDED))
         exports, process = home.exports(), home.start(*LAND)
