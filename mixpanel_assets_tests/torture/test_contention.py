@@ -30,7 +30,7 @@ from mixpanel_assets_tests.torture.landing import (
 AT_ONCE = 8
 MAY_PASS_LATER = {"BUDGET_EXHAUSTED", "DATABASE_LOCKED"}
 COUNT = "select event_date::varchar as day, count(*) as n from events group by all order by all"
-NO_WAIT = ("--config-json", '{"resources": {"mixpanel": {"config": {"wait": false}}}}')
+NO_WAIT = ("--config-json", '{"resources": {"mixpanel_12345": {"config": {"wait": false}}}}')
 
 
 @dataclass
