@@ -3,8 +3,8 @@
 https://docs.mixpanel.com/docs/reports/retention#frequency-view and
 https://docs.mixpanel.com/reference/retention-frequency-query
 
-The documents leave open, and here it is so: there is a number for each hour or day of the whole unit,
-also where the first or the last day cuts it short.
+The documents leave open, and here it is so: there is a number for each hour or day of the whole
+unit, also where the first or the last day cuts it short.
 """
 
 from calendar import monthrange
