@@ -184,6 +184,19 @@ def test_a_person_counts_once_in_each_segment_that_they_enter(simulate, ask, eve
     }
 
 
+def test_the_next_entry_is_later_than_every_step_of_the_one_before(simulate, ask, event):
+    sim = simulate()
+    entries = [event("A", "2024-01-02T10:00:01", item=item) for item in ("a", "b")]
+    later = event("A", "2024-01-02T10:00:02", item="c")
+    sim.store.add([event("B", "2024-01-02T10:00:00"), *entries, later])
+    saved = sim.funnels.add("AB", ["A", "B"])
+
+    found = ask(sim, "funnels", funnel_id=saved.id, on='properties["item"]', **DAYS)["data"]
+
+    counts = {name: [s["count"] for s in steps] for name, steps in found["2024-01-02"].items()}
+    assert counts == {"$overall": [1, 1], "a": [1, 1], "c": [1, 0]}
+
+
 def test_nobody_and_events_without_a_time_are_in_no_funnel(simulate, ask, event):
     sim = simulate()
     untimed = {"event": "B", "properties": {"distinct_id": "ana"}}
