@@ -114,6 +114,16 @@ def test_intervals_can_be_longer(sim, ask):
     }
 
 
+# https://docs.mixpanel.com/docs/reports/retention, rolling intervals: month 1 is 30 to 60 days
+@pytest.mark.parametrize(("at", "counts"), [("09:59:59", [1, 0]), ("10:00:00", [0, 1])])
+def test_a_month_has_30_days(simulate, ask, event, at, counts):
+    sim = simulate()
+    sim.store.add([event("Join", "2023-12-01T10:00:00"), event("Visit", f"2023-12-31T{at}")])
+    days = {"from_date": "2023-12-01", "to_date": "2023-12-01", "unit": "month"}
+
+    assert ask(sim, "retention", **{**JOIN_TO_VISIT, **days})["2023-12-01"]["counts"] == counts
+
+
 def test_on_splits_by_what_people_came_back_with(sim, ask):
     asked = {"on": 'properties["page"]', "interval_count": 2, **JOIN_TO_VISIT}
 
