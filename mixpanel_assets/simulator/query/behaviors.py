@@ -16,6 +16,7 @@ from mixpanel_assets.simulator.expressions import Expression, ExpressionError
 from mixpanel_assets.simulator.project import day_of, exported_ms
 from mixpanel_assets.simulator.records import decode, event_of
 from mixpanel_assets.simulator.store import Store
+from mixpanel_assets.simulator.values import is_number
 
 _WINDOW = re.compile(r"(\d{1,4})([hdw])")
 _UNITS = {"h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
@@ -60,8 +61,9 @@ def counted(
         first = day_of(as_of_ms - behavior.window_ms, store.timezone)
         for day in _days(first, day_of(as_of_ms, store.timezone)):
             for properties in _matching(store.lines(day, as_of_ms / 1000), wanted):
-                if end - behavior.window_ms < properties["time"] <= end:
-                    count[str(properties.get("distinct_id"))] += 1
+                who = properties.get("distinct_id")
+                if who not in (None, "") and end - behavior.window_ms < properties["time"] <= end:
+                    count[str(who)] += 1
     return found
 
 
@@ -73,6 +75,8 @@ def _matching(
         if name is None or name not in wanted or not (record := decode(line)):
             continue
         selector = wanted[name]
+        if not is_number(record["properties"].get("time")):
+            continue
         if selector is None or selector.matches(record["properties"]):
             yield record["properties"]
 

@@ -9,7 +9,8 @@ from collections import Counter
 from typing import Any
 
 from mixpanel_assets.simulator.app.bookmarks import Flows
-from mixpanel_assets.simulator.query.reader import Event, Reader
+from mixpanel_assets.simulator.query.reader import Reader
+from mixpanel_assets.simulator.query.sequences import sequences
 from mixpanel_assets.simulator.spans import Span
 
 _MOST_PATHS = 10
@@ -35,13 +36,9 @@ def flows(reader: Reader, report: Flows, span: Span) -> dict[str, Any]:
 
 
 def _ways(reader: Reader, report: Flows, span: Span) -> list[tuple[str, ...]]:
-    by_person: dict[str, list[Event]] = {}
-    for event in reader.events(span):
-        if event.who is not None:
-            by_person.setdefault(event.who, []).append(event)
     ways = []
-    for events in by_person.values():
-        names = [event.name for event in sorted(events, key=lambda one: (one.at, one.name))]
+    for events in sequences(reader, span).values():
+        names = [event.name for event in events]
         if report.event in names:
             start = names.index(report.event)
             ways.append(tuple(names[start : start + report.forward + 1]))

@@ -17,6 +17,7 @@ from mixpanel_assets.simulator.query.measures import OVERALL, segment_of
 from mixpanel_assets.simulator.query.parameters import Parameters
 from mixpanel_assets.simulator.query.reader import Reader
 from mixpanel_assets.simulator.query.segmentation import MOST_SEGMENTS
+from mixpanel_assets.simulator.query.sequences import timed
 from mixpanel_assets.simulator.spans import CALENDAR_UNITS, Buckets
 
 _GRAINS = ("hour", "day")
@@ -48,15 +49,13 @@ class AddictionApi:
         def compute() -> Any:
             seen: dict[str, Hours] = {label: {} for label in buckets.labels()}
             totals: Counter[str] = Counter()
-            for one in self.reader.events(buckets.span, name and (name,), where):
-                if one.who is None:
-                    continue
+            for who, one in timed(self.reader, buckets.span, name and (name,), where):
                 hour = one.day if grain == "day" else one.at // _HOUR_MS
                 by_segment = seen[buckets.label(one.day, one.at)]
-                by_segment.setdefault(OVERALL, {}).setdefault(one.who, set()).add(hour)
+                by_segment.setdefault(OVERALL, {}).setdefault(who, set()).add(hour)
                 if on is not None:
                     segment = segment_of(on.evaluate(one.properties))
-                    by_segment.setdefault(segment, {}).setdefault(one.who, set()).add(hour)
+                    by_segment.setdefault(segment, {}).setdefault(who, set()).add(hour)
                     totals[segment] += 1
             top = [OVERALL, *sorted(totals, key=lambda s: (-totals[s], s))[:limit]]
             data = {

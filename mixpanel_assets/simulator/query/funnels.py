@@ -5,23 +5,28 @@ https://developer.mixpanel.com/reference/funnels-query
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mixpanel_assets.simulator.answers import BadRequestError
+from mixpanel_assets.simulator.expressions import Expression
 from mixpanel_assets.simulator.project import DAY_MS
 from mixpanel_assets.simulator.query.host import Compute
 from mixpanel_assets.simulator.query.measures import OVERALL, segment_of
 from mixpanel_assets.simulator.query.parameters import Parameters
 from mixpanel_assets.simulator.query.reader import Event, Reader
 from mixpanel_assets.simulator.query.segmentation import MOST_SEGMENTS
+from mixpanel_assets.simulator.query.sequences import sequences
 from mixpanel_assets.simulator.registry import Registry
 from mixpanel_assets.simulator.spans import CALENDAR_UNITS, Buckets, Span
 
 LENGTH_UNITS = {"day": DAY_MS, "hour": 3_600_000, "minute": 60_000, "second": 1000}
 _LONGEST = 90 * DAY_MS
+_GRACE_MS = 2000
+_LONG_AGO = -(10**18)
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,13 @@ class Funnels(Registry[Funnel]):
         return self.keep(Funnel(self.new_id(id_), name, path, length, length_unit))
 
 
-@dataclass
+@dataclass(frozen=True)
 class Entry:
-    """One person's path through a funnel: when they reached each step, and the first event."""
+    """One person's path through a funnel: the first event, and when they reached each step."""
 
     first: Event
-    reached: list[int] = field(default_factory=list)
+    segment: str
+    reached: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -92,10 +98,9 @@ class FunnelsApi:
     def funnel(self, given: Parameters) -> Compute:
         """`/funnels`: how many reached each step, by when they entered and, with `on`, by value.
 
-        A person enters once in the dates, with their first event of the first step, and counts
-        for the bucket of that moment; the value is that event's. The other steps must follow in
-        order, with anything in between, before `length` is over, which may be after `to_date`.
-        https://docs.mixpanel.com/docs/reports/funnels/funnels-advanced
+        A person enters once in the dates, with their first event of the first step, and with `on`
+        up to once for each of its values; `$overall` is of the first entries all the same. A path
+        counts for the bucket of its first event. https://docs.mixpanel.com/docs/reports/funnels/funnels-advanced
         """
         given.needed("funnel_id")
         funnel = self.funnels.get(given.whole("funnel_id") or 0, "funnel_id")
@@ -105,15 +110,14 @@ class FunnelsApi:
         limit = given.count("limit", 255, MOST_SEGMENTS)
 
         def compute() -> Any:
-            entries = entries_of(self.reader, funnel, buckets.span, length, where)
-            found: dict[str, list[Entry]] = {label: [] for label in buckets.labels()}
-            for entry in entries:
-                found[buckets.label(entry.first.day, entry.first.at)].append(entry)
+            paths = Paths(self.reader, funnel, buckets.span, length, where)
+            found = by_bucket(buckets, paths.entries())
             if on is None:
                 data: Any = {label: progress(funnel, those) for label, those in found.items()}
             else:
                 value = on.evaluate
-                data = _segmented(funnel, found, lambda e: value(e.first.properties), limit)
+                split = paths.entries(lambda event: segment_of(value(event.properties)))
+                data = _segmented(funnel, found, by_bucket(buckets, split), limit)
             return {"meta": {"dates": [*found]}, "data": data}
 
         return compute
@@ -127,21 +131,72 @@ class FunnelsApi:
         return Buckets(span, step=given.count("interval", 1))
 
 
-def entries_of(
-    reader: Reader, funnel: Funnel, span: Span, length_ms: int, where: Any = None
-) -> list[Entry]:
-    """Everyone who entered the funnel in the span, and how far they got."""
-    selectors = [reader.expression(step.selector, "selector") for step in funnel.steps]
-    longer = span.longer(-(-length_ms // DAY_MS))
-    by_person: dict[str, list[tuple[int, int, Event]]] = {}
-    for event in reader.events(longer, {step.event for step in funnel.steps}, where):
-        for number, (step, selector) in enumerate(zip(funnel.steps, selectors, strict=True)):
-            if event.name != step.event or event.who is None:
+class Paths:
+    """The ways of people through a funnel that they enter in the span.
+
+    The other steps must follow in order, with anything in between, before `length` after the
+    first event is over, which may be after the span. Consecutive steps within two seconds are
+    interchangeable, so that a step may come that much before the one it follows. A step is
+    strictly later than those before it that are of the same event.
+    https://docs.mixpanel.com/docs/reports/funnels/funnels-faq
+    """
+
+    def __init__(
+        self, reader: Reader, funnel: Funnel, span: Span, length_ms: int, where: Any = None
+    ) -> None:
+        self._names = [step.event for step in funnel.steps]
+        self._last = span.end
+        self._length = length_ms
+        selectors = [reader.expression(step.selector, "selector") for step in funnel.steps]
+        longer = span.longer(-(-length_ms // DAY_MS))
+        self._people = [
+            [_of_step(name, one, events) for name, one in zip(self._names, selectors, strict=True)]
+            for events in sequences(reader, longer, {*self._names}, where).values()
+        ]
+
+    def entries(self, segment: Callable[[Event], str] = lambda _: OVERALL) -> list[Entry]:
+        """Everybody's entries, up to one for each segment, which the first event is in.
+
+        Before another one the path must have ended, with its last step or when its time was over.
+        Of entries in one moment the one whose segment sorts first is taken.
+        """
+        return [entry for steps in self._people for entry in self._of_person(steps, segment)]
+
+    def _of_person(
+        self, steps: list[list[Event]], segment: Callable[[Event], str]
+    ) -> Iterator[Entry]:
+        times = [[event.at for event in events] for events in steps]
+        known: set[str] = set()
+        over = _LONG_AGO
+        for at, name, first in sorted(
+            ((event.at, segment(event), event) for event in steps[0] if event.day <= self._last),
+            key=lambda one: one[:2],
+        ):
+            if at <= over or name in known:
                 continue
-            if selector is None or selector.matches(event.properties):
-                by_person.setdefault(event.who, []).append((event.at, number, event))
-    ways = (_way(steps, span.end, length_ms) for steps in by_person.values())
-    return [way for way in ways if way is not None]
+            reached = self._reached(at, times, over)
+            known.add(name)
+            over = max(reached) if len(reached) == len(times) else at + self._length
+            yield Entry(first, name, tuple(reached))
+
+    def _reached(self, entered: int, times: list[list[int]], over: int) -> list[int]:
+        reached, last = [entered], {self._names[0]: entered}
+        for name, those in zip(self._names[1:], times[1:], strict=True):
+            earliest = max(reached[-1] - _GRACE_MS, last.get(name, over) + 1)
+            found = bisect_left(those, earliest)
+            if found == len(those) or those[found] > entered + self._length:
+                break
+            reached.append(those[found])
+            last[name] = those[found]
+        return reached
+
+
+def by_bucket(buckets: Buckets, entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """The entries of each bucket, that of their first event."""
+    found: dict[str, list[Entry]] = {label: [] for label in buckets.labels()}
+    for entry in entries:
+        found[buckets.label(entry.first.day, entry.first.at)].append(entry)
+    return found
 
 
 def progress(funnel: Funnel, entries: Sequence[Entry]) -> dict[str, Any]:
@@ -159,19 +214,9 @@ def progress(funnel: Funnel, entries: Sequence[Entry]) -> dict[str, Any]:
     }
 
 
-def _way(steps: list[tuple[int, int, Event]], last: date, length_ms: int) -> Entry | None:
-    entry: Entry | None = None
-    used: Event | None = None
-    for at, number, event in sorted(steps, key=lambda one: one[:2]):
-        if entry is None:
-            if number == 0 and event.day <= last:
-                entry, used = Entry(event, [at]), event
-        elif at - entry.reached[0] > length_ms:
-            break
-        elif number == len(entry.reached) and event is not used:
-            entry.reached.append(at)
-            used = event
-    return entry
+def _of_step(name: str, selector: Expression | None, events: Iterable[Event]) -> list[Event]:
+    named = (event for event in events if event.name == name)
+    return [one for one in named if selector is None or selector.matches(one.properties)]
 
 
 def _step(funnel: Funnel, entries: Sequence[Entry], number: int) -> dict[str, Any]:
@@ -192,7 +237,7 @@ def _step(funnel: Funnel, entries: Sequence[Entry], number: int) -> dict[str, An
 
 
 def _mean(times_ms: Iterable[int]) -> int | None:
-    found = [*times_ms]
+    found = [max(0, one) for one in times_ms]  # no time, if the later step came first
     return round(sum(found) / len(found) / 1000) if found else None
 
 
@@ -203,27 +248,18 @@ def _ratio(part: int, whole: int, number: int) -> float:
 
 
 def _segmented(
-    funnel: Funnel, found: dict[str, list[Entry]], value: Callable[[Entry], Any], limit: int
+    funnel: Funnel, overall: dict[str, list[Entry]], split: dict[str, list[Entry]], limit: int
 ) -> dict[str, Any]:
-    by_segment: dict[str, int] = {}
-    split: dict[str, dict[str, list[Entry]]] = {}
-    for label, entries in found.items():
-        for entry in entries:
-            name = segment_of(value(entry))
-            by_segment[name] = by_segment.get(name, 0) + 1
-            split.setdefault(label, {}).setdefault(name, []).append(entry)
-    top = sorted(by_segment, key=lambda name: (-by_segment[name], name))[:limit]
-    return {
-        label: {
-            OVERALL: progress(funnel, entries)["steps"],
-            **{
-                name: progress(funnel, split[label][name])["steps"]
-                for name in top
-                if name in split.get(label, {})
-            },
-        }
-        for label, entries in found.items()
-    }
+    sizes = Counter(entry.segment for entries in split.values() for entry in entries)
+    top = sorted(sizes, key=lambda name: (-sizes[name], name))[:limit]
+    found = {}
+    for label, entries in overall.items():
+        there: dict[str, list[Entry]] = {}
+        for entry in split[label]:
+            there.setdefault(entry.segment, []).append(entry)
+        shown = {OVERALL: entries, **{name: there[name] for name in top if name in there}}
+        found[label] = {name: progress(funnel, those)["steps"] for name, those in shown.items()}
+    return found
 
 
 def _length_ms(given: Parameters, funnel: Funnel) -> int:

@@ -17,7 +17,8 @@ from mixpanel_assets.simulator.query.measures import OVERALL, segment_of
 from mixpanel_assets.simulator.query.parameters import Parameters
 from mixpanel_assets.simulator.query.reader import Event, Reader
 from mixpanel_assets.simulator.query.segmentation import MOST_SEGMENTS
-from mixpanel_assets.simulator.spans import CALENDAR_UNITS, Buckets
+from mixpanel_assets.simulator.query.sequences import sequences
+from mixpanel_assets.simulator.spans import CALENDAR_UNITS, Buckets, Span
 
 TYPES = ("birth", "compounded")
 # An interval is a multiple of 24 hours; a month counts as 30 days.
@@ -56,8 +57,8 @@ class Cohort:
         for segment, numbers in intervals.items():
             counts = self.back.setdefault(segment, [0] * question.count)
             until = max(numbers) + 1 if question.unbounded else 0
-            for number in numbers | set(range(until)):
-                counts[number] += 1
+            for number in range(question.count):
+                counts[number] += number in numbers or number < until
 
     def answer(self, segment: str, count: int) -> dict[str, Any]:
         """The counts of a segment, and the cohort's size."""
@@ -76,9 +77,11 @@ class RetentionApi:
         `birth`: a person begins once, with their first `born_event` of the dates. `compounded`:
         in every bucket in which they do `event`, with the first one. `first` counts them. The
         n-th interval lasts from n to n + 1 intervals of 24 hours (or weeks, or months of 30 days)
-        after that event, and coming back is `event`, or any event, other than it. There are
-        `interval_count` intervals and the 0th. With `unbounded_retention` an interval counts
-        those of all later ones too. `on` is of the event they came back with.
+        after that event, and coming back is `event`, or any event, from that moment on, but the
+        same event has to be later. There are `interval_count` intervals and the 0th. With
+        `unbounded_retention` an interval counts whoever came back at any later time, up to today.
+        `on` is of the event they came back with.
+        https://docs.mixpanel.com/docs/reports/retention#on-or-after-time-interval
         """
         question = self.question(given)
         return lambda: answer(question, cohorts_of(self.reader, question))
@@ -131,23 +134,16 @@ def answer(question: Question, cohorts: dict[str, Cohort]) -> dict[str, Any]:
 
 def cohorts_of(reader: Reader, question: Question) -> dict[str, Cohort]:
     """The cohort of every bucket."""
-    buckets = question.buckets
-    beginnings: dict[str, dict[str, Event]] = {}
-    returns: dict[str, list[Event]] = {}
-    later = buckets.span.longer(-(-question.interval_ms * question.count // DAY_MS))
+    span = question.buckets.span
+    later = span.longer(-(-question.interval_ms * question.count // DAY_MS))
+    if question.unbounded:
+        later = Span(span.start, max(later.end, reader.today()))
     wanted = None if question.event is None else {question.event, question.born_event or ""}
-    for event in reader.events(later, wanted):
-        if event.who is None:
-            continue
-        if event.day <= buckets.span.end and _begins(question, event):
-            _begin(question, beginnings.setdefault(event.who, {}), event)
-        if _returns(question, event):
-            returns.setdefault(event.who, []).append(event)
-    cohorts = {label: Cohort() for label in buckets.labels()}
-    for who, begun in beginnings.items():
-        for first in begun.values():
-            cohort = cohorts[buckets.label(first.day, first.at)]
-            cohort.add(_intervals(question, first, returns.get(who, [])), question)
+    cohorts = {label: Cohort() for label in question.buckets.labels()}
+    for events in sequences(reader, later, wanted).values():
+        returns = [event for event in events if _returns(question, event)]
+        for label, first in _begun(question, events).items():
+            cohorts[label].add(_intervals(question, first, returns), question)
     return cohorts
 
 
@@ -165,17 +161,25 @@ def _returns(question: Question, event: Event) -> bool:
     return question.where is None or question.where.matches(event.properties)
 
 
-def _begin(question: Question, begun: dict[str, Event], event: Event) -> None:
-    label = question.buckets.label(event.day, event.at) if question.compounded else ""
-    if label not in begun or event.at < begun[label].at:
-        begun[label] = event
+def _begun(question: Question, events: list[Event]) -> dict[str, Event]:
+    """The events that a person begins with, by bucket."""
+    found: dict[str, Event] = {}
+    for event in events:
+        if event.day > question.buckets.span.end or (found and not question.compounded):
+            break
+        if _begins(question, event):
+            found.setdefault(question.buckets.label(event.day, event.at), event)
+    return found
 
 
 def _intervals(question: Question, first: Event, events: list[Event]) -> dict[str, set[int]]:
+    """The intervals in which a person came back, by segment."""
     found: dict[str, set[int]] = {}
     for event in events:
+        if event.at < first.at or (event.at == first.at and event.name == first.name):
+            continue
         number = (event.at - first.at) // question.interval_ms
-        if event is first or not 0 <= number < question.count:
+        if number >= question.count and not question.unbounded:
             continue
         found.setdefault(OVERALL, set()).add(number)
         if question.on is not None:

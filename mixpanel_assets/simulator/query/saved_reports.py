@@ -21,7 +21,7 @@ from mixpanel_assets.simulator.app.bookmarks import (
     RetentionReport,
 )
 from mixpanel_assets.simulator.query.flows import flows
-from mixpanel_assets.simulator.query.funnels import Entry, Funnel, entries_of, progress
+from mixpanel_assets.simulator.query.funnels import Entry, Funnel, Paths, by_bucket, progress
 from mixpanel_assets.simulator.query.host import Compute
 from mixpanel_assets.simulator.query.measures import OVERALL, Tally, segment_of
 from mixpanel_assets.simulator.query.parameters import Parameters
@@ -140,9 +140,7 @@ class SavedReportsApi:
         buckets = Buckets(self.reader.within_history(span))
 
         def compute() -> Any:
-            found: dict[str, list[Entry]] = {label: [] for label in buckets.labels()}
-            for entry in self._entries(funnel, span):
-                found[buckets.label(entry.first.day, entry.first.at)].append(entry)
+            found = by_bucket(buckets, self._entries(funnel, span))
             return {
                 "computed_at": computed_at(self.reader),
                 "data": {label: progress(funnel, those) for label, those in found.items()},
@@ -153,7 +151,7 @@ class SavedReportsApi:
         return compute
 
     def _entries(self, funnel: Funnel, span: Span) -> list[Entry]:
-        return entries_of(self.reader, funnel, span, funnel.length_ms)
+        return Paths(self.reader, funnel, span, funnel.length_ms).entries()
 
     def _dated(self, labels: Iterable[str], numbers: dict[str, float]) -> dict[str, float]:
         return {self._moment(label): numbers.get(label, 0) for label in labels}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 
 import httpx
 import pytest
@@ -267,6 +268,15 @@ def test_behaviors_may_choose_among_the_events(buyers, engage, ids):
     behavior = [{**BEHAVIOR[0], "event_selectors": [selector]}]
 
     assert ids(engage(buyers, behaviors=behavior, where='behaviors["b1"] == 1')) == ["ana"]
+
+
+def test_behaviors_are_of_somebody_at_some_time(sim, event, profile, engage, ids):
+    sim.profiles.set([profile("None"), profile("ana")])
+    nobody, untimed = event("buy", "2024-01-09T12:00:00", distinct_id=None), {"distinct_id": "ana"}
+    sim.store.set_day(date(2024, 1, 9), [nobody, {"event": "buy", "properties": untimed}])
+
+    none = {"behaviors": BEHAVIOR, "where": '(behaviors["b1"] == 0)'}
+    assert ids(engage(sim, **none)) == ["None", "ana"]
 
 
 def test_paging_by_behavior_needs_the_time_it_is_as_of(buyers, engage, ids):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from mixpanel_assets.simulator.query.funnels import Step
@@ -128,6 +130,81 @@ def test_an_event_can_be_two_steps(sim, ask):
     saved = sim.funnels.add("Again", ["A", "A"], length=1, length_unit="hour")
 
     assert _counts(ask(sim, "funnels", funnel_id=saved.id, **DAYS), "2024-01-02") == [3, 1]
+
+
+# https://docs.mixpanel.com/docs/reports/funnels/funnels-faq, simultaneous events
+@pytest.mark.parametrize(
+    ("at", "counts"),
+    [
+        ("09:59:58.000", [1, 1, 1]),
+        ("09:59:57.999", [1, 0, 0]),
+    ],
+)
+def test_steps_within_two_seconds_are_interchangeable(simulate, ask, event, at, counts):
+    sim = simulate()
+    sim.store.add(
+        [
+            event("A", "2024-01-02T10:00:00"),
+            event("B", f"2024-01-02T{at}"),
+            event("C", "2024-01-02T09:59:59"),
+        ]
+    )
+    saved = sim.funnels.add("ABC", ["A", "B", "C"], length=1, length_unit="second")
+
+    found = ask(sim, "funnels", funnel_id=saved.id, **DAYS)
+
+    assert _counts(found, "2024-01-02") == counts
+    took = [step["avg_time"] for step in found["data"]["2024-01-02"]["steps"]]
+    assert took == ([None, 0, 1] if counts[1] else [None, None, None])
+
+
+# https://docs.mixpanel.com/docs/reports/funnels/funnels-advanced, user count in breakdown
+def test_a_person_counts_once_in_each_segment_that_they_enter(simulate, ask, event):
+    sim = simulate()
+    sim.store.add(
+        [
+            event("Browse", "2024-01-02T10:00:00", item="shirt"),
+            event("Browse", "2024-01-02T10:01:00", item="jeans"),
+            event("Add", "2024-01-02T10:02:00"),
+            event("Browse", "2024-01-02T10:03:00", item="shirt"),
+            event("Browse", "2024-01-03T10:03:00", item="shoes"),
+        ]
+    )
+    saved = sim.funnels.add("Cart", ["Browse", "Add"], length=1, length_unit="hour")
+
+    found = ask(sim, "funnels", funnel_id=saved.id, on='properties["item"]', **DAYS)["data"]
+
+    counts = {
+        label: {name: [step["count"] for step in steps] for name, steps in one.items()}
+        for label, one in found.items()
+    }
+    assert counts == {
+        "2024-01-02": {"$overall": [1, 1], "shirt": [1, 1]},
+        "2024-01-03": {"$overall": [0, 0], "shoes": [1, 0]},
+    }
+
+
+def test_the_next_entry_is_later_than_every_step_of_the_one_before(simulate, ask, event):
+    sim = simulate()
+    entries = [event("A", "2024-01-02T10:00:01", item=item) for item in ("a", "b")]
+    later = event("A", "2024-01-02T10:00:02", item="c")
+    sim.store.add([event("B", "2024-01-02T10:00:00"), *entries, later])
+    saved = sim.funnels.add("AB", ["A", "B"])
+
+    found = ask(sim, "funnels", funnel_id=saved.id, on='properties["item"]', **DAYS)["data"]
+
+    counts = {name: [s["count"] for s in steps] for name, steps in found["2024-01-02"].items()}
+    assert counts == {"$overall": [1, 1], "a": [1, 1], "c": [1, 0]}
+
+
+def test_nobody_and_events_without_a_time_are_in_no_funnel(simulate, ask, event):
+    sim = simulate()
+    untimed = {"event": "B", "properties": {"distinct_id": "ana"}}
+    nobody = event("A", "2024-01-02T00:00:00", distinct_id="")
+    sim.store.set_day(date(2024, 1, 2), [event("A", "2024-01-02T00:00:00"), untimed, nobody])
+    saved = sim.funnels.add("AB", ["A", "B"])
+
+    assert _counts(ask(sim, "funnels", funnel_id=saved.id, **DAYS), "2024-01-02") == [1, 0]
 
 
 def test_saved_funnels_are_listed(sim, ask):

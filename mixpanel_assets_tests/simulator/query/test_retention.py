@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 DAYS = {"from_date": "2024-01-01", "to_date": "2024-01-02"}
@@ -54,6 +56,39 @@ def test_unbounded_retention_counts_whoever_came_back_later(sim, ask):
     assert found["2024-01-01"] == {"counts": [2, 2, 1], "first": 2}
 
 
+# https://docs.mixpanel.com/docs/reports/retention, 'On or After': "or any time in the future"
+def test_unbounded_retention_counts_whoever_came_back_after_the_last_interval(sim, ask, event):
+    sim.store.add([event("Visit", "2024-01-10T11:00:00", distinct_id="cy")])
+
+    found = ask(sim, "retention", unbounded_retention=True, **JOIN_TO_VISIT)
+
+    assert found["2024-01-02"] == {"counts": [1, 1], "first": 1}
+    assert ask(sim, "retention", **JOIN_TO_VISIT)["2024-01-02"]["counts"] == [1, 0]
+
+
+def test_coming_back_at_the_same_moment_is_another_event(simulate, ask, event):
+    sim = simulate()
+    sim.store.add([event("Join"), event("Join"), event("Visit")])
+
+    visit = ask(sim, "retention", **JOIN_TO_VISIT)
+    again = ask(sim, "retention", born_event="Join", event="Join", **DAYS)
+
+    assert visit["2024-01-02"] == {"counts": [1, 0], "first": 1}
+    assert again["2024-01-02"] == {"counts": [0, 0], "first": 1}
+
+
+def test_events_without_a_time_are_neither_a_beginning_nor_a_return(simulate, ask, event):
+    sim = simulate()
+    untimed = [{"event": name, "properties": {"distinct_id": "ana"}} for name in ("Join", "Visit")]
+    sim.store.set_day(date(2024, 1, 2), [*untimed, event("Join", "2024-01-02T00:00:00")])
+    asked = {"unit": "day", "addiction_unit": "hour", "event": "Visit"}
+
+    found = ask(sim, "retention", **JOIN_TO_VISIT)
+
+    assert found["2024-01-02"] == {"counts": [0, 0], "first": 1}
+    assert ask(sim, "retention/addiction", **asked, **DAYS)["data"]["2024-01-02"] == [0] * 24
+
+
 def test_both_events_can_be_filtered(sim, ask):
     free = ask(sim, "retention", born_where='properties["plan"] == "free"', **JOIN_TO_VISIT)
     assert free["2024-01-01"] == {"counts": [1, 1], "first": 1}
@@ -77,6 +112,16 @@ def test_intervals_can_be_longer(sim, ask):
     assert ask(sim, "retention", interval=2, interval_count=1, **JOIN_TO_VISIT) == {
         "2024-01-01": {"counts": [2, 1], "first": 3}
     }
+
+
+# https://docs.mixpanel.com/docs/reports/retention, rolling intervals: month 1 is 30 to 60 days
+@pytest.mark.parametrize(("at", "counts"), [("09:59:59", [1, 0]), ("10:00:00", [0, 1])])
+def test_a_month_has_30_days(simulate, ask, event, at, counts):
+    sim = simulate()
+    sim.store.add([event("Join", "2023-12-01T10:00:00"), event("Visit", f"2023-12-31T{at}")])
+    days = {"from_date": "2023-12-01", "to_date": "2023-12-01", "unit": "month"}
+
+    assert ask(sim, "retention", **{**JOIN_TO_VISIT, **days})["2023-12-01"]["counts"] == counts
 
 
 def test_on_splits_by_what_people_came_back_with(sim, ask):

@@ -1,0 +1,166 @@
+"""Funnels in specific order, person by person and step by step.
+
+https://docs.mixpanel.com/docs/reports/funnels/funnels-advanced and, for the two seconds,
+https://docs.mixpanel.com/docs/reports/funnels/funnels-faq
+
+The documents leave open, and here it is so:
+
+- A step may come up to two seconds before the step that it follows, both ends included, and so on
+  from step to step; it then took no time. Nothing before the first day is read.
+- A step is strictly later than every earlier step of the same event, whatever their filters are.
+- The conversion window includes its last millisecond.
+- A new attempt and its steps are strictly later than the end of the one before: its last step,
+  the end of its window, or what excluded it. With a property held constant, an attempt in another
+  segment may begin before that.
+- A segment is named by the first step's event. If several begin in one moment, the one whose
+  segment's name sorts first does.
+- What is excluded may come up to two seconds before the step that it follows, like a step, and
+  does not count in the moment of the next step.
+- A property that is held constant has to be set, and `1` is not `true`.
+
+A global filter chooses among the attempts afterwards; a line chart is a funnel for each day.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from mixpanel_assets_tests.obvious.events import Event, Given, Segment, Where, anything, by_person
+
+GRACE_MS = 2000
+LONG_AGO = -(10**18)
+
+
+@dataclass(frozen=True)
+class Step:
+    """An event, if it matches."""
+
+    event: str
+    where: Where = anything
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """An event that ends an attempt between two steps, which are numbered from 1."""
+
+    event: str
+    after: int
+    before: int
+    where: Where = anything
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """The steps, the days in which people enter, and how long they have.
+
+    People enter once, and with `by` once for each segment; with `totals` again and again.
+    """
+
+    steps: Sequence[Step]
+    first_day: date
+    last_day: date
+    window_ms: int
+    by: Segment | None = None
+    totals: bool = False
+    hold: Sequence[str] = ()
+    exclusions: Sequence[Exclusion] = ()
+
+    def segment(self, entry: Event) -> str:
+        """The segment of whoever enters with the event."""
+        return self.by(entry) if self.by else ""
+
+    @property
+    def overlap(self) -> bool:
+        """Whether an attempt can begin before the one before has ended."""
+        return bool(self.by and self.hold and not self.totals)
+
+
+@dataclass
+class Attempt:
+    """When a person reached each step, in ms, and when the attempt was over."""
+
+    entry: Event
+    segment: str
+    reached: list[int]
+    over: int
+
+
+def attempts(given: Iterable[Given], funnel: Funnel) -> list[Attempt]:
+    """Everybody's attempts, in the order of entry for each person."""
+    found: list[Attempt] = []
+    for events in by_person(given).values():
+        found += _of_person([event for event in events if event.day >= funnel.first_day], funnel)
+    return found
+
+
+def counts(found: Sequence[Attempt], funnel: Funnel) -> list[int]:
+    """How many attempts reached each step."""
+    numbers = range(len(funnel.steps))
+    return [sum(len(attempt.reached) > number for attempt in found) for number in numbers]
+
+
+def times(found: Sequence[Attempt], step: int, since: int) -> list[int]:
+    """The ms from one step to a later one, numbered from 1, of each attempt that reached it."""
+    there = [attempt.reached for attempt in found if len(attempt.reached) >= step]
+    return [max(0, reached[step - 1] - reached[since - 1]) for reached in there]
+
+
+def _of_person(events: Sequence[Event], funnel: Funnel) -> list[Attempt]:
+    first = funnel.steps[0]
+    entries = [e for e in events if e.name == first.event and first.where(e)]
+    found: list[Attempt] = []
+    for entry in sorted(entries, key=lambda e: (e.at, funnel.segment(e))):
+        before = LONG_AGO if funnel.overlap else max((a.over for a in found), default=LONG_AGO)
+        known = any(attempt.segment == funnel.segment(entry) for attempt in found)
+        if entry.day <= funnel.last_day and entry.at > before and (funnel.totals or not known):
+            later = [event for event in events if event.at > before]
+            found.append(_attempt(entry, later, funnel))
+    return found
+
+
+def _attempt(entry: Event, events: Sequence[Event], funnel: Funnel) -> Attempt:
+    end = entry.at + funnel.window_ms
+    events = [event for event in events if event.at <= end]
+    attempt = Attempt(entry, funnel.segment(entry), [entry.at], end)
+    while (number := len(attempt.reached)) < len(funnel.steps):
+        step, held = funnel.steps[number], [e for e in events if _holds(entry, e, funnel.hold)]
+        reached = _first(held, step.event, step.where, attempt, funnel)
+        excluded = _excluded(events, attempt, funnel)
+        if excluded is not None and (reached is None or excluded < reached):
+            attempt.over = max(excluded, *attempt.reached)
+            return attempt
+        if reached is None:
+            return attempt
+        attempt.reached.append(reached)
+    attempt.over = max(attempt.reached)
+    return attempt
+
+
+def _first(
+    events: Sequence[Event], name: str, where: Where, attempt: Attempt, funnel: Funnel
+) -> int | None:
+    """When the event is first done after the steps that were reached."""
+    earliest = attempt.reached[-1] - GRACE_MS
+    for step, at in zip(funnel.steps, attempt.reached, strict=False):
+        if step.event == name:
+            earliest = max(earliest, at + 1)
+    done = [e.at for e in events if e.name == name and where(e) and e.at >= earliest]
+    return min(done, default=None)
+
+
+def _excluded(events: Sequence[Event], attempt: Attempt, funnel: Funnel) -> int | None:
+    """When something is first done that ends the attempt where it has got to."""
+    number = len(attempt.reached)
+    here = [one for one in funnel.exclusions if one.after <= number < one.before]
+    done = [_first(events, one.event, one.where, attempt, funnel) for one in here]
+    return min((at for at in done if at is not None), default=None)
+
+
+def _holds(entry: Event, event: Event, names: Sequence[str]) -> bool:
+    return all(_same(entry.properties.get(n), event.properties.get(n)) for n in names)
+
+
+def _same(left: Any, right: Any) -> bool:
+    of_one_kind = isinstance(left, bool) == isinstance(right, bool)
+    return left is not None and of_one_kind and bool(left == right)
