@@ -248,6 +248,9 @@ def test_what_can_never_hold_is_noted(
 def test_a_property_of_other_events_is_noted(landed: duckdb.DuckDBPyConnection) -> None:
     noted = "no landed 'E' has a property 'only'; other events have"
     assert told(landed, "only == 1", events=["E"]) == [noted]
+    assert told(landed, "amount == 1", events=["Other", "Open"]) == [
+        "no landed 'Other' or 'Open' has a property 'amount'; other events have"
+    ]
     assert told(landed, "only == 1", events=["E", "Other"]) == []
     assert told(landed, "only == 1") == []
 

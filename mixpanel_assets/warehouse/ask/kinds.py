@@ -152,9 +152,9 @@ class EventColumns:
         return (quoted(column.column) if column.physical else computed(column)), column.type
 
     def _what(self) -> str:
-        if not self._events or len(self._events) > 1:
-            return "landed event" if self._relation.name in LANDED else "row"
-        return f"landed {self._events[0]!r}"
+        if self._events:
+            return f"landed {' or '.join(map(repr, self._events))}"
+        return "landed event" if self._relation.name in LANDED else "row"
 
     def _note_unknown(self, name: str) -> None:
         known = property_keys(self._warehouse, self._relation)
