@@ -42,7 +42,7 @@ from pathlib import Path
 from typing import Any
 
 # User info is everything before the last @ of a URL; parameters are matched by name.
-USER_INFO = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]+:/+)\S*@")
+USER_INFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,30}:/+)\S*@")
 SECRET_PARAMETER = re.compile(
     r"([?&;][\w.-]*(?:passw|pwd|secret|token|key|signature|credential)[\w.-]*=)[^\s&;'\"]*", re.I
 )

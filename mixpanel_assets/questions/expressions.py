@@ -6,6 +6,7 @@ https://developer.mixpanel.com/reference/segmentation-expressions
 import re
 
 from mixpanel_assets.errors import UsageError
+from mixpanel_assets.expressions import quoted
 from mixpanel_assets.naming import named
 
 _TEXT = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""")
@@ -41,9 +42,3 @@ def needed_split(on: str, name: str = "on") -> str | None:
 def segment(on: str) -> str:
     """A property's name as an expression; an expression unchanged."""
     return on if _REFERENCE.search(_TEXT.sub('""', on)) else f"properties[{quoted(on)}]"
-
-
-def quoted(text: str) -> str:
-    """The text as a string literal of an expression."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

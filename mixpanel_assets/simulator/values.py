@@ -45,9 +45,11 @@ def truth(value: Any) -> bool:
     raise ExpressionError(f"expected a boolean, found {value!r}")
 
 
-def negate(value: Any) -> bool:
-    """The value's negation."""
-    return not truth(value)
+def negate(value: Any) -> Any:
+    """The negation of a boolean; undefined is false, and of anything else it is undefined."""
+    if value is UNDEFINED:
+        return True
+    return not value if isinstance(value, bool) else UNDEFINED
 
 
 def is_number(value: Any) -> bool:
@@ -99,8 +101,13 @@ def divide(left: Any, right: Any) -> Any:
 
 
 def boolean(value: Any) -> bool:
-    """The value as a boolean."""
-    return value is not UNDEFINED and bool(value)
+    """The value as a boolean: "false", "", 0 and undefined are false, all else is true.
+
+    https://docs.mixpanel.com/docs/data-structure/property-reference/data-type
+    """
+    if is_number(value):
+        return bool(value)
+    return value is not False and value is not UNDEFINED and value not in ("", "false")
 
 
 def number(value: Any) -> Any:
@@ -166,7 +173,12 @@ def _arithmetic(work: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def _whole(work: Callable[[float], int]) -> Callable[[Any], Any]:
-    return lambda value: work(value) if is_number(value) else UNDEFINED
+    def whole(value: Any) -> Any:
+        if isinstance(value, float):
+            return work(value) if math.isfinite(value) else UNDEFINED
+        return value if is_number(value) else UNDEFINED
+
+    return whole
 
 
 _ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}

@@ -12,6 +12,7 @@ ANA = {
     "yes": True,
     "nothing": None,
     "tags": ["new", "sale"],
+    "none": [],
     "time": 1704189600000,
     'odd "name" \\ ]': 1,
 }
@@ -66,6 +67,14 @@ ANA = {
         ('number(properties["nothing"])', UNDEFINED),
         ("boolean(0)", False),
         ('boolean("x")', True),
+        ('boolean("")', False),
+        ('boolean("false")', False),
+        ('boolean(properties["tags"])', True),
+        ('boolean(properties["none"])', True),
+        ('boolean(properties["missing"])', False),
+        ("not true", False),
+        ("not 1", UNDEFINED),
+        ('not "x"', UNDEFINED),
         ('defined(properties["plan"])', True),
         ('defined(properties["missing"])', False),
         ("datetime(1704189600)", Moment(1704189600000)),
@@ -112,7 +121,7 @@ def test_what_is_no_expression_is_refused(text):
         parse(text)
 
 
-@pytest.mark.parametrize("text", ["1 and true", '"a" or true', "not 1"])
-def test_only_booleans_can_be_and_or_not(text):
+@pytest.mark.parametrize("text", ["1 and true", '"a" or true'])
+def test_only_booleans_can_be_and_or(text):
     with pytest.raises(ExpressionError, match="expected a boolean"):
         parse(text).evaluate(ANA)
