@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output, streams
+from mixpanel_assets.cli.ask import ask
 from mixpanel_assets.cli.auth import auth
 from mixpanel_assets.cli.demo import demo
 from mixpanel_assets.cli.dev import dev
@@ -64,7 +65,7 @@ def start(
     context.obj = Invocation(account=account, quiet=quiet, verbose=verbose)
 
 
-for group in (materialize, rebuild, fetch, query, inspect, auth):
+for group in (materialize, rebuild, fetch, ask, query, inspect, auth):
     app.add_typer(group)
 for command in (demo, drop, status, sql, limits, reconcile, doctor, dev, simulate, spec):
     app.command()(command)

@@ -64,6 +64,12 @@ class QueryGroup(QuestionGroup):
     modules = {"live": LIVE}  # noqa: RUF012
 
 
+class AskGroup(QuestionGroup):
+    """`mp ask`."""
+
+    modules = {"analytics": {}}  # noqa: RUF012
+
+
 class InspectGroup(QuestionGroup):
     """`mp inspect`."""
 
@@ -131,6 +137,7 @@ def _annotation(field: Field) -> Any:
         kind = str
     elif field.item is not None:
         kind, metavar = (list[str], "A,B") if field.item is str else (str, "N,M")
+        metavar = None if field.param.whole else metavar
     if field.optional:
         kind = kind | None
     if field.param.argument:
@@ -141,7 +148,7 @@ def _annotation(field: Field) -> Any:
 def _value(field: Field, given: Any, context: typer.Context) -> Any:
     """The option's value as the question takes it."""
     if field.item is str:
-        return options.names_in(given)
+        return (given or None) if field.param.whole else options.names_in(given)
     if field.item is not None:
         return options.numbers_in(given, field.flags[0], whole=field.item is int)
     return options.rows_wanted(context, given) if field.param.zero_is_all else given

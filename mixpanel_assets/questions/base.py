@@ -44,6 +44,7 @@ class Param:
         least: float | None = None,
         most: float | None = None,
         zero_is_all: bool = False,
+        whole: bool = False,
         check: Check | None = None,
     ) -> None:
         self.help = help
@@ -52,6 +53,7 @@ class Param:
         self.least = least
         self.most = most
         self.zero_is_all = zero_is_all
+        self.whole = whole  # each text of a list is one item, whatever commas it has
         self.check = check
 
 

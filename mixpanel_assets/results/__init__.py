@@ -1,5 +1,6 @@
 """Results: frozen dataclasses with `.to_dict()` and `.df`."""
 
+from mixpanel_assets.results.analytics import *  # noqa: F403
 from mixpanel_assets.results.base import *  # noqa: F403
 from mixpanel_assets.results.catalog import *  # noqa: F403
 from mixpanel_assets.results.landing import *  # noqa: F403

@@ -151,7 +151,7 @@ class FunnelPart(_Sparse):
 class FunnelResult(_Sparse):
     """A saved funnel over all days, and its parts if dates or segments were requested."""
 
-    funnel_id: int
+    funnel_id: int | None
     funnel_name: str  # empty: Mixpanel's answer does not hold it
     from_date: date
     to_date: date
@@ -187,7 +187,8 @@ class FunnelResult(_Sparse):
             for n, s in enumerate(self.steps)
         ]
         rows = [(s.event, s.count, text) for s, text in zip(self.steps, texts, strict=True)]
-        return charts.bars(self.funnel_name or f"Funnel {self.funnel_id}", about, rows)
+        saved = f"Funnel {self.funnel_id}" if self.funnel_id else "Funnel"
+        return charts.bars(self.funnel_name or saved, about, rows)
 
 
 class CohortInfo(_Sparse):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from inspect import Parameter, Signature, signature
 from typing import Any, Concatenate, ParamSpec
 
-from mixpanel_assets.questions import discovery, live, local
+from mixpanel_assets.questions import analytics, discovery, live, local
 from mixpanel_assets.questions.base import Question, R, fields_of
 from mixpanel_assets.workspace.opening import Opening
 
@@ -17,8 +17,9 @@ def asks(kind: Callable[P, Question[R]]) -> Callable[Concatenate[Any, P], R]:
     """The method that asks this question, with the question's parameters and docstring."""
     question: Any = kind
 
-    def method(self: Asking, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.ask(kind(*args, **kwargs))
+    def method(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        answer: R = self.ask(kind(*args, **kwargs))
+        return answer
 
     order = {field.name: (n, field.annotation) for n, field in enumerate(fields_of(question))}
     named = sorted(
@@ -29,8 +30,36 @@ def asks(kind: Callable[P, Question[R]]) -> Callable[Concatenate[Any, P], R]:
     shown = Signature([itself, *plain], return_annotation=question.answer_type())
     method.__signature__ = shown  # type: ignore[attr-defined]
     method.__name__, method.__doc__ = question.method_name(), question.__doc__
-    method.__qualname__ = f"Workspace.{method.__name__}"
+    owner = "Workspace.ask" if issubclass(question, analytics.Analysis) else "Workspace"
+    method.__qualname__ = f"{owner}.{method.__name__}"
     return method
+
+
+class Ask:
+    """Ask a question, or by its name one about landed events: `ws.ask.funnel([...])`."""
+
+    def __init__(self, workspace: Asking) -> None:
+        self._workspace = workspace
+
+    def __call__(self, question: Question[R], *, refresh: bool = False) -> R:
+        """Ask a question; `refresh` ignores a cached answer about the project.
+
+        Raises UsageError and DateRangeError before any request, and the errors listed in
+        `questions.live`, `questions.local` and `questions.analytics`.
+        """
+        return self._workspace._answer(question, refresh=refresh)
+
+    ask = __call__  # as `asks` calls it
+
+    funnel = asks(analytics.Funnel)
+    retention = asks(analytics.Retention)
+    segmentation = asks(analytics.Segmentation)
+    frequency = asks(analytics.Frequency)
+    sessions = asks(analytics.Sessions)
+    flows = asks(analytics.Flows)
+    active_users = asks(analytics.ActiveUsers)
+    lifecycle = asks(analytics.Lifecycle)
+    attribution = asks(analytics.Attribution)
 
 
 class Asking(Opening):
@@ -39,13 +68,24 @@ class Asking(Opening):
     A day is a date, ISO text, or today, yesterday or 7d (days ago); ranges are inclusive.
     """
 
-    def ask(self, question: Question[R], *, refresh: bool = False) -> R:
-        """Ask a question; each class of `mixpanel_assets.questions` also has its own method here.
+    @property
+    def ask(self) -> Ask:
+        """Ask a question, or one about landed events by its name.
 
-        `refresh` ignores a cached answer about the project. Raises UsageError and DateRangeError
-        before any request, and the errors listed in `questions.live` and `questions.local`.
+        `ws.ask(question)` takes an instance of any class of `mixpanel_assets.questions`, most of
+        which also have a method here. `ws.ask.funnel(...)`, `ws.ask.retention(...)` and so on are
+        answered from landed events, `ws.funnel(...)` by Mixpanel.
         """
+        return Ask(self)
+
+    def _answer(self, question: Question[R], *, refresh: bool = False) -> R:
         asked = question.dated(self.settings.today())
+        if isinstance(asked, analytics.Analysis):
+            from mixpanel_assets.warehouse.analytics import answer as analyze
+
+            with self._reading() as warehouse:
+                of_events: R = analyze(warehouse, asked, self.settings.zone)
+                return of_events
         if isinstance(asked, local.Local):
             from mixpanel_assets.warehouse.ask import answer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ def _coverage(dataset: str, days: list[dict[str, Any]]) -> dict[str, Any]:
         "first_day": first,
         "last_day": last,
         "days": len(landed),
-        "missing": _as_ranges([day for day in span if day not in landed]),
+        "missing": as_ranges([day for day in span if day not in landed]),
         "partial": [day["day"] for day in days if day["partial"]],
         "rows": sum(day["rows"] for day in days),
         "repaired": sum(day.get("repaired") or 0 for day in days),
@@ -105,7 +105,7 @@ def _coverage(dataset: str, days: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _as_ranges(days: list[date]) -> list[date | str]:
+def as_ranges(days: Sequence[date]) -> list[date | str]:
     """The days one by one; more than a month of them on end as `first..last`."""
     shown: list[date | str] = []
     for first, last in unbroken(days):

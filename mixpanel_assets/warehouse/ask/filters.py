@@ -52,6 +52,33 @@ def segment(expression: Expression, columns: EventColumns) -> str:
     return f"coalesce({', '.join((*plain, *nested)) or 'null::varchar'})"
 
 
+def segment_text(expression: Expression, columns: EventColumns, undefined: str) -> str:
+    """SQL of the expression's value as text, as Mixpanel names a segment; never null."""
+    forms = _compiler(expression, columns).forms(expression.tree).by_kind
+    plain = operators.FUNCTIONS["string"](Forms(forms)).by_kind.values()
+    nested = [
+        f"to_json({sql})::varchar" if kind == "texts" else f"{sql}::varchar"
+        for kind, sql in forms.items()
+        if kind in ("texts", "list", "object", "datetime")
+    ]
+    return f"coalesce({', '.join((*plain, *nested, literal(undefined)))})"
+
+
+def held(expression: Expression, columns: EventColumns) -> str:
+    """SQL of the expression's value as text that differs for values that are not equal."""
+    forms = _compiler(expression, columns).forms(expression.tree).by_kind
+    values = [f"'{kind}:' || {sql}::varchar" for kind, sql in forms.items()]
+    return f"coalesce({', '.join((*values, 'null::varchar'))})"
+
+
+def numeric(expression: Expression, columns: EventColumns) -> str:
+    """SQL of the expression's value as a finite double; null if it is no number."""
+    sql = _compiler(expression, columns).forms(expression.tree).by_kind.get("number")
+    if sql is None:
+        return "null::double"
+    return f"(case when isfinite({sql}::double) then {sql}::double end)"
+
+
 def _compiler(expression: Expression, columns: EventColumns) -> _Compiler:
     properties = columns.forms(expression.properties())
     return _Compiler(expression, {**properties, TIME: EVENT_TIME}, columns.zone)

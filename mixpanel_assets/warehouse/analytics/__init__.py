@@ -1,0 +1,25 @@
+"""Questions about what people do, answered from landed events.
+
+DuckDB filters and encodes; sequences are walked in numpy, all people at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import tzinfo
+
+    import duckdb
+
+    from mixpanel_assets.questions.analytics import Analysis
+    from mixpanel_assets.questions.base import R
+
+
+def answer(warehouse: duckdb.DuckDBPyConnection, asked: Analysis[R], zone: tzinfo) -> R:
+    """Ask a connection of `reading`, in the project's time zone."""
+    from mixpanel_assets.warehouse.analytics import questions
+
+    function: Callable[..., R] = getattr(questions, asked.method_name())
+    return function(warehouse, asked, zone)

@@ -1,0 +1,215 @@
+"""Attempts at a funnel, of all people at once.
+
+Mixpanel's rules, and what its documents leave open, are in docs/analytics.md; the same is written
+a second time, plainly and slowly, in mixpanel_assets_tests/obvious/funnels.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixpanel_assets.warehouse.analytics.keys import LONG_AGO, NEVER, Ints, Packing, Times, firsts
+
+GRACE_MS = 2000
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Events that can begin an attempt, by person, time and segment.
+
+    `group` is whose later steps count: the person, or the person with what is held constant.
+    """
+
+    person: Ints
+    at: Ints
+    segment: Ints
+    group: Ints
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def __getitem__(self, which: Ints) -> Entries:
+        return Entries(self.person[which], self.at[which], self.segment[which], self.group[which])
+
+    def ordered(self) -> Entries:
+        """By person, time and segment."""
+        return self[np.lexsort((self.segment, self.at, self.person))]
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """What ends an attempt that has reached so many steps, at least and less than."""
+
+    event: str
+    least: int
+    below: int
+    times: Times
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """Attempts: their entries, when each reached each step (or NEVER), and when it was over."""
+
+    entries: Entries
+    reached: Ints
+    over: Ints
+
+    @property
+    def depth(self) -> Ints:
+        """How many steps each reached."""
+        found: Ints = (self.reached != NEVER).sum(axis=1)
+        return found
+
+    def __getitem__(self, which: Ints) -> Attempts:
+        return Attempts(self.entries[which], self.reached[which], self.over[which])
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The steps of a funnel: their events, and when each group did each."""
+
+    events: Sequence[str]
+    times: Sequence[Times]  # of the steps after the first; in any order, of all
+    window_ms: int
+    packing: Packing
+    exclusions: Sequence[Exclusion] = ()
+    any_order: bool = False
+
+    def attempt(self, entries: Entries, before: Ints) -> Attempts:
+        """What becomes of these entries, from events that are later than `before`."""
+        end = entries.at + self.window_ms
+        if self.any_order:
+            return self._in_any_order(entries, before, end)
+        reached = np.full((len(entries), len(self.events)), NEVER)
+        reached[:, 0] = entries.at
+        over, going = end.copy(), np.arange(len(entries))
+        for number in range(1, len(self.events)):
+            if not len(going):
+                break
+            far, until = reached[going], end[going]
+            since = np.maximum(far[:, number - 1] - GRACE_MS, before[going] + 1)
+            found = self.times[number - 1].first(
+                entries.group[going], self._later(since, far, self.events[number], number)
+            )
+            found[found > until] = NEVER
+            excluded = self._excluded(entries.person[going], since, far, number)
+            excluded[excluded > until] = NEVER
+            out = excluded < found
+            over[going[out]] = np.maximum(excluded[out], far[out, :number].max(axis=1))
+            there = ~out & (found != NEVER)
+            going = going[there]
+            reached[going, number] = found[there]
+        over[going] = reached[going].max(axis=1)
+        return Attempts(entries, reached, over)
+
+    def _later(self, since: Ints, far: Ints, event: str, number: int) -> Ints:
+        """From when the event counts: later than earlier steps of the same event."""
+        for step in range(number):
+            if self.events[step] == event:
+                since = np.maximum(since, far[:, step] + 1)
+        return since
+
+    def _excluded(self, person: Ints, since: Ints, far: Ints, number: int) -> Ints:
+        found = np.full(len(person), NEVER)
+        for one in self.exclusions:
+            if one.least <= number < one.below:
+                earliest = self._later(since, far, one.event, number)
+                found = np.minimum(found, one.times.first(person, earliest))
+        return found
+
+    def _in_any_order(self, entries: Entries, before: Ints, end: Ints) -> Attempts:
+        """Each step's first time from the entry on; the n-th reached is the n-th of them."""
+        at = np.full((len(entries), len(self.events)), NEVER)
+        for number, event in enumerate(self.events):
+            since = self._later(np.maximum(entries.at, before + 1), at, event, number)
+            since = np.where(since < LONG_AGO, NEVER, since)  # later than NEVER
+            at[:, number] = self.times[number].first(entries.group, since)
+        at[at > end[:, None]] = NEVER
+        at.sort(axis=1)
+        over = np.where(at[:, -1] == NEVER, end, at[:, -1])
+        for one in self.exclusions:
+            # From the moment that so many steps are reached until the next of them.
+            for number in range(one.least, min(one.below, len(self.events))):
+                since = np.where(at[:, number - 1] == NEVER, NEVER - 1, at[:, number - 1]) + 1
+                hit = one.times.first(entries.person, since)
+                out = (hit <= end) & (hit < at[:, number])
+                at[out, number:] = NEVER
+                over[out] = np.minimum(over[out], hit[out])
+        return Attempts(entries, at, over)
+
+
+def first_attempts(walk: Walk, entries: Entries, *, overlapping: bool) -> Attempts:
+    """Everybody's first attempt, one for each segment.
+
+    Unless they may overlap, another one begins only when the one before is over.
+    """
+    found = list(_first_attempts(walk, entries.ordered(), overlapping))
+    return joined(found, len(walk.events))
+
+
+def _first_attempts(walk: Walk, left: Entries, overlapping: bool) -> Iterator[Attempts]:
+    if overlapping:
+        order = np.lexsort((left.at, left.segment, left.person))
+        chosen: Ints = order[firsts(left.person[order]) | firsts(left.segment[order])]
+        yield walk.attempt(left[chosen], np.full(len(chosen), LONG_AGO))
+        return
+    people = int(left.person.max()) + 1 if len(left) else 0
+    over, last = np.full(people, LONG_AGO), np.full(people, -1)
+    while len(left):
+        entries = left[np.flatnonzero(firsts(left.person))]
+        made = walk.attempt(entries, over[entries.person])
+        yield made
+        over[entries.person], last[entries.person] = made.over, entries.segment
+        # What is inside of the attempt is passed over; its segment may come again later.
+        keep = (left.at > over[left.person]) & (left.segment != last[left.person])
+        left = left[np.flatnonzero(keep)]
+
+
+def all_attempts(walk: Walk, entries: Entries) -> Attempts:
+    """Every attempt: people enter again when the one before is over."""
+    entries = entries.ordered()
+    every = Times(walk.packing, entries.person, entries.at)
+    found: list[Attempts] = []
+    place = np.flatnonzero(firsts(entries.person)) if len(entries) else np.empty(0, np.int64)
+    before = np.full(len(place), LONG_AGO)
+    while len(place):
+        made = walk.attempt(entries[place], before)
+        found.append(made)
+        person = entries.person[place]
+        inside = made.over < walk.packing.last
+        person, before = person[inside], made.over[inside]
+        place = every.place(person, before + 1)
+        there = place < len(entries)
+        there[there] = entries.person[place[there]] == person[there]
+        place, before = place[there], before[there]
+    return joined(found, len(walk.events))
+
+
+def best_attempts(walk: Walk, entries: Entries) -> Attempts:
+    """Everybody's best attempt from any entry, one for each segment: optimized re-entry.
+
+    The best gets furthest, and there first; of several such it is the one that begins last.
+    """
+    made = walk.attempt(entries, np.full(len(entries), LONG_AGO))
+    depth = made.depth
+    arrived = made.reached[np.arange(len(depth)), depth - 1]
+    order = np.lexsort((-entries.at, arrived, -depth, entries.segment, entries.person))
+    whose = firsts(entries.person[order]) | firsts(entries.segment[order])
+    return made[order[whose]]
+
+
+def joined(parts: Sequence[Attempts], steps: int) -> Attempts:
+    """The attempts of all parts."""
+    none = np.empty(0, np.int64)
+    nothing = Attempts(Entries(none, none, none, none), np.empty((0, steps), np.int64), none)
+    parts = [nothing, *parts]
+    fields = ("person", "at", "segment", "group")
+    entries = Entries(*(np.concatenate([getattr(p.entries, f) for p in parts]) for f in fields))
+    return Attempts(
+        entries,
+        np.concatenate([part.reached for part in parts]),
+        np.concatenate([part.over for part in parts]),
+    )

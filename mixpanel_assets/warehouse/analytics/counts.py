@@ -1,0 +1,244 @@
+"""Counts over landed events: segmentation, frequency, active users and lifecycle."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date, timedelta, tzinfo
+from typing import Any
+
+import numpy as np
+
+from mixpanel_assets.expressions import Step, parse_step
+from mixpanel_assets.notes import note
+from mixpanel_assets.questions.analytics import ActiveUsers, Frequency, Lifecycle, Segmentation
+from mixpanel_assets.results import (
+    ActiveUsersResult,
+    ActiveUsersRow,
+    LifecycleResult,
+    LifecycleRow,
+    LocalFrequencyResult,
+    LocalSegmentationResult,
+)
+from mixpanel_assets.warehouse.analytics.buckets import Buckets, number_of
+from mixpanel_assets.warehouse.analytics.keys import Ints, firsts
+from mixpanel_assets.warehouse.analytics.source import NOBODY, OTHER, TIMED, Source
+from mixpanel_assets.warehouse.ask.coverage import as_text
+from mixpanel_assets.warehouse.sql import Connection
+from mixpanel_assets.warehouse.statement import answer
+
+MONTH = 30  # days of MAU
+
+
+def segmentation(
+    warehouse: Connection, asked: Segmentation, zone: tzinfo
+) -> LocalSegmentationResult:
+    source, event = Source(warehouse, asked, zone), parse_step(asked.event)
+    source.check([event])
+    buckets = Buckets(source.first, source.last, asked.unit, asked.week_start)
+    number, measure = asked.sum or asked.average, _measure(asked)
+    people = asked.type != "general"
+    columns = {
+        "bucket": buckets.sql(source.at),
+        "segment": source.segment(asked.by, [event.event]),
+        "person": source.person if people else "null",
+        "number": source.value(number, measure, [event.event]) if number else "null",
+    }
+    rows = source.rows(columns, [event])
+    value = {
+        "general": "count(*)",
+        "unique": "count(distinct person)",
+        "average": "case when count(person) > 0 then count(*) / count(distinct person) else 0 end",
+    }[asked.type]
+    if number:
+        value = "fsum(number)" if asked.sum else "favg(number)"
+    query = f"""
+        select bucket, segment, {value} as value, count(*) as events, count(number),
+               grouping(bucket) = 1 as is_total
+        from ({rows}) group by grouping sets ((bucket, segment), (segment)) order by all
+        """
+    found = answer(warehouse, query).rows
+    totals = {segment: (value, events) for _, segment, value, events, _, whole in found if whole}
+    ranked = sorted(totals, key=lambda name: (-(totals[name][0] or 0), name))
+    shown = ranked[: asked.limit]
+    if number:
+        _tell_numbers(found, number)
+    if rest := ranked[asked.limit :]:
+        # People can be in several segments, and an average has no sum: counted anew.
+        kept = f"case when segment in (select unnest($shown)) then segment else '{OTHER}' end"
+        inner = f"select * replace ({kept} as segment) from ({rows})"
+        found = answer(
+            warehouse, query.replace(f"({rows})", f"({inner})").replace("$shown", "?"), [shown]
+        ).rows
+        shown = [*shown, OTHER] if rest else shown
+    if asked.by is None and not shown:
+        shown = [""]
+    series: dict[str, dict[str, float]] = {
+        _named(name, asked, event): dict.fromkeys(buckets.labels, 0) for name in shown
+    }
+    for bucket, segment, value, _, _, whole in found:
+        if not whole and bucket in series.get(_named(segment, asked, event), {}):
+            series[_named(segment, asked, event)][bucket] = value if value is not None else 0
+    events = sum(counted for _, counted in totals.values())
+    return LocalSegmentationResult(
+        asked.event,
+        source.first,
+        source.last,
+        asked.unit,
+        asked.by,
+        sum(sum(counts.values()) for counts in series.values()),
+        series,
+        measure,
+        source.basis(events=events),
+    )
+
+
+def _measure(asked: Segmentation) -> str:
+    if asked.sum:
+        return f"sum of {asked.sum}"
+    return f"average of {asked.average}" if asked.average else asked.type
+
+
+def _named(segment: str, asked: Segmentation, event: Step) -> str:
+    return segment if asked.by else event.event
+
+
+def _tell_numbers(found: list[tuple[Any, ...]], number: str) -> None:
+    left_out = sum(events - numbers for _, _, _, events, numbers, whole in found if whole)
+    if left_out:
+        note(f"events whose {number} is not a number, and that are left out: {left_out:,}")
+
+
+def frequency(warehouse: Connection, asked: Frequency, zone: tzinfo) -> LocalFrequencyResult:
+    source = Source(warehouse, asked, zone)
+    steps = None if asked.event is None else [parse_step(asked.event)]
+    if steps:
+        source.check(steps)
+    source.tell_left_out(steps)
+    buckets = Buckets(source.first, source.last, asked.unit, asked.week_start)
+    part = "event_date" if asked.addiction_unit == "day" else f"({source.at} // 3600000)"
+    names = None if steps is None else [one.event for one in steps]
+    columns = {
+        "bucket": buckets.sql(source.at),
+        "segment": source.segment(asked.by, names),
+        "person": source.person,
+        "part": part,
+    }
+    rows = source.rows(columns, steps, only=TIMED)
+    query = f"""
+        select bucket, segment, parts, count(*), sum(events)::bigint, grouping(bucket) = 1
+        from (select bucket, segment, count(distinct part) as parts, count(*) as events
+              from ({rows}) group by bucket, segment, person)
+        group by bucket, segment, parts
+        """
+    query = query.replace(", grouping(bucket) = 1", "")
+    found = answer(warehouse, query).rows
+    counts: dict[tuple[str, str], dict[int, int]] = {}
+    for bucket, segment, parts, people, _ in found:
+        counts.setdefault((bucket, segment), {})[parts] = people
+    data: dict[str, Any] = {}
+    for start, label in zip(buckets.starts, buckets.labels, strict=True):
+        length = _parts(asked, start)
+        if asked.by is None:
+            data[label] = _at_least(counts.get((label, ""), {}), length, asked)
+            continue
+        segments = {name: sum(c.values()) for (at, name), c in counts.items() if at == label}
+        shown = sorted(segments, key=lambda name: (-segments[name], name))[: asked.limit]
+        data[label] = {name: _at_least(counts[label, name], length, asked) for name in shown}
+    people = f"select count(distinct person) from ({rows})"
+    basis = source.basis(
+        events=sum(row[4] for row in found), people=answer(warehouse, people).rows[0][0]
+    )
+    return LocalFrequencyResult(
+        asked.event, source.first, source.last, asked.unit, asked.addiction_unit, data, basis
+    )
+
+
+def _parts(asked: Frequency, start: date) -> int:
+    """How many hours or days the unit has, also where the question's days cut it short."""
+    days = {"day": 1, "week": 7, "month": monthrange(start.year, start.month)[1]}[asked.unit]
+    return days if asked.addiction_unit == "day" else days * 24
+
+
+def _at_least(counts: dict[int, int], length: int, asked: Frequency) -> list[int]:
+    if asked.exactly:
+        return [counts.get(n, 0) for n in range(1, length + 1)]
+    return [sum(c for n, c in counts.items() if n >= least) for least in range(1, length + 1)]
+
+
+def active_users(warehouse: Connection, asked: ActiveUsers, zone: tzinfo) -> ActiveUsersResult:
+    source = Source(warehouse, asked, zone)
+    first = source.first - timedelta(days=MONTH - 1)
+    person, day, events = _days_of_people(source, asked.event, first)
+    begin, size = number_of(first), (source.last - first).days + 1
+    counted = {days: _active(person, day - begin, days, size)[MONTH - 1 :] for days in (1, 7, 30)}
+    labels = [str(source.first + timedelta(n)) for n in range(size - MONTH + 1)]
+    rows = [
+        ActiveUsersRow(label, int(dau), int(wau), int(mau), float(dau / mau) if mau else None)
+        for label, dau, wau, mau in zip(labels, *counted.values(), strict=True)
+    ]
+    before = [first + timedelta(n) for n in range(MONTH - 1)]
+    if gone := [one for one in before if one not in source.landed]:
+        note(f"wau and mau look back at days that are not landed: {as_text(gone)}")
+    people = int((np.diff(person) != 0).sum()) + 1 if len(person) else 0
+    basis = source.basis(events=events, people=people, first=first)
+    return ActiveUsersResult(source.first, source.last, rows, basis)
+
+
+def _active(person: Ints, day: Ints, length: int, size: int) -> Ints:
+    """For each day, how many people were active in the `length` days up to it."""
+    if not len(day):
+        return np.zeros(size, np.int64)
+    ends = np.append(day[1:], 0)
+    same = np.append(person[1:] == person[:-1], False)
+    until = np.where(same, np.minimum(ends, day + length), day + length)
+    change = np.bincount(day, minlength=size + length + 1)
+    change -= np.bincount(np.minimum(until, size + length), minlength=size + length + 1)
+    found: Ints = np.cumsum(change)[:size]
+    return found
+
+
+def lifecycle(warehouse: Connection, asked: Lifecycle, zone: tzinfo) -> LifecycleResult:
+    source = Source(warehouse, asked, zone)
+    first = min([source.first, *source.landed])
+    person, day, events = _days_of_people(source, asked.event, first)
+    buckets = Buckets(first, source.last, asked.unit, asked.week_start)
+    unit = buckets.of_days(day)
+    kept = firsts(person) | firsts(unit)
+    person, unit = person[kept], unit[kept]
+    size = len(buckets.labels)
+    new = firsts(person)
+    before = np.append(-2, unit[:-1])
+    after = np.append(unit[1:], -2)
+    last = np.append(new[1:], True) if len(new) else new
+    retained = ~new & (before == unit - 1)
+    gone = last | (after != unit + 1)
+    counts = {
+        "new": np.bincount(unit[new], minlength=size),
+        "retained": np.bincount(unit[retained], minlength=size),
+        "resurrected": np.bincount(unit[~new & ~retained], minlength=size),
+        "dormant": np.bincount(unit[gone] + 1, minlength=size + 1),
+    }
+    start = buckets.labels.index(str(buckets.start(source.first)))
+    rows = [
+        LifecycleRow(buckets.labels[n], *(int(counts[name][n]) for name in counts))
+        for n in range(start, size)
+    ]
+    people = int(new.sum())
+    basis = source.basis(events=events, people=people)
+    return LifecycleResult(source.first, source.last, rows, basis)
+
+
+def _days_of_people(source: Source, event: str | None, first: date) -> tuple[Ints, Ints, int]:
+    """Everybody's days since 1970, sorted by person, and the number of events."""
+    steps = None if event is None else [parse_step(event)]
+    if steps:
+        source.check(steps)
+    columns = {"person": source.person, "day": "event_date"}
+    rows = source.rows(columns, steps, first=first, only=f"not ({NOBODY})")
+    days = f"""
+        select person, (day - date '1970-01-01')::bigint as day, count(*) as events
+        from ({rows}) group by person, day
+        """
+    found = source.read(days)
+    order = np.lexsort((found["day"], found["person"]))
+    return found["person"][order], found["day"][order], int(found["events"].sum())

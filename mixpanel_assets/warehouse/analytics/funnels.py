@@ -1,0 +1,234 @@
+"""Funnels over landed events: https://docs.mixpanel.com/docs/reports/funnels/funnels-advanced"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import tzinfo
+from typing import Any
+
+import numpy as np
+
+from mixpanel_assets.expressions import Step, parse, parse_by, parse_step
+from mixpanel_assets.questions.analysis import exclusion, milliseconds
+from mixpanel_assets.questions.analytics import Funnel
+from mixpanel_assets.results import FunnelPart, LocalFunnelResult, LocalFunnelStep
+from mixpanel_assets.warehouse.analytics.attempts import (
+    Attempts,
+    Entries,
+    Exclusion,
+    Walk,
+    all_attempts,
+    best_attempts,
+    first_attempts,
+    joined,
+)
+from mixpanel_assets.warehouse.analytics.buckets import Buckets, number_of
+from mixpanel_assets.warehouse.analytics.keys import NEVER, Ints, Packing, Times, densely
+from mixpanel_assets.warehouse.analytics.sessions import COUNTS, with_sessions
+from mixpanel_assets.warehouse.analytics.source import (
+    OTHER,
+    TIMED,
+    Others,
+    Rows,
+    Source,
+    days_of,
+    packing,
+)
+from mixpanel_assets.warehouse.ask.filters import condition, held
+from mixpanel_assets.warehouse.sql import Connection
+
+
+def funnel(warehouse: Connection, asked: Funnel, zone: tzinfo) -> LocalFunnelResult:
+    return _Funnel(warehouse, asked, zone).result()
+
+
+class _Funnel:
+    def __init__(self, warehouse: Connection, asked: Funnel, zone: tzinfo) -> None:
+        self.asked, self.source = asked, Source(warehouse, asked, zone)
+        self.steps = [parse_step(one) for one in asked.steps]
+        self.exclusions = [exclusion(one) for one in asked.exclude or ()]
+        self.every: list[Step] = [*self.steps, *(one.step for one in self.exclusions)]
+
+    def result(self) -> LocalFunnelResult:
+        asked, source = self.asked, self.source
+        source.check(self.every)
+        rows = self._rows()
+        found = self._attempts(rows)
+        if asked.where_applies == "entries" and asked.where:
+            found = found[np.flatnonzero(self._kept(rows, found))]
+        parts = list(self._parts(found, rows)) if asked.by or asked.unit else None
+        steps = self._steps(found)
+        entered, converted = steps[0].count, steps[-1].count
+        return LocalFunnelResult(
+            funnel_id=None,
+            funnel_name="",
+            from_date=source.first,
+            to_date=source.last,
+            conversion_rate=converted / entered if entered else 0.0,
+            steps=[*steps],
+            parts=parts,
+            window=asked.window,
+            basis=source.basis(events=len(rows), people=rows.people),
+        )
+
+    def _rows(self) -> Rows:
+        source, asked = self.source, self.asked
+        first = [self.steps[0].event]
+        names = [one.event for one in self.every]
+        columns = {"person": source.person, "at": source.at}
+        coded = ["person"]
+        if asked.by:
+            begins = "true" if asked.order == "any" else "steps & 1 <> 0"
+            segment = source.segment(asked.by, names if asked.order == "any" else first)
+            columns["segment"] = f"case when {begins} then {segment} else '' end"
+            coded.append("segment")
+        for number, name in enumerate(asked.hold or ()):
+            value = held(parse_by(name, "hold"), source.columns_of(names))
+            columns[f"held_{number}"] = f"coalesce({value}, '')"
+            coded.append(f"held_{number}")
+        if asked.where_applies == "entries" and asked.where:
+            kept = condition(parse(asked.where), source.columns_of(first))
+            columns["kept"] = f"coalesce({kept}, false)"
+        timed = TIMED
+        source.tell_left_out(self.every, last=source.read_until)
+        by_session = asked.count == "sessions"
+        if by_session:
+            timed += f" and {COUNTS}"
+        others: Others = "all" if by_session else "none"
+        query = source.rows(columns, self.every, last=source.read_until, only=timed, others=others)
+        rows = source.read(query, coded)
+        return with_sessions(rows, milliseconds(asked.idle)) if by_session else rows
+
+    def _attempts(self, rows: Rows) -> Attempts:
+        asked, source = self.asked, self.source
+        person, at, bits = rows["person"], rows["at"], rows["steps"]
+        whose = rows.columns.get("session", person)
+        pack = packing(source.first, source.read_until)
+        group = self._groups(rows, whose)
+        begins = (bits & ((1 << len(self.steps)) - 1) if asked.order == "any" else bits & 1) != 0
+        begins &= days_of(at) <= number_of(source.last)
+        segment = rows.columns.get("segment", np.zeros(len(rows), np.int64))
+        entries = Entries(whose[begins], at[begins], segment[begins], group[begins])
+        walk = self._walk(pack, whose, group, at, bits)
+        if not asked.per_unit:
+            return self._run(walk, entries)
+        unit = self.buckets.of_days(days_of(entries.at))
+        each = [
+            self._run(walk, entries[np.flatnonzero(unit == n)])
+            for n in range(len(self.buckets.starts))
+        ]
+        return joined(each, len(self.steps))
+
+    def _walk(self, pack: Packing, whose: Ints, group: Ints, at: Ints, bits: Ints) -> Walk:
+        def times(number: int, of: Ints) -> Times:
+            which = bits & (1 << number) != 0
+            return Times(pack, of[which], at[which])
+
+        any_order = self.asked.order == "any"
+        count = len(self.steps)
+        return Walk(
+            [one.event for one in self.steps],
+            [times(number, group) for number in range(0 if any_order else 1, count)],
+            milliseconds(self.asked.window),
+            pack,
+            [
+                Exclusion(one.step.event, one.after, one.before or count, times(count + n, whose))
+                for n, one in enumerate(self.exclusions)
+            ],
+            any_order,
+        )
+
+    def _run(self, walk: Walk, entries: Entries) -> Attempts:
+        if self.asked.count == "totals":
+            return all_attempts(walk, entries)
+        if self.asked.reentry:
+            return best_attempts(walk, entries)
+        return first_attempts(walk, entries, overlapping=bool(self.asked.hold and self.asked.by))
+
+    def _groups(self, rows: Rows, whose: Ints) -> Ints:
+        """Whose later steps count: those of the same person with the same values held constant."""
+        if not self.asked.hold:
+            return whose
+        codes = [(whose, int(whose.max(initial=0)) + 1)]
+        unset = np.zeros(len(rows), bool)
+        for number in range(len(self.asked.hold)):
+            name = f"held_{number}"
+            texts = rows.texts[name]
+            codes.append((rows[name], len(texts)))
+            if "" in texts:
+                unset |= rows[name] == texts.index("")
+        group, _ = densely(*codes)
+        group[unset] = -1  # nothing is held that is not set
+        return group
+
+    def _kept(self, rows: Rows, found: Attempts) -> Ints:
+        """Whether the filter holds for the entry of each attempt."""
+        which = np.flatnonzero((rows["steps"] & 1 != 0) & rows["kept"])
+        pack = packing(self.source.first, self.source.read_until)
+        whose = rows.columns.get("session", rows["person"])
+        kept = Times(pack, whose[which], rows["at"][which])
+        at = found.entries.at
+        hits: Ints = kept.first(found.entries.person, at) == at
+        return hits
+
+    @property
+    def buckets(self) -> Buckets:
+        source, asked = self.source, self.asked
+        return Buckets(source.first, source.last, asked.unit or "day", asked.week_start)
+
+    def _parts(self, found: Attempts, rows: Rows) -> Iterator[FunnelPart]:
+        asked = self.asked
+        segments = [(None, np.ones(len(found.over), bool))]
+        if asked.by:
+            segments = self._segments(found, rows.texts["segment"])
+        if not asked.unit:
+            for name, which in segments:
+                yield FunnelPart([*self._steps(found[np.flatnonzero(which)])], segment=name)
+            return
+        unit = self.buckets.of_days(days_of(found.entries.at))
+        for number, label in enumerate(self.buckets.labels):
+            for name, which in segments:
+                there = np.flatnonzero(which & (unit == number))
+                if name is None or len(there):
+                    yield FunnelPart([*self._steps(found[there])], label, name)
+
+    def _segments(self, found: Attempts, texts: Sequence[str]) -> list[tuple[Any, Any]]:
+        """The largest segments, and which attempts are in each; then all others."""
+        sizes = np.bincount(found.entries.segment, minlength=len(texts))
+        ranked = sorted(
+            np.flatnonzero(sizes).tolist(), key=lambda code: (-sizes[code], texts[code])
+        )
+        shown = ranked[: self.asked.limit]
+        segments: list[tuple[Any, Any]] = [
+            (texts[code], found.entries.segment == code) for code in shown
+        ]
+        if len(ranked) > len(shown):
+            segments.append((OTHER, ~np.isin(found.entries.segment, shown)))
+        return segments
+
+    def _steps(self, found: Attempts) -> list[LocalFunnelStep]:
+        steps, count = [], len(found.over)
+        for number, event in enumerate(self._names()):
+            there = found.reached[:, number] != NEVER
+            reached = int(there.sum())
+            rate = (reached / count if count else 0.0) if number else 1.0
+            seconds = None
+            if number and reached:
+                since = found.reached[there, number] - found.reached[there, number - 1]
+                seconds = np.maximum(since, 0) / 1000  # none, if the later step came first
+            steps.append(
+                LocalFunnelStep(
+                    event,
+                    reached,
+                    rate,
+                    None if seconds is None else round(float(seconds.mean()), 3),
+                    None if seconds is None else round(float(np.median(seconds)), 3),
+                )
+            )
+            count = reached
+        return steps
+
+    def _names(self) -> list[str]:
+        if self.asked.order == "any":
+            return [f"any {n} of {len(self.steps)}" for n in range(1, len(self.steps) + 1)]
+        return [str(one) for one in self.steps]

@@ -1,0 +1,91 @@
+"""Whose event and when, packed into one number that is sorted once and searched for all at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+NEVER = np.iinfo(np.int64).max
+LONG_AGO = -(2**62)
+_BITS = 63
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How a group, which is a number from 0, and a time in ms share the bits of a number."""
+
+    first: int  # ms
+    last: int
+
+    @property
+    def bits(self) -> int:
+        """Of the time; one more than it needs, so that the time after the last one fits."""
+        return (self.last - self.first + 1).bit_length()
+
+    @property
+    def most_groups(self) -> int:
+        """How many groups there can be: 134 million with two years, 2^31 with three months."""
+        return int(2 ** (_BITS - self.bits))
+
+    def pack(self, group: Ints, at: Ints) -> Ints:
+        """The groups and times as numbers that sort by group, then by time."""
+        within = np.clip(at, self.first, self.last + 1) - self.first
+        return (group << self.bits) | within
+
+    def unpack(self, packed: Ints) -> tuple[Ints, Ints]:
+        """The groups and the times."""
+        return packed >> self.bits, (packed & ((1 << self.bits) - 1)) + self.first
+
+
+class Times:
+    """When each group did something, to be asked for the first time after another one."""
+
+    def __init__(self, packing: Packing, group: Ints, at: Ints) -> None:
+        self._packing = packing
+        self._packed = packing.pack(group, at)
+        self._packed.sort()
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def place(self, group: Ints, earliest: Ints) -> Ints:
+        """Where the first at or after the time is, of any group."""
+        found: Ints = np.searchsorted(self._packed, self._packing.pack(group, earliest))
+        return found
+
+    def first(self, group: Ints, earliest: Ints) -> Ints:
+        """When each group first did it at or after its time; NEVER if it did not."""
+        place = self.place(group, earliest)
+        if not len(self):
+            return np.full(len(group), NEVER)
+        whose, at = self._packing.unpack(self._packed[np.minimum(place, len(self) - 1)])
+        late = (place >= len(self)) | (whose != group) | (earliest > self._packing.last)
+        at[late] = NEVER
+        return at
+
+
+def firsts(group: NDArray[Any]) -> Flags:
+    """Where a sorted array has a value for the first time."""
+    found = np.ones(len(group), bool)
+    np.not_equal(group[1:], group[:-1], out=found[1:])
+    return found
+
+
+def densely(*codes: tuple[Ints, int]) -> tuple[Ints, int]:
+    """One code for each combination of codes, given with how many there are of each."""
+    (combined, count), *others = codes
+    for code, more in others:
+        if count * more >= 2**62:
+            known, combined = np.unique(combined, return_inverse=True)
+            count = len(known)
+        combined, count = combined * more + code, count * more
+    if count > 4 * len(combined) + 1024:
+        known, combined = np.unique(combined, return_inverse=True)
+        count = len(known)
+    return combined.astype(np.int64), count
