@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import tzinfo
+    from datetime import date, tzinfo
 
     import duckdb
 
@@ -23,3 +23,16 @@ def answer(warehouse: duckdb.DuckDBPyConnection, asked: Analysis[R], zone: tzinf
 
     function: Callable[..., R] = getattr(questions, asked.method_name())
     return function(warehouse, asked, zone)
+
+
+def missing_in_spine(
+    warehouse: duckdb.DuckDBPyConnection, asked: Analysis[R], zone: tzinfo
+) -> list[date]:
+    """The days that the spine would have to have first, for the question to be quick."""
+    from mixpanel_assets.warehouse.analytics.landed import days_read
+    from mixpanel_assets.warehouse.ask.names import LANDED
+    from mixpanel_assets.warehouse.spine import stale_days
+
+    if asked.table not in LANDED:
+        return []
+    return stale_days(warehouse, str(zone), *days_read(asked, None))

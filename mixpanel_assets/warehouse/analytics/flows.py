@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, tzinfo
+from datetime import tzinfo
 
 import numpy as np
 
@@ -11,29 +11,30 @@ from mixpanel_assets.questions.analysis import milliseconds
 from mixpanel_assets.questions.analytics import DAY_MS, Flows
 from mixpanel_assets.results import FlowsRow, LocalFlowsResult
 from mixpanel_assets.warehouse.analytics.keys import Flags, Ints, firsts
-from mixpanel_assets.warehouse.analytics.sessions import counts, in_sessions
-from mixpanel_assets.warehouse.analytics.source import TIMED, Source, day_ms
+from mixpanel_assets.warehouse.analytics.sessions import counts, session_begins
+from mixpanel_assets.warehouse.analytics.source import Rows, Source, day_ms, packing
 from mixpanel_assets.warehouse.sql import Connection
 
 
 def flows(warehouse: Connection, asked: Flows, zone: tzinfo) -> LocalFlowsResult:
-    source = Source(warehouse, asked, zone)
     start = None if asked.event is None else parse_step(asked.event)
-    first = source.first
-    if start is not None:
-        source.check([start])
-        if asked.before:
-            first = source.first - timedelta(days=-(-milliseconds(asked.window) // DAY_MS))
-    hidden = {*(asked.hide or ())} - {start.event if start else ""}
-    only = f"{TIMED} and {counts(tuple(hidden))}"
-    columns = {"person": source.person, "at": source.at, "name": "event_name"}
-    days = {"first": first, "last": source.read_until}
     steps = None if start is None else [start]
-    source.tell_left_out(None, **days)
+    source = Source(warehouse, asked, zone, steps or ())
+    first = source.read_from
+    hidden = {*(asked.hide or ())} - {start.event if start else ""}
+    only = f"{source.timed} and {counts(source, sorted(hidden))}"
+    last = source.read_until
+    source.tell_left_out(None, first, last)
     rows = source.read(
-        source.rows(columns, steps, only=only, others="matching", **days), ("person", "name")
+        {"name": source.name},
+        steps,
+        packing=packing(first, last),
+        only=only,
+        others="matching",
+        first=first,
+        last=last,
     )
-    paths = _Paths(asked, rows["person"], rows["at"], rows["name"])
+    paths = _Paths(asked, rows)
     if start is None:
         begins = paths.sessions(milliseconds(asked.idle))
     else:
@@ -47,10 +48,12 @@ def flows(warehouse: Connection, asked: Flows, zone: tzinfo) -> LocalFlowsResult
 class _Paths:
     """Everybody's events in order, those of one moment by name."""
 
-    def __init__(self, asked: Flows, person: Ints, at: Ints, name: Ints) -> None:
+    def __init__(self, asked: Flows, rows: Rows) -> None:
+        assert rows.packing is not None
         self.asked = asked
-        self._order = np.lexsort((name, at, person))
-        self.person, self.at, self.name = person[self._order], at[self._order], name[self._order]
+        self._order = np.lexsort((rows["name"], rows["key"]))
+        self.person, self.at = rows.packing.unpack(rows["key"][self._order])
+        self.name = rows["name"][self._order]
         self._session: Ints | None = None
 
     def ordered(self, which: Flags) -> Flags:
@@ -59,7 +62,7 @@ class _Paths:
 
     def sessions(self, idle_ms: int) -> Flags:
         """Where sessions begin; paths end with them."""
-        _, begins = in_sessions(self.person, self.at, idle_ms)
+        begins = session_begins(self.person, self.at, idle_ms)
         self._session = np.cumsum(begins)
         return begins
 

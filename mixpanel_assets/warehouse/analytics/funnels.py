@@ -23,11 +23,11 @@ from mixpanel_assets.warehouse.analytics.attempts import (
     joined,
 )
 from mixpanel_assets.warehouse.analytics.buckets import Buckets, number_of
-from mixpanel_assets.warehouse.analytics.keys import NEVER, Ints, Packing, Times, densely
-from mixpanel_assets.warehouse.analytics.sessions import COUNTS, with_sessions
+from mixpanel_assets.warehouse.analytics.keys import NEVER, Ints, Times, densely
+from mixpanel_assets.warehouse.analytics.sessions import counts, with_sessions
 from mixpanel_assets.warehouse.analytics.source import (
     OTHER,
-    TIMED,
+    STEPS,
     Others,
     Rows,
     Source,
@@ -44,14 +44,15 @@ def funnel(warehouse: Connection, asked: Funnel, zone: tzinfo) -> LocalFunnelRes
 
 class _Funnel:
     def __init__(self, warehouse: Connection, asked: Funnel, zone: tzinfo) -> None:
-        self.asked, self.source = asked, Source(warehouse, asked, zone)
+        self.asked = asked
         self.steps = [parse_step(one) for one in asked.steps]
         self.exclusions = [exclusion(one) for one in asked.exclude or ()]
         self.every: list[Step] = [*self.steps, *(one.step for one in self.exclusions)]
+        self.source = Source(warehouse, asked, zone, self.every)
+        self.packing = packing(self.source.first, self.source.read_until)
 
     def result(self) -> LocalFunnelResult:
         asked, source = self.asked, self.source
-        source.check(self.every)
         rows = self._rows()
         found = self._attempts(rows)
         if asked.where_applies == "entries" and asked.where:
@@ -75,10 +76,10 @@ class _Funnel:
         source, asked = self.source, self.asked
         first = [self.steps[0].event]
         names = [one.event for one in self.every]
-        columns = {"person": source.person, "at": source.at}
-        coded = ["person"]
+        columns: dict[str, str] = {}
+        coded = []
         if asked.by:
-            begins = "true" if asked.order == "any" else "steps & 1 <> 0"
+            begins = "true" if asked.order == "any" else f"{STEPS} & 1 <> 0"
             segment = source.segment(asked.by, names if asked.order == "any" else first)
             columns["segment"] = f"case when {begins} then {segment} else '' end"
             coded.append("segment")
@@ -89,27 +90,38 @@ class _Funnel:
         if asked.where_applies == "entries" and asked.where:
             kept = condition(parse(asked.where), source.columns_of(first))
             columns["kept"] = f"coalesce({kept}, false)"
-        timed = TIMED
+        timed = source.timed
         source.tell_left_out(self.every, last=source.read_until)
         by_session = asked.count == "sessions"
         if by_session:
-            timed += f" and {COUNTS}"
+            timed += f" and {counts(source)}"
         others: Others = "all" if by_session else "none"
-        query = source.rows(columns, self.every, last=source.read_until, only=timed, others=others)
-        rows = source.read(query, coded)
+        rows = source.read(
+            columns,
+            self.every,
+            coded=coded,
+            packing=self.packing,
+            last=source.read_until,
+            only=timed,
+            others=others,
+        )
         return with_sessions(rows, milliseconds(asked.idle)) if by_session else rows
 
     def _attempts(self, rows: Rows) -> Attempts:
         asked, source = self.asked, self.source
-        person, at, bits = rows["person"], rows["at"], rows["steps"]
-        whose = rows.columns.get("session", person)
-        pack = packing(source.first, source.read_until)
-        group = self._groups(rows, whose)
+        bits = rows["steps"]
         begins = (bits & ((1 << len(self.steps)) - 1) if asked.order == "any" else bits & 1) != 0
-        begins &= days_of(at) <= number_of(source.last)
-        segment = rows.columns.get("segment", np.zeros(len(rows), np.int64))
-        entries = Entries(whose[begins], at[begins], segment[begins], group[begins])
-        walk = self._walk(pack, whose, group, at, bits)
+        begins = np.flatnonzero(begins)
+        person, at = self.packing.unpack(rows["key"][begins])
+        begins = begins[(within := days_of(at) <= number_of(source.last))]
+        group = self._groups(rows)
+        entries = Entries(
+            person[within],
+            at[within],
+            rows["segment"][begins] if asked.by else None,
+            None if group is None else group[begins],
+        )
+        walk = self._walk(rows, group)
         if not asked.per_unit:
             return self._run(walk, entries)
         unit = self.buckets.of_days(days_of(entries.at))
@@ -119,10 +131,12 @@ class _Funnel:
         ]
         return joined(each, len(self.steps))
 
-    def _walk(self, pack: Packing, whose: Ints, group: Ints, at: Ints, bits: Ints) -> Walk:
-        def times(number: int, of: Ints) -> Times:
-            which = bits & (1 << number) != 0
-            return Times(pack, of[which], at[which])
+    def _walk(self, rows: Rows, group: Ints | None) -> Walk:
+        def times(number: int, of: Ints | None) -> Times:
+            which = rows["steps"] & (1 << number) != 0
+            if of is None:
+                return Times(self.packing, rows["key"][which])
+            return Times.of(self.packing, of[which], rows.at[which])
 
         any_order = self.asked.order == "any"
         count = len(self.steps)
@@ -130,9 +144,9 @@ class _Funnel:
             [one.event for one in self.steps],
             [times(number, group) for number in range(0 if any_order else 1, count)],
             milliseconds(self.asked.window),
-            pack,
+            self.packing,
             [
-                Exclusion(one.step.event, one.after, one.before or count, times(count + n, whose))
+                Exclusion(one.step.event, one.after, one.before or count, times(count + n, None))
                 for n, one in enumerate(self.exclusions)
             ],
             any_order,
@@ -145,11 +159,11 @@ class _Funnel:
             return best_attempts(walk, entries)
         return first_attempts(walk, entries, overlapping=bool(self.asked.hold and self.asked.by))
 
-    def _groups(self, rows: Rows, whose: Ints) -> Ints:
-        """Whose later steps count: those of the same person with the same values held constant."""
+    def _groups(self, rows: Rows) -> Ints | None:
+        """The person with the values held constant, which later steps share; None: the person."""
         if not self.asked.hold:
-            return whose
-        codes = [(whose, int(whose.max(initial=0)) + 1)]
+            return None
+        codes = [(rows.person, int(rows.person.max(initial=0)) + 1)]
         unset = np.zeros(len(rows), bool)
         for number in range(len(self.asked.hold)):
             name = f"held_{number}"
@@ -164,9 +178,7 @@ class _Funnel:
     def _kept(self, rows: Rows, found: Attempts) -> Ints:
         """Whether the filter holds for the entry of each attempt."""
         which = np.flatnonzero((rows["steps"] & 1 != 0) & rows["kept"])
-        pack = packing(self.source.first, self.source.read_until)
-        whose = rows.columns.get("session", rows["person"])
-        kept = Times(pack, whose[which], rows["at"][which])
+        kept = Times(self.packing, rows["key"][which])
         at = found.entries.at
         hits: Ints = kept.first(found.entries.person, at) == at
         return hits
@@ -194,16 +206,16 @@ class _Funnel:
 
     def _segments(self, found: Attempts, texts: Sequence[str]) -> list[tuple[Any, Any]]:
         """The largest segments, and which attempts are in each; then all others."""
-        sizes = np.bincount(found.entries.segment, minlength=len(texts))
+        sizes = np.bincount(found.entries.segments, minlength=len(texts))
         ranked = sorted(
             np.flatnonzero(sizes).tolist(), key=lambda code: (-sizes[code], texts[code])
         )
         shown = ranked[: self.asked.limit]
         segments: list[tuple[Any, Any]] = [
-            (texts[code], found.entries.segment == code) for code in shown
+            (texts[code], found.entries.segments == code) for code in shown
         ]
         if len(ranked) > len(shown):
-            segments.append((OTHER, ~np.isin(found.entries.segment, shown)))
+            segments.append((OTHER, ~np.isin(found.entries.segments, shown)))
         return segments
 
     def _steps(self, found: Attempts) -> list[LocalFunnelStep]:

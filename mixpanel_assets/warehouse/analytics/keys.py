@@ -38,6 +38,10 @@ class Packing:
         within = np.clip(at, self.first, self.last + 1) - self.first
         return (group << self.bits) | within
 
+    def sql(self, group: str, at: str) -> str:
+        """The same as SQL."""
+        return f"(({group})::bigint << {self.bits}) | ({at} - {self.first})"
+
     def unpack(self, packed: Ints) -> tuple[Ints, Ints]:
         """The groups and the times."""
         return packed >> self.bits, (packed & ((1 << self.bits) - 1)) + self.first
@@ -46,10 +50,15 @@ class Packing:
 class Times:
     """When each group did something, to be asked for the first time after another one."""
 
-    def __init__(self, packing: Packing, group: Ints, at: Ints) -> None:
-        self._packing = packing
-        self._packed = packing.pack(group, at)
+    def __init__(self, packing: Packing, packed: Ints) -> None:
+        """From packed groups and times, which are sorted in place."""
+        self._packing, self._packed = packing, packed
         self._packed.sort()
+
+    @classmethod
+    def of(cls, packing: Packing, group: Ints, at: Ints) -> Times:
+        """From groups and times."""
+        return cls(packing, packing.pack(group, at))
 
     def __len__(self) -> int:
         return len(self._packed)
