@@ -6,10 +6,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from mixpanel_assets import Workspace
 from mixpanel_assets.defs.project import Project
+from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world.shop import World
@@ -171,3 +173,14 @@ def test_partitions_of_an_older_home_begin_at_its_first_landed_day(
     assert Project.of().start == DAYS[0]
     monkeypatch.setenv("MP_START_DATE", "2023-12-01")
     assert Project.of().start == date(2023, 12, 1)
+
+
+def test_a_table_of_somebody_else_that_is_called_landed_tells_no_first_day(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MP_WAREHOUSE", str(tmp_path / "theirs.duckdb"))
+    with duckdb.connect(str(tmp_path / "theirs.duckdb")) as theirs:
+        theirs.execute("create table landed (moment timestamp)")
+    assert ws.db_path
+    (ws.db_path.parent / "first_day_of_events").unlink()
+    assert Project.of().start == Settings.from_env().today() - timedelta(30)
