@@ -143,9 +143,15 @@ def reconcile_known(settings: Settings) -> list[str]:
     projects = known_projects()
     with _instance(settings) as instance:
         for project in projects:
-            with suppress(MixpanelDataError):  # such as of a warehouse that is in use: later
+            try:
                 if project.warehouse:
                     reconcile(instance, project, look_up(project.account))
+            except MixpanelDataError as error:  # such as of a warehouse that is in use: later
+                prefix = "/".join(project.prefix)
+                note(
+                    f"{prefix}: Dagster's record was not compared with what is landed: "
+                    f"{error.message}"
+                )
         forget_unprefixed(instance)
     return ["/".join(project.prefix) for project in projects]
 

@@ -11,11 +11,14 @@ import pytest
 
 from mixpanel_assets import Workspace
 from mixpanel_assets.defs.project import Project
+from mixpanel_assets.materialize import reconcile_known
+from mixpanel_assets.notes import notes_to
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world.shop import World
 
+BROKEN = "can't be opened: IO Error"
 FIRST = date(2024, 1, 1)
 DAYS = [FIRST + timedelta(n) for n in range(5)]
 
@@ -173,6 +176,26 @@ def test_partitions_of_an_older_home_begin_at_its_first_landed_day(
     assert Project.of().start == DAYS[0]
     monkeypatch.setenv("MP_START_DATE", "2023-12-01")
     assert Project.of().start == date(2023, 12, 1)
+
+
+def break_warehouse(ws: Workspace) -> Path:
+    """The warehouse is no longer a database; returns its path."""
+    assert ws.db_path
+    ws.db_path.write_bytes(b"no database")
+    return ws.db_path
+
+
+def test_a_project_whose_warehouse_can_t_be_read_at_the_start_of_mp_dev_is_named(
+    ws: Workspace, home: Path
+) -> None:
+    file = break_warehouse(ws)
+    told: list[str] = []
+    with notes_to(told.append):
+        assert reconcile_known(ws.settings) == ["12345"]
+        assert known(home) == texts(DAYS[:3])
+    (note,) = [note for note in told if "compared" in note]
+    not_compared = "12345: Dagster's record was not compared with what is landed: "
+    assert note.startswith(f"{not_compared}{file} {BROKEN}")
 
 
 def test_a_table_of_somebody_else_that_is_called_landed_tells_no_first_day(
