@@ -10,9 +10,11 @@ import duckdb
 import pytest
 
 from mixpanel_assets import Workspace
+from mixpanel_assets.access import look_up
+from mixpanel_assets.defs.partitions import begin_at
 from mixpanel_assets.defs.project import Project
 from mixpanel_assets.materialize import reconcile_known
-from mixpanel_assets.notes import notes_to
+from mixpanel_assets.notes import AnswerWarning, notes_to
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
@@ -196,6 +198,32 @@ def test_a_project_whose_warehouse_can_t_be_read_at_the_start_of_mp_dev_is_named
     (note,) = [note for note in told if "compared" in note]
     not_compared = "12345: Dagster's record was not compared with what is landed: "
     assert note.startswith(f"{not_compared}{file} {BROKEN}")
+
+
+def test_partitions_whose_first_day_can_t_be_read_say_where_they_begin_instead(
+    ws: Workspace,
+) -> None:
+    file = break_warehouse(ws)
+    today = Settings.from_env().today()
+    for asset, instead in (("events", today - timedelta(30)), ("profiles", today)):
+        (file.parent / f"first_day_of_{asset}").unlink(missing_ok=True)
+        with pytest.warns(AnswerWarning) as warned:
+            project = Project.of()
+        told = [str(one.message) for one in warned if f"partitions of {asset} " in str(one.message)]
+        (note,) = told
+        assert note.startswith(f"project 12345: partitions of {asset} begin at {instead}: ")
+        assert f"{file} {BROKEN}" in note
+    assert (project.start, project.first_snapshot) == (today - timedelta(30), today)
+
+
+def test_a_first_day_that_is_asked_for_needs_no_warehouse_to_be_known(ws: Workspace) -> None:
+    file = break_warehouse(ws)
+    (file.parent / "first_day_of_events").unlink()
+    told: list[str] = []
+    with notes_to(told.append):
+        assert begin_at(look_up(), DAYS[0])
+        assert Project.of().start == DAYS[0]
+    assert [note for note in told if "partitions of events" in note] == []
 
 
 def test_a_table_of_somebody_else_that_is_called_landed_tells_no_first_day(
