@@ -26,7 +26,6 @@ from mixpanel_assets.defs.backfill import (
 from mixpanel_assets.defs.catalog import PARTS, TABLES
 from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
 from mixpanel_assets.defs.instance import enter_instance, find_dagster_home
-from mixpanel_assets.defs.jobs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
 from mixpanel_assets.defs.listener import Listener, listener
 from mixpanel_assets.defs.metadata import REQUESTS, SKIPPED
@@ -34,6 +33,7 @@ from mixpanel_assets.defs.origin import record_as_of_location
 from mixpanel_assets.defs.partitions import RANGE_START, begin_at, days_in_one_run, first_day
 from mixpanel_assets.defs.project import Project
 from mixpanel_assets.defs.reconcile import DAILY, forget_unprefixed, reconcile
+from mixpanel_assets.defs.runs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.errors import ConfigError, LoadError, MixpanelDataError, RunFailedError
 from mixpanel_assets.notes import Progress, note
 from mixpanel_assets.results import (

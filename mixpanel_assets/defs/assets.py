@@ -23,6 +23,7 @@ from mixpanel_assets.defs.partitions import begin_at
 from mixpanel_assets.defs.project import Project
 from mixpanel_assets.defs.reconcile import landed_since, reconcile
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, resources_of
+from mixpanel_assets.defs.runs import EVENTS_JOB
 from mixpanel_assets.defs.upstream import endpoint
 from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.ingest import ingest_events, ingest_profiles, rebuild_profiles
@@ -35,7 +36,7 @@ from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 
 def make_events(project: Project) -> dg.AssetsDefinition:
     """The asset of raw events, with the checks of the run that lands them."""
-    key, job = project.key("events"), project.name("events_job")
+    key, job = project.key("events"), project.name(EVENTS_JOB)
     spec = project.spec(
         "events",
         "Raw events, one partition per day of Mixpanel's export. Each run replaces whole days with "
