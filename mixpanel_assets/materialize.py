@@ -28,7 +28,7 @@ from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
 from mixpanel_assets.defs.instance import enter_instance, find_dagster_home
 from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
 from mixpanel_assets.defs.listener import Listener, listener
-from mixpanel_assets.defs.metadata import REQUESTS, SKIPPED
+from mixpanel_assets.defs.metadata import REQUESTS, ROWS, SKIPPED
 from mixpanel_assets.defs.origin import record_as_of_location
 from mixpanel_assets.defs.partitions import RANGE_START, begin_at, days_in_one_run, first_day
 from mixpanel_assets.defs.project import Project
@@ -101,7 +101,7 @@ def materialize_profiles(options: RunOptions) -> Snapshot:
     day = options.settings.today()
     result = _run(options, PROFILES_JOB, partition_key=str(day))
     (made,) = result.get_asset_materialization_events()
-    keys = {"rows": "dagster/partition_row_count", "requests": REQUESTS}
+    keys = {"rows": ROWS, "requests": REQUESTS}
     keys |= {name: name for name in ("new", "changed", "removed")}
     counts = {name: _number(made.materialization.metadata[key]) for name, key in keys.items()}
     seconds = time.monotonic() - started

@@ -13,6 +13,7 @@ from mixpanel_assets.defs.columns import of_columns
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.listener import Listener, listener_of, notes_in
 from mixpanel_assets.defs.metadata import (
+    ROWS,
     SKIPPED,
     Metadata,
     of_day,
@@ -123,7 +124,7 @@ class _Run:
         self._last = now
         self._listener.progress.landed(days)
         for day in days:
-            self.days[day.day] = of_day(day, share * day.bytes)
+            self.days[day.day] = of_day({**vars(day), "seconds": round(share * day.bytes, 3)})
             self.context.log.info(f"{day.day}: {day.rows:,} events ({day.duplicates:,} duplicates)")
 
     def record(self) -> None:
@@ -250,7 +251,7 @@ def _held(warehouse: WarehouseResource) -> dict[date, Metadata]:
 
 def _of_snapshot(snapshot: Snapshot) -> Metadata:
     return {
-        "dagster/partition_row_count": dg.MetadataValue.int(snapshot.rows),
+        ROWS: dg.MetadataValue.int(snapshot.rows),
         "new": dg.MetadataValue.int(snapshot.new),
         "changed": dg.MetadataValue.int(snapshot.changed),
         "removed": dg.MetadataValue.int(snapshot.removed),

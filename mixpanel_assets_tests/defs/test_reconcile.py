@@ -75,6 +75,28 @@ def test_a_landed_day_that_was_not_reported_is_reported(ws: Workspace, home: Pat
     assert ws.reconcile().to_dict() == {"reported": [], "wiped": []}
 
 
+def figures(home: Path, day: date) -> dict[str, object]:
+    """The metadata of the day's newest report."""
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        records = dg.AssetRecordsFilter(Project.of().key("events"), asset_partitions=[str(day)])
+        (newest,) = instance.fetch_materializations(records, limit=1).records
+    assert newest.asset_materialization
+    return {name: one.value for name, one in newest.asset_materialization.metadata.items()}
+
+
+def test_a_landed_day_is_reported_with_the_figures_that_its_run_reports(
+    ws: Workspace, home: Path
+) -> None:
+    land_unseen(ws, DAYS[3])
+    ws.reconcile()
+    reported = figures(home, DAYS[3])
+    ws.materialize_events(DAYS[3], DAYS[3])
+    by_run = figures(home, DAYS[3])
+    assert reported.pop("file") != by_run["file"]
+    same = ("dagster/partition_row_count", "duplicates", "repaired", "bytes", "partial")
+    assert reported == {name: by_run[name] for name in same}
+
+
 def test_a_run_reports_what_was_landed_before_it(ws: Workspace, home: Path) -> None:
     land_unseen(ws, DAYS[3])
     ws.materialize_events(DAYS[4], DAYS[4])
