@@ -24,7 +24,7 @@ from mixpanel_assets.defs.backfill import (
     start_backfill,
 )
 from mixpanel_assets.defs.catalog import PARTS, TABLES
-from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
+from mixpanel_assets.defs.failures import ERROR, EXIT_CODE, first_cause
 from mixpanel_assets.defs.instance import enter_instance, find_dagster_home
 from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
 from mixpanel_assets.defs.listener import Listener, listener
@@ -285,13 +285,11 @@ def failure_of(result: dg.ExecuteInProcessResult, **more: Any) -> MixpanelDataEr
             cause: dict[str, Any] = dict(cast(dict[str, Any], metadata[ERROR].value))
             cause["details"] = {**cause.get("details", {}), **details}
             return RunFailedError(cause, int(str(metadata[EXIT_CODE].value)))
-        error = failure.error
-        while error and error.cause:
-            error = error.cause
+        error = first_cause(failure.error)
         if error and error.cls_name in INTERRUPTIONS:
             raise KeyboardInterrupt
         if error and error.cls_name in OF_THE_DISK:
             return _unwritten(Path.cwd(), error.message.strip().splitlines()[0], **details)
         if error:
-            return MixpanelDataError(f"{error.cls_name}: {error.message.strip()}", **details)
+            return MixpanelDataError(error.message.strip(), **details)
     return MixpanelDataError("the run failed", hint="see the run in mp dev", **details)
