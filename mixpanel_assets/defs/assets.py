@@ -1,7 +1,7 @@
 """The daily assets: events and profiles."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
@@ -26,7 +26,7 @@ from mixpanel_assets.defs.reconcile import landed_since, reconcile
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, resources_of
 from mixpanel_assets.defs.runs import EVENTS_JOB
 from mixpanel_assets.defs.upstream import endpoint
-from mixpanel_assets.errors import MixpanelDataError
+from mixpanel_assets.errors import ConfigError, MixpanelDataError
 from mixpanel_assets.ingest import ingest_events, ingest_profiles, rebuild_profiles
 from mixpanel_assets.landed import landed_files
 from mixpanel_assets.results import LandedDay, Snapshot
@@ -186,7 +186,7 @@ def make_profiles(project: Project) -> dg.AssetsDefinition:
         with as_dagster_failures(), notes_in(context.log.warning):
             mixpanel, warehouse = resources_of(context.resources, project)
             reconcile(context.instance, project, mixpanel.access, "profiles")
-            found, requests = _snapshots(days, mixpanel, warehouse, listener)
+            found, requests, unloaded = _snapshots(days, mixpanel, warehouse, listener)
         run = of_run(requests, started)
         if lost := [day for day in days if day not in found]:
             # A result would be one of all days of the run.
@@ -195,10 +195,7 @@ def make_profiles(project: Project) -> dg.AssetsDefinition:
                     key, partition=str(day), metadata={**metadata, **run}
                 )
                 context.log_event(made)
-            reason = (
-                f"{as_text(lost)}: no snapshot was taken, and Mixpanel only returns current "
-                "profiles; run this asset daily to build a history"
-            )
+            reason = _reason(lost, unloaded)
             context.log.warning(reason)
             yield dg.AssetObservation(key, metadata={SKIPPED: dg.MetadataValue.text(reason)})
             return
@@ -209,15 +206,27 @@ def make_profiles(project: Project) -> dg.AssetsDefinition:
     return profiles
 
 
+def _reason(lost: Sequence[date], unloaded: Mapping[date, str]) -> str:
+    """Why days have no snapshot."""
+    reasons = [f"{day}: landed, but not loaded: {why}" for day, why in unloaded.items()]
+    if untaken := [day for day in lost if day not in unloaded]:
+        reasons.append(
+            f"{as_text(untaken)}: no snapshot was taken, and Mixpanel only returns current "
+            "profiles; run this asset daily to build a history"
+        )
+    return "\n".join(reasons)
+
+
 def _snapshots(
     days: Sequence[date],
     mixpanel: MixpanelResource,
     warehouse: WarehouseResource,
     listener: Listener,
-) -> tuple[dict[date, Metadata], int]:
+) -> tuple[dict[date, Metadata], int, dict[date, str]]:
     """The metadata of those of the days that have a snapshot, and the number of requests.
 
-    Today's is taken. Past ones are loaded from their landed files, if they are not in the tables.
+    Today's is taken. Past ones are loaded from their landed files, if they are not in the tables;
+    the third value is why for those that can't be.
     """
     settings = mixpanel.access.settings
     taken: dict[date, Metadata] = {}
@@ -236,10 +245,15 @@ def _snapshots(
     held = _held(warehouse)
     project_id = mixpanel.access.project
     files = landed_files(settings.landed_folder(project_id) / "profiles")
-    if any(file.start in days and file.start not in held for file in files):
-        rebuild_profiles(opened, settings, project_id)
+    unloaded: dict[date, str] = {}
+    if fresh := [file.start for file in files if file.start in days and file.start not in held]:
+        try:
+            rebuild_profiles(opened, settings, project_id)
+        except ConfigError as error:  # it would lose other snapshots
+            unloaded = dict.fromkeys(fresh, f"{error.message} ({error.hint})")
         held = _held(warehouse)
-    return {day: taken.get(day) or held[day] for day in days if day in held}, requests
+    found = {day: taken.get(day) or held[day] for day in days if day in held}
+    return found, requests, unloaded
 
 
 def _held(warehouse: WarehouseResource) -> dict[date, Metadata]:
