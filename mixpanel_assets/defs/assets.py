@@ -26,7 +26,7 @@ from mixpanel_assets.defs.reconcile import landed_since, reconcile
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, resources_of
 from mixpanel_assets.defs.runs import EVENTS_JOB
 from mixpanel_assets.defs.upstream import endpoint
-from mixpanel_assets.errors import ConfigError, MixpanelDataError
+from mixpanel_assets.errors import ConfigError, MixpanelDataError, UsageError
 from mixpanel_assets.ingest import ingest_events, ingest_profiles, rebuild_profiles
 from mixpanel_assets.landed import landed_files
 from mixpanel_assets.results import LandedDay, Snapshot
@@ -95,6 +95,7 @@ class _Run:
         self.context, self.key, self.export = context, key, export
         self.mixpanel, self.warehouse = mixpanel, warehouse
         self.settings = mixpanel.access.settings
+        self._asked = _days(context, key)
         self.days: dict[date, Metadata] = {}
         self._listener = listener_of(context.log)
         self._began = datetime.now(UTC)
@@ -102,8 +103,7 @@ class _Run:
 
     def land(self) -> int:
         """Land the run's days; return the number of requests."""
-        keys = sorted(self.context.partition_keys)
-        first, last = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+        first, last = self._asked[0], self._asked[-1]
         with self.mixpanel.get_client(self._listener.note) as client:
             ingest_events(
                 client,
@@ -134,9 +134,8 @@ class _Run:
         """
         with self.warehouse.get_reader() as connection:
             committed = landed_since(connection, "events", self._began)
-        keys = set(self.context.partition_keys)
         for landed in committed:
-            if str(landed.day) in keys:
+            if landed.day in self._asked:
                 metadata = self.days.get(landed.day) or landed.metadata
                 self.context.log_event(
                     dg.AssetMaterialization(self.key, partition=str(landed.day), metadata=metadata)
@@ -157,6 +156,15 @@ class _Run:
             }
             self.context.add_asset_metadata(metadata, self.key, partition_key=str(day))
         return checks
+
+
+def _days(context: dg.AssetExecutionContext, key: dg.AssetKey) -> list[date]:
+    """The days of the run. UsageError if it was launched without a partition."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        asset = key.to_user_string()
+        hint = f"launch it for a day or a range of days of {asset}"
+        raise UsageError("this run has no partition", hint=hint)
+    return sorted(map(date.fromisoformat, context.partition_keys))
 
 
 def make_profiles(project: Project) -> dg.AssetsDefinition:
@@ -181,10 +189,11 @@ def make_profiles(project: Project) -> dg.AssetsDefinition:
         required_resource_keys=project.resources,
     )
     def profiles(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        started, days = time.monotonic(), sorted(map(date.fromisoformat, context.partition_keys))
+        started = time.monotonic()
         listener = listener_of(context.log)
         with as_dagster_failures(), notes_in(context.log.warning):
             mixpanel, warehouse = resources_of(context.resources, project)
+            days = _days(context, key)
             reconcile(context.instance, project, mixpanel.access, "profiles")
             found, requests, unloaded = _snapshots(days, mixpanel, warehouse, listener)
         run = of_run(requests, started)

@@ -7,6 +7,8 @@ import pytest
 from mixpanel_assets import errors
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.materialize import failure_of
+from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets_tests.dagsters import execute
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,16 @@ def test_only_what_may_pass_later_may_be_tried_again(
 def test_what_is_not_ours_is_left_as_it_is() -> None:
     with pytest.raises(ZeroDivisionError), as_dagster_failures():
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("asset", ["events", "profiles"])
+def test_a_run_of_a_daily_asset_that_has_no_day_says_so(
+    asset: str, account: Simulator, instance: dg.DagsterInstance
+) -> None:
+    error = failure_of(execute(f"{asset}_job", instance))
+    assert error.message == "this run has no partition"
+    assert error.hint == f"launch it for a day or a range of days of 12345/{asset}"
+    assert account.requests == []
 
 
 @pytest.mark.parametrize(
