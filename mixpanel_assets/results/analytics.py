@@ -218,3 +218,16 @@ class AttributionResult(_Rows):
     def chart(self) -> Chart:
         rows = [(row.value, row.credit, f"{row.share:.1%}") for row in self.rows[:20]]
         return charts.bars(f"{self.event} by {self.property}", f"Model: {self.model}", rows)
+
+
+class Comparison(Result):
+    """The same question answered from landed events and by Mixpanel."""
+
+    local: Result
+    live: Result
+    difference: list[dict[str, Any]]  # the numbers that differ, by row; empty: none does
+    causes: list[str]  # what is known to make them differ
+
+    def to_rows(self) -> Table:
+        names = list(dict.fromkeys(name for one in self.difference for name in one))
+        return names, [tuple(one.get(name) for name in names) for one in self.difference]

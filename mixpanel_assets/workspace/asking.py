@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from inspect import Parameter, Signature, signature
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from mixpanel_assets.errors import ConfigError, DatabaseLockedError
 from mixpanel_assets.questions import analytics, discovery, live, local
 from mixpanel_assets.questions.base import Question, R, fields_of
+from mixpanel_assets.questions.counterparts import counterpart
 from mixpanel_assets.workspace.opening import Opening
+
+if TYPE_CHECKING:
+    from mixpanel_assets.results import Comparison
 
 P = ParamSpec("P")
 SPINE_WAIT = 2.0  # seconds for the warehouse to be free
@@ -54,6 +59,14 @@ class Ask:
         return self._workspace._answer(question, refresh=refresh)
 
     ask = __call__  # as `asks` calls it
+
+    def compare(self, question: analytics.Analysis[Any], saved: int | None = None) -> Comparison:
+        """Ask Mixpanel, too, and tell which numbers differ and what is known to cause it.
+
+        `saved` is the id of the saved funnel that a funnel is compared with. One request. Raises
+        UsageError if Mixpanel's API has no such question, and the errors of `questions.live`.
+        """
+        return self._workspace._compare(question, saved)
 
     funnel = asks(analytics.Funnel)
     retention = asks(analytics.Retention)
@@ -113,6 +126,23 @@ class Asking(Opening):
         self._make_spine(missing)
         with self._reading() as warehouse:
             return answer(warehouse, asked, zone)
+
+    def _compare(self, question: analytics.Analysis[Any], saved: int | None) -> Comparison:
+        from mixpanel_assets.results import Comparison
+        from mixpanel_assets.warehouse.analytics.causes import causes, difference
+
+        today = self.settings.today()
+        asked: Any = question.dated(today)
+        counterpart(asked, saved)  # before anything is asked
+        local = self._analyze(asked)
+        asked = replace(asked, to_date=local.to_date)
+        live = self._answer(counterpart(asked, saved))
+        differing = difference(local, live)
+        why: list[str] = []
+        if differing:
+            with self._reading() as warehouse:
+                why = causes(warehouse, asked, live, str(self.settings.zone), today)
+        return Comparison(local, live, differing, why)
 
     def _make_spine(self, days: list[date]) -> None:
         """Make these days of the spine; without it an answer is as right, and slower."""
