@@ -123,7 +123,7 @@ def _segmentation(asked: analytics.Segmentation, _: int | None) -> live.Live[Any
     kind: Callable[..., live.Live[Any]] = (
         live.SegmentationSum if asked.sum else live.SegmentationAverage
     )
-    return kind(str(event), _by(number), where=where, unit=asked.unit, **days)
+    return kind(str(event), on=_by(number), where=where, unit=asked.unit, **days)
 
 
 def _frequency(asked: analytics.Frequency, _: int | None) -> live.Frequency:

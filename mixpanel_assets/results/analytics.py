@@ -58,7 +58,8 @@ class LocalFunnelResult(_Local, FunnelResult):
             return {**shown}
         if any(part.date is not None for part in self.parts):
             return {**shown, "parts": parts}
-        return {**shown, "segments": {str(p["segment"]): p["steps"] for p in parts}}
+        segments = {str(p["segment"]): p["steps"] for p in parts if p["segment"] != "$overall"}
+        return {**shown, "segments": segments}
 
 
 class LocalRetentionResult(_Local, RetentionResult):

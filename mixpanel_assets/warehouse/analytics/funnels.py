@@ -27,6 +27,7 @@ from mixpanel_assets.warehouse.analytics.keys import NEVER, Ints, Times, densely
 from mixpanel_assets.warehouse.analytics.sessions import counts, with_sessions
 from mixpanel_assets.warehouse.analytics.source import (
     OTHER,
+    OVERALL,
     STEPS,
     Others,
     Rows,
@@ -54,11 +55,10 @@ class _Funnel:
     def result(self) -> LocalFunnelResult:
         asked, source = self.asked, self.source
         rows = self._rows()
-        found = self._attempts(rows)
-        if asked.where_applies == "entries" and asked.where:
-            found = found[np.flatnonzero(self._kept(rows, found))]
-        parts = list(self._parts(found, rows)) if asked.by or asked.unit else None
-        steps = self._steps(found)
+        whole = self._attempts(rows)
+        split = self._attempts(rows, rows["segment"]) if asked.by else None
+        parts = list(self._parts(whole, split, rows)) if asked.by or asked.unit else None
+        steps = self._steps(whole)
         entered, converted = steps[0].count, steps[-1].count
         return LocalFunnelResult(
             funnel_id=None,
@@ -107,7 +107,14 @@ class _Funnel:
         )
         return with_sessions(rows, milliseconds(asked.idle)) if by_session else rows
 
-    def _attempts(self, rows: Rows) -> Attempts:
+    def _attempts(self, rows: Rows, segment: Ints | None = None) -> Attempts:
+        """Everybody's attempts, or those for each segment, which can be more."""
+        found = self._of_all(rows, segment)
+        if self.asked.where_applies == "entries" and self.asked.where:
+            found = found[np.flatnonzero(self._kept(rows, found))]
+        return found
+
+    def _of_all(self, rows: Rows, segment: Ints | None) -> Attempts:
         asked, source = self.asked, self.source
         bits = rows["steps"]
         begins = (bits & ((1 << len(self.steps)) - 1) if asked.order == "any" else bits & 1) != 0
@@ -118,7 +125,7 @@ class _Funnel:
         entries = Entries(
             person[within],
             at[within],
-            rows["segment"][begins] if asked.by else None,
+            None if segment is None else segment[begins],
             None if group is None else group[begins],
         )
         walk = self._walk(rows, group)
@@ -157,7 +164,9 @@ class _Funnel:
             return all_attempts(walk, entries)
         if self.asked.reentry:
             return best_attempts(walk, entries)
-        return first_attempts(walk, entries, overlapping=bool(self.asked.hold and self.asked.by))
+        return first_attempts(
+            walk, entries, overlapping=bool(self.asked.hold and entries.segment is not None)
+        )
 
     def _groups(self, rows: Rows) -> Ints | None:
         """The person with the values held constant, which later steps share; None: the person."""
@@ -188,20 +197,20 @@ class _Funnel:
         source, asked = self.source, self.asked
         return Buckets(source.first, source.last, asked.unit or "day", asked.week_start)
 
-    def _parts(self, found: Attempts, rows: Rows) -> Iterator[FunnelPart]:
-        asked = self.asked
-        segments = [(None, np.ones(len(found.over), bool))]
-        if asked.by:
-            segments = self._segments(found, rows.texts["segment"])
-        if not asked.unit:
-            for name, which in segments:
-                yield FunnelPart([*self._steps(found[np.flatnonzero(which)])], segment=name)
+    def _parts(self, whole: Attempts, split: Attempts | None, rows: Rows) -> Iterator[FunnelPart]:
+        segments = [(OVERALL if split else None, whole)]
+        if split:
+            named = self._segments(split, rows.texts["segment"])
+            segments += [(name, split[np.flatnonzero(which)]) for name, which in named]
+        if not self.asked.unit:
+            for name, found in segments:
+                yield FunnelPart([*self._steps(found)], segment=name)
             return
-        unit = self.buckets.of_days(days_of(found.entries.at))
+        units = [self.buckets.of_days(days_of(found.entries.at)) for _, found in segments]
         for number, label in enumerate(self.buckets.labels):
-            for name, which in segments:
-                there = np.flatnonzero(which & (unit == number))
-                if name is None or len(there):
+            for (name, found), unit in zip(segments, units, strict=True):
+                there = np.flatnonzero(unit == number)
+                if name in (None, OVERALL) or len(there):
                     yield FunnelPart([*self._steps(found[there])], label, name)
 
     def _segments(self, found: Attempts, texts: Sequence[str]) -> list[tuple[Any, Any]]:

@@ -27,6 +27,7 @@ from mixpanel_assets.warehouse.statement import answer
 
 UNDEFINED = "undefined"  # Mixpanel's segment of events without the property
 OTHER = "$other"
+OVERALL = "$overall"
 Others = Literal["none", "matching", "all"]
 STEPS = "<steps>"  # in SQL of a column: the bits of the row's steps
 EPOCH_DAY = "(event_date - date '1970-01-01')::bigint"
