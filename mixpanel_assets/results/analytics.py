@@ -25,6 +25,8 @@ class Basis(Result):
     missing_days: list[date | str]  # or `first..last`; not landed, or landed before they were over
     people: int | None  # None: the question does not look at people
     events: int  # that the question is about
+    without_person: int  # events that have no distinct_id, and so are left out
+    without_time: int  # events that have no time, and so are left out
     seconds: float
     source: str = "local"
 

@@ -32,7 +32,7 @@ def attribution(warehouse: Connection, asked: Attribution, zone: tzinfo) -> Attr
         amount = f"coalesce({source.value(asked.sum, 'sum', [event.event])}, 0)"
     touch = source.touch(asked.by)
     columns = {"segment": touch, "amount": f"case when {STEPS} <> 0 then {amount} else 0 end"}
-    source.tell_left_out([event])
+    source.count_left_out([event])
     pack = packing(first, source.last)
     rows = source.read(
         columns,

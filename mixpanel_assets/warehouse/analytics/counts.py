@@ -126,7 +126,7 @@ def _tell_numbers(found: list[tuple[Any, ...]], number: str) -> None:
 def frequency(warehouse: Connection, asked: Frequency, zone: tzinfo) -> LocalFrequencyResult:
     steps = None if asked.event is None else [parse_step(asked.event)]
     source = Source(warehouse, asked, zone, steps or ())
-    source.tell_left_out(steps)
+    source.count_left_out(steps)
     buckets = Buckets(source.first, source.last, asked.unit, asked.week_start)
     names = None if steps is None else [one.event for one in steps]
     columns = {"segment": source.segment(asked.by, names)} if asked.by else {}

@@ -24,7 +24,7 @@ def flows(warehouse: Connection, asked: Flows, zone: tzinfo) -> LocalFlowsResult
     hidden = {*(asked.hide or ())} - {start.event if start else ""}
     only = f"{source.timed} and {counts(source, sorted(hidden))}"
     last = source.read_until
-    source.tell_left_out(None, first, last)
+    source.count_left_out(None, first, last)
     rows = source.read(
         {"name": source.name},
         steps,

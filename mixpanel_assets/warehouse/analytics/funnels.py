@@ -91,7 +91,7 @@ class _Funnel:
             kept = condition(parse(asked.where), source.columns_of(first))
             columns["kept"] = f"coalesce({kept}, false)"
         timed = source.timed
-        source.tell_left_out(self.every, last=source.read_until)
+        source.count_left_out(self.every, last=source.read_until)
         by_session = asked.count == "sessions"
         if by_session:
             timed += f" and {counts(source)}"

@@ -26,6 +26,7 @@ class LandedDays:
         self.first = asked.days[0] or date.min
         # What is not landed yet is not asked about unless it is named.
         self.last = asked.days[1] or max([self.first, *self.landed])
+        self.without_person = self.without_time = 0
 
     @property
     def read_from(self) -> date:
@@ -66,6 +67,8 @@ class LandedDays:
             missing_days=as_ranges(missing),
             people=people,
             events=events,
+            without_person=self.without_person,
+            without_time=self.without_time,
             seconds=round(monotonic() - self.started, 3),
         )
 

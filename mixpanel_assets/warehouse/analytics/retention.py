@@ -110,7 +110,7 @@ class _Retention:
             if which is not None:
                 segment = f"case when {STEPS} & {bit} <> 0 then {segment} else '' end"
             columns["segment"] = segment
-        source.tell_left_out(None if every else steps, last=self.last)
+        source.count_left_out(None if every else steps, last=self.last)
         others: Others = "matching" if every else "none"
         return source.read(
             columns,

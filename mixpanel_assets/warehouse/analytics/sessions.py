@@ -38,7 +38,7 @@ def counts(source: Source, excluded: Sequence[str] = ()) -> str:
 
 def sessions(warehouse: Connection, asked: Sessions, zone: tzinfo) -> SessionsResult:
     source = Source(warehouse, asked, zone)
-    source.tell_left_out(None)
+    source.count_left_out(None)
     only = f"{source.timed} and {counts(source, asked.exclude or ())}"
     rows = source.read({}, packing=packing(source.first, source.last), only=only)
     rows["key"].sort()

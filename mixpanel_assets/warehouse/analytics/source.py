@@ -30,6 +30,7 @@ OTHER = "$other"
 OVERALL = "$overall"
 Others = Literal["none", "matching", "all"]
 STEPS = "<steps>"  # in SQL of a column: the bits of the row's steps
+MOST_LEFT_OUT = 0.01  # of the events, without a note
 EPOCH_DAY = "(event_date - date '1970-01-01')::bigint"
 
 
@@ -304,21 +305,25 @@ class Source(LandedDays):
             ).rows
         ]
 
-    def tell_left_out(
+    def count_left_out(
         self, steps: Sequence[Step] | None, first: date | None = None, last: date | None = None
     ) -> None:
-        """Note how many events are nobody's, and how many have no time: no sequence has them."""
+        """Count events that are nobody's, and those without a time, which no sequence has.
+
+        Their numbers are in the answer's basis; a note says so if there are many.
+        """
         columns = {"somebody": self.somebody, "timed": self._has_time}
         rows = self.rows(columns, steps, first=first, last=last, people=False)
         query = f"""
-            select count(*) filter (not somebody), count(*) filter (somebody and not timed)
+            select count(*), count(*) filter (not somebody),
+                   count(*) filter (somebody and not timed)
             from ({rows})
             """
-        ((nobodys, untimed),) = answer(self.warehouse, query).rows
-        if nobodys:
-            note(f"events that have no distinct_id and count for nobody: {nobodys:,}")
-        if untimed:
-            note(f"events that have no time and are left out: {untimed:,}")
+        ((events, *left_out),) = answer(self.warehouse, query).rows
+        self.without_person, self.without_time = left_out
+        for count, what in zip(left_out, ("distinct_id", "time"), strict=True):
+            if count > MOST_LEFT_OUT * events:
+                note(f"events that have no {what} and are left out: {count:,} of {events:,}")
 
 
 def packing(first: date, last: date) -> Packing:
