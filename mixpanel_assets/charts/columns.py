@@ -1,14 +1,32 @@
-"""Charts of days as upright bars: how many of something, or parts of something."""
+"""Charts of upright bars over time: how many of something, or parts of something."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from typing import Any
 
-from mixpanel_assets.charts.drawing import Chart, Drawing, rounded
-from mixpanel_assets.charts.scale import SHADED, Plot, label_days, number, plot, span, weekends
+from mixpanel_assets.charts.drawing import SERIES, Chart, Drawing, rounded
+from mixpanel_assets.charts.scale import (
+    SHADED,
+    WEEKDAYS,
+    Plot,
+    days_on_end,
+    is_number,
+    label_days,
+    label_times,
+    number,
+    plot,
+    ruler,
+    span,
+    weekends,
+)
+from mixpanel_assets.charts.sketch import Bar, Spark, largest, share
 
 MOST_LISTED = 5
+MOST_BARS = 35  # of days in a terminal; more are a row of small bars
+
+Parts = Sequence[Sequence[float]]  # of each series, a value for each slot
 
 
 def days(
@@ -34,8 +52,25 @@ def days(
         )
         drawing.fill("".join(shown), 0, hatched=hatched)
     over = _listed("Hatched: not over when it was landed", sorted(partial))
+    _sketch_days(drawing, drawn, counts, unit)
     _finish(drawing, area, drawn, counts, "not landed", over)
     return drawing.done()
+
+
+def _sketch_days(
+    drawing: Drawing, drawn: Sequence[date], counts: Mapping[date, int], unit: str
+) -> None:
+    most = largest(counts.values())
+    if len(drawn) > MOST_BARS:
+        values = tuple(counts.get(day) for day in drawn)
+        drawing.rows.append(Spark(unit, values, f"{number(most)} at most"))
+        drawing.rows.append(ruler(drawn))
+        return
+    for day in drawn:
+        known = f"{counts[day]:,}" if day in counts else "×"
+        drawing.rows.append(
+            Bar(f"{WEEKDAYS[day.weekday()]} {day}", share(counts.get(day, 0), most), known)
+        )
 
 
 def shares(title: str, about: str, parts: Mapping[str, Mapping[date, float]]) -> Chart:
@@ -44,20 +79,72 @@ def shares(title: str, about: str, parts: Mapping[str, Mapping[date, float]]) ->
     if not known:
         return Drawing(title, about, "No days.").done()
     drawn = span(known)
-    heights = [sum(values.get(day, 0) for values in parts.values()) for day in drawn]
     drawing = Drawing(title, about)
-    if len(parts) > 1:
-        drawing.legend(parts)
-    area = plot(drawing, len(drawn), heights, unit="%", shaded=weekends(drawn))
-    below = [0.0] * len(drawn)
-    for series, values in enumerate(parts.values()):
-        bars = []
-        for slot, day in enumerate(drawn):
-            bars.append(area.bar(slot, values.get(day, 0), below[slot]))
-            below[slot] += values.get(day, 0)
-        drawing.fill("".join(bars), series, hatched=series > 0)
+    values = {name: [one.get(day, 0) for day in drawn] for name, one in parts.items()}
+    area = _stack(drawing, values, weekends(drawn), unit="%")
+    drawing.rows.append(ruler(drawn))
     _finish(drawing, area, drawn, known, "nothing to count")
     return drawing.done()
+
+
+def stacked(title: str, about: str, parts: Mapping[str, Mapping[str, Any]]) -> Chart:
+    """For each time a bar of parts on top of each other; negative values hang below 0.
+
+    Times are ISO text or any other. Of many parts, the smaller ones are added up.
+    """
+    times = sorted({time for values in parts.values() for time in values})
+    if not times:
+        return Drawing(title, *filter(None, [about, "No values."])).done()
+    drawing = Drawing(title, ", ".join(filter(None, [about, f"{times[0]} to {times[-1]}"])))
+    values = {
+        name: [value if is_number(value := one.get(time)) else 0.0 for time in times]
+        for name, one in parts.items()
+    }
+    area = _stack(drawing, _few(values), weekends(days_on_end(times)))
+    label_times(drawing, area, times)
+    return drawing.done()
+
+
+def _few(parts: Mapping[str, list[float]]) -> dict[str, list[float]]:
+    """As many parts as there are colors: the largest, and the others added up."""
+    if len(parts) <= len(SERIES):
+        return dict(parts)
+    ranked = sorted(parts, key=lambda name: -sum(map(abs, parts[name])))
+    kept, others = ranked[: len(SERIES) - 1], ranked[len(SERIES) - 1 :]
+    added = [sum(values) for values in zip(*(parts[name] for name in others), strict=True)]
+    return {name: parts[name] for name in parts if name in kept} | {
+        f"{number(len(others))} others": added
+    }
+
+
+def _stack(
+    drawing: Drawing, parts: Mapping[str, Sequence[float]], shaded: Iterable[int], unit: str = ""
+) -> Plot:
+    """Add an area with a bar of parts in each slot, and a legend of several parts."""
+    if len(parts) > 1:
+        drawing.legend(parts)
+    columns = list(zip(*parts.values(), strict=True))
+    ends = [sum(value for value in column if value > 0) for column in columns]
+    ends += [sum(value for value in column if value < 0) for column in columns]
+    area = plot(drawing, len(columns), ends, unit=unit, shaded=shaded)
+    stacks = _paths(area, list(parts.values()))
+    for series, ((name, values), path) in enumerate(zip(parts.items(), stacks, strict=True)):
+        drawing.fill(path, series, hatched=series > 0)
+        furthest = max(values, key=abs, default=0)
+        drawing.rows.append(Spark(name, tuple(values), f"{number(furthest)}{unit} at most", series))
+    return area
+
+
+def _paths(area: Plot, parts: Parts) -> Iterator[str]:
+    """The bars of each series, on top of those before it, or below them if negative."""
+    above, below = [0.0] * area.slots, [0.0] * area.slots
+    for values in parts:
+        bars = []
+        for slot, value in enumerate(values):
+            ends = below if value < 0 else above
+            bars.append(area.bar(slot, value, ends[slot]) if value else "")
+            ends[slot] += value
+        yield "".join(bars)
 
 
 def _finish(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any, TypeGuard
 
-from mixpanel_assets.charts.drawing import LINE, MARGIN, WIDTH, Drawing, rectangle, width_of
+from mixpanel_assets.charts.drawing import LINE, MARGIN, Drawing, rectangle, shortened, width_of
+from mixpanel_assets.charts.sketch import Ruler
 
 HEIGHT = 130  # of the area
 WIDEST_BAR = 40
+WIDEST_LABEL = 90
 GAP = 12  # between two labels, at least
 MOST_DIGITS = 1e15  # a larger number is rounded
 SIZES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
@@ -19,6 +23,7 @@ SHADED = "Shaded: Saturdays and Sundays."
 FEW_WEEKS = 2  # whose days are labeled
 SATURDAY = 5  # of date.weekday()
 # Not those of `strftime`, which depend on the locale.
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -71,6 +76,7 @@ class Plot:
     """An area with slots across, such as days, and a scale upwards."""
 
     left: float
+    right: float
     top: float
     slots: int
     low: float
@@ -79,7 +85,7 @@ class Plot:
     @property
     def wide(self) -> float:
         """The width of a slot."""
-        return (WIDTH - MARGIN - self.left) / self.slots
+        return (self.right - self.left) / self.slots
 
     @property
     def bottom(self) -> float:
@@ -115,11 +121,12 @@ def plot(
     marks = ticks(min(drawn), max(drawn), whole=whole and not unit)
     labels = [f"{short(mark)}{unit}" for mark in marks]
     left = MARGIN + max(map(width_of, labels)) + 6
-    made = Plot(left, drawing.y + 8, max(slots, 1), marks[0], marks[-1])
+    right = drawing.width - MARGIN
+    made = Plot(left, right, drawing.y + 8, max(slots, 1), marks[0], marks[-1])
     shade = (rectangle(made.x(slot), made.top, made.wide, HEIGHT) for slot in shaded)
     drawing.path("".join(shade), "shade")
     for mark, label in zip(marks, labels, strict=True):
-        drawing.path(f"M{left:.1f} {made.y(mark):.1f}H{WIDTH - MARGIN}", "grid")
+        drawing.path(f"M{left:.1f} {made.y(mark):.1f}H{right}", "grid")
         drawing.text(left - 6, made.y(mark) + 4, label, "faint", anchor="end")
     drawing.y = made.bottom + LINE + 6
     return made
@@ -141,6 +148,45 @@ def label_days(drawing: Drawing, area: Plot, days: Sequence[date]) -> None:
     labels = list(map(short_day, days))
     mondays = [slot for slot, day in enumerate(days) if day.weekday() == 0]
     label_slots(drawing, area, labels, mondays if len(mondays) > FEW_WEEKS else None)
+
+
+def label_times(drawing: Drawing, area: Plot, times: Sequence[str]) -> None:
+    """Add these times under the area; for days, explain how weekends are drawn."""
+    if days := days_on_end(times):
+        label_days(drawing, area, days)
+        drawing.rows.append(ruler(days))
+        if weekends(days):
+            drawing.say(SHADED)
+    else:
+        labels = [shortened(short_time(time), WIDEST_LABEL) for time in times]
+        label_slots(drawing, area, labels)
+
+
+def days_on_end(times: Sequence[str]) -> list[date]:
+    """The times as days on end; empty if they are anything else."""
+    days: list[date] = []
+    with suppress(ValueError):
+        moments = [datetime.fromisoformat(one) for one in times]
+        days = [moment.date() for moment in moments if moment.time() == time.min]
+    on_end = all(later - day == timedelta(1) for day, later in pairwise(days))
+    return days if on_end and len(days) == len(times) else []
+
+
+def short_time(text: str) -> str:
+    """A time as `Jan 2` or `Jan 2 03:00`; other text as it is."""
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        day = short_day(moment)
+        return f"{day} {moment:%H:%M}" if len(text) > len("2026-01-02") else day
+    return text
+
+
+def ruler(days: Sequence[date]) -> Ruler:
+    """The first letter of each weekday, small for Saturdays and Sundays."""
+    letters = [WEEKDAYS[day.weekday()][0] for day in days]
+    for slot in weekends(days):
+        letters[slot] = letters[slot].lower()
+    return Ruler("".join(letters))
 
 
 def weekends(days: Sequence[date]) -> list[int]:

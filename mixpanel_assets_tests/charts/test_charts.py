@@ -160,8 +160,8 @@ def test_what_is_left_out_is_said() -> None:
     many = {f"s{n}": {"a": n, "b": 1} for n in range(30)}
     assert "the 8 largest of 30" in charts.lines("t", "", many).text
     assert "The first 20 of 30 rows." in charts.bars("t", "", [("a", 1, "1")] * 30).text
-    wide = charts.heat("t", "", [("a", [1.0] * 50)])
-    assert "The first 13 of 50 columns." in wide.text
+    wide = charts.heat("t", "", [("a", [1.0] * 50)] * 40)
+    assert "The first 31 of 40 rows. The first 38 of 50 columns. In percent." in wide.text
 
 
 def test_series_differ_in_more_than_color() -> None:
