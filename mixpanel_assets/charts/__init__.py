@@ -1,7 +1,8 @@
-"""Charts as SVG images: plain data in, a `Chart` out."""
+"""Charts as SVG images: plain data in, a `Chart` out, and files of it."""
 
 from mixpanel_assets.charts.columns import days, shares, stacked
 from mixpanel_assets.charts.drawing import Chart
+from mixpanel_assets.charts.files import write
 from mixpanel_assets.charts.flows import flows
 from mixpanel_assets.charts.lines import lines
 from mixpanel_assets.charts.rows import bars, grouped, heat
@@ -21,4 +22,5 @@ __all__ = [
     "small_days",
     "small_hours",
     "stacked",
+    "write",
 ]

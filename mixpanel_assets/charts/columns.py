@@ -16,10 +16,12 @@ from mixpanel_assets.charts.scale import (
     label_days,
     label_times,
     number,
+    period,
     plot,
     ruler,
     span,
     weekends,
+    width_for,
 )
 from mixpanel_assets.charts.sketch import Bar, Spark, largest, share
 
@@ -95,7 +97,8 @@ def stacked(title: str, about: str, parts: Mapping[str, Mapping[str, Any]]) -> C
     times = sorted({time for values in parts.values() for time in values})
     if not times:
         return Drawing(title, *filter(None, [about, "No values."])).done()
-    drawing = Drawing(title, ", ".join(filter(None, [about, f"{times[0]} to {times[-1]}"])))
+    about = ", ".join(filter(None, [about, period(times)]))
+    drawing = Drawing(title, about, width=width_for(times))
     values = {
         name: [value if is_number(value := one.get(time)) else 0.0 for time in times]
         for name, one in parts.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
@@ -93,6 +94,11 @@ class Chart:
         """The image as a data URL: it has spaces, but no character of Markdown, HTML or JSON."""
         return f"data:image/svg+xml,{quote(self.svg, safe=_SAFE)}"
 
+    @property
+    def title(self) -> str:
+        """The first line."""
+        return next((row.words for row in self.rows if isinstance(row, Line)), self.text)
+
     def markdown(self) -> str:
         """The image in Markdown."""
         return f"![{markdown_cell(self.text)}](<{self.url}>)"
@@ -164,8 +170,8 @@ class Drawing:
     def legend(self, names: Iterable[str], *, lines: bool = False) -> None:
         """Add the name of each series beside its color and hatching, or its dashes."""
         x: float = self.width
-        for series, name in enumerate(names):
-            name = shortened(name, self.width / 2 - MARGIN - SAMPLE - 20)
+        room = self.width / 2 - MARGIN - SAMPLE - 20
+        for series, name in enumerate(told_apart(names, room).values()):
             if x + SAMPLE + width_of(name) > self.width - MARGIN:
                 x, self.y = MARGIN, self.y + LINE
             if lines:
@@ -238,6 +244,23 @@ def shortened(words: str, room: float, size: int = FONT_SIZE) -> str:
         if room < 0:
             return f"{words[:end]}…"
     return words
+
+
+def told_apart(names: Iterable[str], room: float) -> dict[str, str]:
+    """Each name on one line; where several would look the same, they are cut in their middle."""
+    cut = {name: shortened(name, room) for name in names}
+    seen = Counter(cut.values())
+    return {
+        name: label
+        if seen[label] == 1 or width_of(plain(name)) <= room
+        else _without_middle(name, room)
+        for name, label in cut.items()
+    }
+
+
+def _without_middle(name: str, room: float) -> str:
+    end = shortened(plain(name)[::-1], room / 2)[-2::-1]
+    return f"{shortened(name, room - width_of(end))}{end}"
 
 
 def wrapped(words: str, room: float, size: int = FONT_SIZE) -> list[str]:

@@ -16,6 +16,7 @@ from mixpanel_assets.charts.drawing import (
     rectangle,
     rounded,
     shortened,
+    told_apart,
     width_of,
 )
 from mixpanel_assets.charts.scale import is_number, number, short
@@ -71,8 +72,10 @@ def flows(title: str, about: str, links: Sequence[Link]) -> Chart:
                 y += max(high, ROOM) + APART
         drawing.y = max(drawing.y, y)
     _bands(drawing, nodes, merged, scale)
+    room = pitch - NODE - 12
+    labels = told_apart((_said(node.name) for node in nodes.values()), room)
     for node in nodes.values():
-        _label(drawing, node, scale, pitch - NODE - 12)
+        _label(drawing, node, labels[_said(node.name)], scale, room)
     return drawing.done()
 
 
@@ -140,13 +143,13 @@ def _band(start: _Node, end: _Node, high: float) -> str:
     return f"M{x0} {y0}C{xm} {y0} {xm} {y1} {x1} {y1}V{y2}C{xm} {y2} {xm} {y3} {x0} {y3}z"
 
 
-def _label(drawing: Drawing, node: _Node, scale: float, room: float) -> None:
+def _label(drawing: Drawing, node: _Node, name: str, scale: float, room: float) -> None:
     """Add a node, its name and its count."""
     high = node.count * scale
     drawing.fill(rectangle(node.x, node.y, NODE, max(high, 1)), node.color)
     middle, x = node.y + high / 2, node.x + NODE + 4
     count = number(node.count)
-    drawing.text(x, middle - 2, shortened(_said(node.name), room), "rimmed")
+    drawing.text(x, middle - 2, name, "rimmed")
     count = count if width_of(count) <= room else short(node.count)
     drawing.text(x, middle + LINE - 5, shortened(count, room), "faint-rimmed")
 
@@ -169,4 +172,4 @@ def _sketch(
 
 
 def _said(name: Name) -> str:
-    return "other" if name is None else name
+    return "(other)" if name is None else name

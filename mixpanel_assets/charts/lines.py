@@ -13,8 +13,10 @@ from mixpanel_assets.charts.scale import (
     is_number,
     label_times,
     number,
+    period,
     plot,
     weekends,
+    width_for,
 )
 from mixpanel_assets.charts.sketch import Spark
 
@@ -31,7 +33,8 @@ def lines(title: str, about: str, series: Mapping[str, Mapping[str, Any]]) -> Ch
         return bars(title, ", ".join(filter(None, [about, *(times or ["no values"])])), rows)
     drawn = {name: series[name] for name in ranked[: len(SERIES)]}
     more = f"the {len(drawn)} largest of {number(len(series))}" if len(series) > len(drawn) else ""
-    drawing = Drawing(title, ", ".join(filter(None, [about, f"{times[0]} to {times[-1]}", more])))
+    about = ", ".join(filter(None, [about, period(times), more]))
+    drawing = Drawing(title, about, width=width_for(times))
     if len(drawn) > 1:
         drawing.legend(drawn, lines=True)
     values = (value for one in drawn.values() for value in one.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 
 from mixpanel_assets.charts.drawing import (
@@ -15,6 +15,7 @@ from mixpanel_assets.charts.drawing import (
     Drawing,
     rectangle,
     shortened,
+    told_apart,
     width_of,
 )
 from mixpanel_assets.charts.scale import is_number, number
@@ -38,7 +39,7 @@ def bars(title: str, about: str, items: Sequence[Item], *, whole: float | None =
     The longest bar is `whole`, by default the largest value.
     """
     shown = items[:MOST_ROWS]
-    drawing = Drawing(title, *filter(None, [about, _left_out(len(items), "rows")]))
+    drawing = Drawing(title, *_about(about, _left_out(len(items), "rows"), items))
     _bars(drawing, [[(0, *item) for item in shown]], ROW, whole)
     return drawing.done()
 
@@ -57,7 +58,7 @@ def grouped(
     """
     drawn = dict(list(parts.items())[: len(SERIES)])
     left_out = [_left_out(len(parts), "segments", len(SERIES)), _left_out(len(names), "groups")]
-    drawing = Drawing(title, *filter(None, [about, " ".join(filter(None, left_out))]))
+    drawing = Drawing(title, *_about(about, " ".join(filter(None, left_out)), names and parts))
     groups = [
         [(n, part, *values[at]) for n, (part, values) in enumerate(drawn.items())]
         for at in range(len(names[:MOST_ROWS]))
@@ -75,7 +76,7 @@ def _bars(
 ) -> None:
     """Add groups of bars, each a series, a name, a value and a text, on one scale."""
     items = [item for group in groups for item in group]
-    names = {name: _named(name) for _, name, _, _ in items}
+    names = told_apart((_said(name) for _, name, _, _ in items), WIDEST_NAME)
     texts = {text: shortened(text, WIDEST_NAME) if text else "" for *_, text in items}
     left = MARGIN + max(map(width_of, names.values()), default=0) + 8
     room = drawing.width - MARGIN - left - max(map(width_of, texts.values()), default=0) - 6
@@ -86,11 +87,11 @@ def _bars(
         for series, name, value, text in group:
             part = share(value, most) if is_number(value) else 0.0
             middle = drawing.y + high / 2 + 4
-            drawing.text(left - 8, middle, names[name], anchor="end")
+            drawing.text(left - 8, middle, names[_said(name)], anchor="end")
             box = rectangle(left, drawing.y + 3, max(room * part, 0.5), high - 6)
             drawing.fill(box, series, hatched=False)
             drawing.text(left + room * part + 6, middle, texts[text], "faint")
-            drawing.rows.append(Bar("(none)" if name is None else name, part, text, series))
+            drawing.rows.append(Bar(_said(name), part, text, series))
             drawing.y += high
 
 
@@ -100,8 +101,8 @@ def _heading(drawing: Drawing, name: str) -> None:
     drawing.y += ROW + 2
 
 
-def _named(name: str | None) -> str:
-    return shortened("(none)" if name is None else name, WIDEST_NAME)
+def _said(name: str | None) -> str:
+    return "(none)" if name is None else name
 
 
 def heat(
@@ -130,7 +131,7 @@ def heat(
         _left_out(columns, "columns", wide),
         "In percent." if many else "",
     ]
-    said = filter(None, [about, " ".join(filter(None, left_out))])
+    said = _about(about, " ".join(filter(None, left_out)), rows)
     drawing = Drawing(title, *said, width=WIDE if many else WIDTH)
     heads = [str(first + n) for n in range(wide)]
     for n, head in enumerate(heads):
@@ -149,7 +150,8 @@ def heat(
 
 def _names(rows: Sequence[tuple[str, Any]], widest: float) -> tuple[list[str], float]:
     """The names of rows, and where their cells begin."""
-    names = [shortened(name, widest) for name, _ in rows]
+    labels = told_apart((name for name, _ in rows), widest)
+    names = [labels[name] for name, _ in rows]
     return names, MARGIN + max(map(width_of, names), default=0) + 8
 
 
@@ -174,6 +176,11 @@ def _percent(value: Any, *, small: bool) -> str:
 
 def _tint(value: Any) -> float:
     return min(max(value, 0.0), 1.0) if is_number(value) else 0.0
+
+
+def _about(about: str, left_out: str, rows: Sized) -> list[str]:
+    """The lines below a title."""
+    return [line for line in (about, left_out, "" if rows else "No values.") if line]
 
 
 def _left_out(count: int, what: str, most: int = MOST_ROWS) -> str:

@@ -10,7 +10,16 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any, TypeGuard
 
-from mixpanel_assets.charts.drawing import LINE, MARGIN, Drawing, rectangle, shortened, width_of
+from mixpanel_assets.charts.drawing import (
+    LINE,
+    MARGIN,
+    WIDE,
+    WIDTH,
+    Drawing,
+    rectangle,
+    shortened,
+    width_of,
+)
 from mixpanel_assets.charts.sketch import Ruler
 
 HEIGHT = 130  # of the area
@@ -20,6 +29,7 @@ GAP = 12  # between two labels, at least
 MOST_DIGITS = 1e15  # a larger number is rounded
 SIZES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 SHADED = "Shaded: Saturdays and Sundays."
+MANY = 100  # times, which need a wide image
 FEW_WEEKS = 2  # whose days are labeled
 SATURDAY = 5  # of date.weekday()
 # Not those of `strftime`, which depend on the locale.
@@ -148,6 +158,16 @@ def label_days(drawing: Drawing, area: Plot, days: Sequence[date]) -> None:
     labels = list(map(short_day, days))
     mondays = [slot for slot, day in enumerate(days) if day.weekday() == 0]
     label_slots(drawing, area, labels, mondays if len(mondays) > FEW_WEEKS else None)
+
+
+def period(times: Sequence[str]) -> str:
+    """The first and the last of some times."""
+    return times[0] if len(times) == 1 else f"{times[0]} to {times[-1]}"
+
+
+def width_for(times: Sequence[str]) -> int:
+    """The width of an image with these times across."""
+    return WIDE if len(times) > MANY else WIDTH
 
 
 def label_times(drawing: Drawing, area: Plot, times: Sequence[str]) -> None:

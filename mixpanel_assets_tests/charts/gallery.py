@@ -151,9 +151,9 @@ def hard() -> dict[str, Chart]:
         "lines of hours": charts.lines(
             "Hours", "", {"a": {f"2026-11-02T{n:02d}:00:00": wave(n) for n in range(24)}}
         ),
-        "lines below zero": charts.lines("Delay", "", {"a": dict(zip("abcd", (-5, 3, None, -1), strict=True))}),
-        "lines huge": charts.lines("Huge", "", {"a": {day: 1e17 + n for n, day in enumerate(DAYS)}}),
-        "lines one point": charts.lines("One", "", {"a": {"2026-11-02": 5}, "b": {"2026-11-02": 3}}),
+        "lines below zero": charts.lines("Delay", "", {"a": {"a": -5, "b": 3, "c": None, "d": -1}}),
+        "lines huge": charts.lines("Huge", "", {"a": {d: 1e17 + n for n, d in enumerate(DAYS)}}),
+        "lines one point": charts.lines("One", "", {"a": {DAYS[0]: 5}, "b": {DAYS[0]: 3}}),
         "lines empty": charts.lines("None", "", {}),
         "lines zero": charts.lines("Zero", "", {"a": dict.fromkeys(DAYS[:9], 0)}),
         "stacked days": lifecycle(DAYS),
@@ -165,7 +165,9 @@ def hard() -> dict[str, Chart]:
         "stacked zero": charts.stacked("Zero", "", nothing),
         "stacked empty": charts.stacked("Nothing", "", {}),
         "flows many": charts.flows("Many", "", paths(12, tuple(f"Event {n}" for n in range(15)))),
-        "flows huge": charts.flows("Huge", "", [(0, "a", "b", 1e15), (0, "a", "c", 1), (1, "b", "c", 1e14)]),
+        "flows huge": charts.flows(
+            "Huge", "", [(0, "a", "b", 1e15), (0, "a", "c", 1), (1, "b", "c", 1e14)]
+        ),
         "flows one": charts.flows("One", "", [(0, "Sign Up", "Purchase", 1)]),
         "flows empty": charts.flows("None", "", []),
         "grouped zero": by_part("Zero", ["One", "Two"], {"free": (0, 0)}),
@@ -179,7 +181,8 @@ MEASURE = """
 const found = [];
 document.querySelectorAll('figure').forEach(figure => {
   const svg = figure.querySelector('svg'), all = svg.getBoundingClientRect();
-  const boxes = [...svg.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()]);
+  const texts = [...svg.querySelectorAll('text')];
+  const boxes = texts.map(text => [text.textContent, text.getBoundingClientRect()]);
   boxes.forEach(([words, box], n) => {
     if (box.left < all.left - 1 || box.right > all.right + 1 || box.bottom > all.bottom + 1)
       found.push([figure.id, 'outside', words]);
