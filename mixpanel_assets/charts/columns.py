@@ -9,7 +9,6 @@ from typing import Any
 from mixpanel_assets.charts.drawing import SERIES, Chart, Drawing, rounded
 from mixpanel_assets.charts.scale import (
     SHADED,
-    WEEKDAYS,
     Plot,
     days_on_end,
     is_number,
@@ -18,15 +17,14 @@ from mixpanel_assets.charts.scale import (
     number,
     period,
     plot,
-    ruler,
+    sketched,
     span,
     weekends,
     width_for,
 )
-from mixpanel_assets.charts.sketch import Bar, Spark, largest, share
+from mixpanel_assets.charts.sketch import Line
 
 MOST_LISTED = 5
-MOST_BARS = 35  # of days in a terminal; more are a row of small bars
 
 Parts = Sequence[Sequence[float]]  # of each series, a value for each slot
 
@@ -54,25 +52,10 @@ def days(
         )
         drawing.fill("".join(shown), 0, hatched=hatched)
     over = _listed("Hatched: not over when it was landed", sorted(partial))
-    _sketch_days(drawing, drawn, counts, unit)
+    counted = {unit: [counts.get(day) for day in drawn]}
+    drawing.rows += sketched(list(map(str, drawn)), counted, apart=True)
     _finish(drawing, area, drawn, counts, "not landed", over)
     return drawing.done()
-
-
-def _sketch_days(
-    drawing: Drawing, drawn: Sequence[date], counts: Mapping[date, int], unit: str
-) -> None:
-    most = largest(counts.values())
-    if len(drawn) > MOST_BARS:
-        values = tuple(counts.get(day) for day in drawn)
-        drawing.rows.append(Spark(unit, values, f"{number(most)} at most"))
-        drawing.rows.append(ruler(drawn))
-        return
-    for day in drawn:
-        known = f"{counts[day]:,}" if day in counts else "×"
-        drawing.rows.append(
-            Bar(f"{WEEKDAYS[day.weekday()]} {day}", share(counts.get(day, 0), most), known)
-        )
 
 
 def shares(title: str, about: str, parts: Mapping[str, Mapping[date, float]]) -> Chart:
@@ -84,7 +67,7 @@ def shares(title: str, about: str, parts: Mapping[str, Mapping[date, float]]) ->
     drawing = Drawing(title, about)
     values = {name: [one.get(day, 0) for day in drawn] for name, one in parts.items()}
     area = _stack(drawing, values, weekends(drawn), unit="%")
-    drawing.rows.append(ruler(drawn))
+    drawing.rows += sketched(list(map(str, drawn)), values, "%")
     _finish(drawing, area, drawn, known, "nothing to count")
     return drawing.done()
 
@@ -103,7 +86,9 @@ def stacked(title: str, about: str, parts: Mapping[str, Mapping[str, Any]]) -> C
         name: [value if is_number(value := one.get(time)) else 0.0 for time in times]
         for name, one in parts.items()
     }
-    area = _stack(drawing, _few(values), weekends(days_on_end(times)))
+    few = _few(values)
+    area = _stack(drawing, few, weekends(days_on_end(times)))
+    drawing.rows += sketched(times, few)
     label_times(drawing, area, times)
     return drawing.done()
 
@@ -130,11 +115,8 @@ def _stack(
     ends = [sum(value for value in column if value > 0) for column in columns]
     ends += [sum(value for value in column if value < 0) for column in columns]
     area = plot(drawing, len(columns), ends, unit=unit, shaded=shaded)
-    stacks = _paths(area, list(parts.values()))
-    for series, ((name, values), path) in enumerate(zip(parts.items(), stacks, strict=True)):
+    for series, path in enumerate(_paths(area, list(parts.values()))):
         drawing.fill(path, series, hatched=series > 0)
-        furthest = max(values, key=abs, default=0)
-        drawing.rows.append(Spark(name, tuple(values), f"{number(furthest)}{unit} at most", series))
     return area
 
 
@@ -171,7 +153,8 @@ def _finish(
     shaded = SHADED if weekends(drawn) else ""
     crossed = _listed(f"×: {without}", [drawn[slot] for slot in missing])
     if explained := " ".join(filter(None, [shaded, *notes, crossed])):
-        drawing.say(explained)
+        drawing.say(explained, seen=True)
+    drawing.rows += [Line(said) for said in (*notes, crossed) if said]
 
 
 def _listed(what: str, listed: Sequence[date]) -> str:

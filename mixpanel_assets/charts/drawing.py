@@ -125,11 +125,17 @@ class Drawing:
             self.say(line)
         self.y += 4
 
-    def say(self, words: str, style: str = "faint", size: int = FONT_SIZE) -> None:
-        """Add lines of text as wide as the image; they are also what it shows in words."""
+    def say(
+        self, words: str, style: str = "faint", size: int = FONT_SIZE, *, seen: bool = False
+    ) -> None:
+        """Add lines of text as wide as the image; they are also what it shows in words.
+
+        What is about something `seen` in the image has no row.
+        """
         words = plain(words)
         self._told.append(words)
-        self.rows.append(Line(words, style == "title"))
+        if not seen:
+            self.rows.append(Line(words, style == "title"))
         for line in wrapped(words, self.width - 2 * MARGIN, size):
             self.y += LINE
             self.text(MARGIN, self.y - 4, line, style, size=size)

@@ -15,10 +15,10 @@ from mixpanel_assets.charts.scale import (
     number,
     period,
     plot,
+    sketched,
     weekends,
     width_for,
 )
-from mixpanel_assets.charts.sketch import Spark
 
 
 def lines(title: str, about: str, series: Mapping[str, Mapping[str, Any]]) -> Chart:
@@ -30,7 +30,7 @@ def lines(title: str, about: str, series: Mapping[str, Mapping[str, Any]]) -> Ch
     ranked = sorted(series, key=lambda name: -_total(series[name]))
     if len(times) < 2:
         rows = [(name, value, number(value)) for name in ranked for value in series[name].values()]
-        return bars(title, ", ".join(filter(None, [about, *(times or ["no values"])])), rows)
+        return bars(title, ", ".join(filter(None, [about, *times])), rows)
     drawn = {name: series[name] for name in ranked[: len(SERIES)]}
     more = f"the {len(drawn)} largest of {number(len(series))}" if len(series) > len(drawn) else ""
     about = ", ".join(filter(None, [about, period(times), more]))
@@ -39,11 +39,13 @@ def lines(title: str, about: str, series: Mapping[str, Mapping[str, Any]]) -> Ch
         drawing.legend(drawn, lines=True)
     values = (value for one in drawn.values() for value in one.values())
     area = plot(drawing, len(times), values, shaded=weekends(days_on_end(times)))
-    for n, (name, one) in enumerate(drawn.items()):
-        known = [v if is_number(v := one.get(time)) else None for time in times]
-        drawing.path(_line(area, known), f"line{n}")
-        most = max((value for value in known if value is not None), default="no number")
-        drawing.rows.append(Spark(name, tuple(known), f"{number(most)} at most", n))
+    known = {
+        name: [value if is_number(value := one.get(time)) else None for time in times]
+        for name, one in drawn.items()
+    }
+    for n, numbers in enumerate(known.values()):
+        drawing.path(_line(area, numbers), f"line{n}")
+    drawing.rows += sketched(times, known, apart=True)
     label_times(drawing, area, times)
     return drawing.done()
 

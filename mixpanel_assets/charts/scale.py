@@ -1,9 +1,9 @@
-"""Numbers and days as text, and an area with slots across and a scale upwards."""
+"""Numbers, days and series as text, and an area with slots across and a scale upwards."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -20,7 +20,7 @@ from mixpanel_assets.charts.drawing import (
     shortened,
     width_of,
 )
-from mixpanel_assets.charts.sketch import Ruler
+from mixpanel_assets.charts.sketch import Bar, Row, Ruler, Spark, largest, share
 
 HEIGHT = 130  # of the area
 WIDEST_BAR = 40
@@ -29,6 +29,7 @@ GAP = 12  # between two labels, at least
 MOST_DIGITS = 1e15  # a larger number is rounded
 SIZES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 SHADED = "Shaded: Saturdays and Sundays."
+MOST_BARS = 35  # of times in a terminal
 MANY = 100  # times, which need a wide image
 FEW_WEEKS = 2  # whose days are labeled
 SATURDAY = 5  # of date.weekday()
@@ -174,12 +175,52 @@ def label_times(drawing: Drawing, area: Plot, times: Sequence[str]) -> None:
     """Add these times under the area; for days, explain how weekends are drawn."""
     if days := days_on_end(times):
         label_days(drawing, area, days)
-        drawing.rows.append(ruler(days))
         if weekends(days):
-            drawing.say(SHADED)
+            drawing.say(SHADED, seen=True)
     else:
         labels = [shortened(short_time(time), WIDEST_LABEL) for time in times]
         label_slots(drawing, area, labels)
+
+
+def sketched(
+    times: Sequence[str],
+    series: Mapping[str, Sequence[float | None]],
+    unit: str = "",
+    *,
+    apart: bool = False,
+) -> list[Row]:
+    """Series over time as rows: a bar for each time of a short one, else a spark for each series.
+
+    Parts that are stacked are not `apart`: each is a spark, also a single one.
+    """
+    days = days_on_end(times)
+    known = [value for values in series.values() for value in values if value is not None]
+    if apart and len(series) == 1 and len(times) <= MOST_BARS and min(known, default=0) >= 0:
+        (values,) = series.values()
+        names = [f"{WEEKDAYS[day.weekday()]} {day}" for day in days] or times
+        return [
+            _bar(name, value, largest(known), unit)
+            for name, value in zip(names, values, strict=True)
+        ]
+    rows: list[Row] = [
+        _spark(name, values, unit, n) for n, (name, values) in enumerate(series.items())
+    ]
+    return [*rows, ruler(days)] if days else rows
+
+
+def _bar(name: str, value: float | None, most: float, unit: str) -> Bar:
+    text = "×" if value is None else f"{number(value)}{unit}"
+    return Bar(name, share(value or 0, most), text)
+
+
+def _spark(name: str, values: Sequence[float | None], unit: str, series: int) -> Spark:
+    """A row of small bars; those of a series below 0 are as high as they are far below."""
+    known = [value for value in values if value is not None]
+    if known and max(known) <= 0 > min(known):
+        below = tuple(None if value is None else -value for value in values)
+        return Spark(name, below, f"{number(-min(known))}{unit} below 0 at most", series)
+    most = f"{number(max(known))}{unit} at most" if known else ""
+    return Spark(name, tuple(values), most, series)
 
 
 def days_on_end(times: Sequence[str]) -> list[date]:
