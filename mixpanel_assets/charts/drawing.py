@@ -66,7 +66,7 @@ _STYLES = {
 
 Theme = Literal["light", "dark"]
 _SAFE = " !$'()*+,/:;=@"
-_DARK_RULES = re.compile(re.escape(DARK) + r"\{(.*?)\}</style>")
+_DARK_RULES = re.compile(rf"(<style>[^<]*){re.escape(DARK)}{{([^<]*)}}</style>")
 _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _WIDTHS = {  # of letters in em, in a wide font
     **dict.fromkeys("fijlrtI.,:;'|!()[]{}/\\- ·", 0.42),
@@ -87,7 +87,8 @@ class Chart:
         """The SVG that is light or dark wherever it is shown; by default, as its reader prefers."""
         if theme is None:
             return self.svg
-        return _DARK_RULES.sub(r"\1</style>" if theme == "dark" else "</style>", self.svg, count=1)
+        rules = r"\1\2" if theme == "dark" else r"\1"
+        return _DARK_RULES.sub(rf"{rules}</style>", self.svg, count=1)
 
     @property
     def url(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mixpanel_assets.charts.drawing import (
     LINE,
@@ -31,7 +32,7 @@ ROOM = 2 * LINE - 2  # pixels that a node has at least: its name and its number
 APART = 6
 THROUGH = 0.3  # how far a band covers what is under it
 
-Link = tuple[int, str, str, float]  # a step from 0, what was done in it and in the next; how often
+Link = tuple[int, str, str, Any]  # a step from 0, what was done in it and in the next; how often
 Name = str | None  # None: the others
 
 
@@ -43,6 +44,7 @@ class _Node:
     color: int
     x: float = 0
     y: float = 0
+    high: float = 0
     coming: float = 0  # pixels from the top that bands already use
     going: float = 0
 
@@ -59,7 +61,9 @@ def flows(title: str, about: str, links: Sequence[Link]) -> Chart:
     nodes = _nodes(merged)
     drawing = Drawing(title, *filter(None, [about, left_out]), width=WIDE)
     pitch = (WIDE - 2 * MARGIN) / steps
-    scale = HEIGHT / max(sum(n.count for n in nodes.values() if n.step == s) for s in range(steps))
+    most = max(sum(n.count for n in nodes.values() if n.step == s) for s in range(steps))
+    for node in nodes.values():
+        node.high = HEIGHT * (node.count / most)
     top = drawing.y + ROOM / 2
     for step in range(steps):
         x = MARGIN + pitch * step
@@ -67,15 +71,14 @@ def flows(title: str, about: str, links: Sequence[Link]) -> Chart:
         y = top + 10
         for node in nodes.values():
             if node.step == step:
-                high = node.count * scale
-                node.x, node.y = x, y + max(ROOM - high, 0) / 2
-                y += max(high, ROOM) + APART
+                node.x, node.y = x, y + max(ROOM - node.high, 0) / 2
+                y += max(node.high, ROOM) + APART
         drawing.y = max(drawing.y, y)
-    _bands(drawing, nodes, merged, scale)
+    _bands(drawing, nodes, merged, most)
     room = pitch - NODE - 12
     labels = told_apart((_said(node.name) for node in nodes.values()), room)
     for node in nodes.values():
-        _label(drawing, node, labels[_said(node.name)], scale, room)
+        _label(drawing, node, labels[_said(node.name)], room)
     return drawing.done()
 
 
@@ -120,14 +123,14 @@ def _bands(
     drawing: Drawing,
     nodes: Mapping[tuple[int, Name], _Node],
     merged: Mapping[tuple[int, Name, Name], float],
-    scale: float,
+    most: float,
 ) -> None:
     """Add the bands, from top to bottom of each node."""
     order = list(nodes)
     bands = sorted(merged, key=lambda at: (order.index(at[:2]), order.index((at[0] + 1, at[2]))))
     for step, one, other in bands:
         start, end = nodes[step, one], nodes[step + 1, other]
-        high = merged[step, one, other] * scale
+        high = HEIGHT * (merged[step, one, other] / most)
         drawing.fill(_band(start, end, max(high, 0.5)), start.color, opacity=THROUGH)
         start.going, end.coming = start.going + high, end.coming + high
     for step in sorted({at[0] for at in merged}):
@@ -143,11 +146,10 @@ def _band(start: _Node, end: _Node, high: float) -> str:
     return f"M{x0} {y0}C{xm} {y0} {xm} {y1} {x1} {y1}V{y2}C{xm} {y2} {xm} {y3} {x0} {y3}z"
 
 
-def _label(drawing: Drawing, node: _Node, name: str, scale: float, room: float) -> None:
+def _label(drawing: Drawing, node: _Node, name: str, room: float) -> None:
     """Add a node, its name and its count."""
-    high = node.count * scale
-    drawing.fill(rectangle(node.x, node.y, NODE, max(high, 1)), node.color)
-    middle, x = node.y + high / 2, node.x + NODE + 4
+    drawing.fill(rectangle(node.x, node.y, NODE, max(node.high, 1)), node.color)
+    middle, x = node.y + node.high / 2, node.x + NODE + 4
     count = number(node.count)
     drawing.text(x, middle - 2, name, "rimmed")
     count = count if width_of(count) <= room else short(node.count)

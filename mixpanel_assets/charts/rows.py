@@ -60,7 +60,11 @@ def grouped(
     left_out = [_left_out(len(parts), "segments", len(SERIES)), _left_out(len(names), "groups")]
     drawing = Drawing(title, *_about(about, " ".join(filter(None, left_out)), names and parts))
     groups = [
-        [(n, part, *values[at]) for n, (part, values) in enumerate(drawn.items())]
+        [
+            (n, part, *values[at])
+            for n, (part, values) in enumerate(drawn.items())
+            if at < len(values)
+        ]
         for at in range(len(names[:MOST_ROWS]))
     ]
     _bars(drawing, groups, LOW_ROW, whole, headings=names)

@@ -26,6 +26,7 @@ HEIGHT = 130  # of the area
 WIDEST_BAR = 40
 WIDEST_LABEL = 90
 GAP = 12  # between two labels, at least
+LEAST = 1e-300  # distance of two ticks
 MOST_DIGITS = 1e15  # a larger number is rounded
 SIZES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 SHADED = "Shaded: Saturdays and Sundays."
@@ -75,7 +76,7 @@ def span(days: Collection[date]) -> list[date]:
 
 def ticks(least: float, most: float, *, whole: bool = False, most_ticks: int = 4) -> list[float]:
     """Round numbers from at most `least`, 0 or less, to at least `most`, 0 or more."""
-    rough = max((most - least or abs(most)) / most_ticks, 1 if whole or most == least else 0)
+    rough = max((most - least) / most_ticks, 1 if whole or most == least else LEAST)
     size = 10 ** math.floor(math.log10(rough))
     step = next(size * n for n in (1, 2, 5, 10) if size * n >= rough * 0.999)
     first, last = math.floor(least / step), math.ceil(most / step)
