@@ -36,10 +36,10 @@ th{overflow-wrap:normal}
 .more{font-size:13px;margin:6px 0 0}
 @media(max-width:600px){
 body{padding:12px 8px}section{padding:12px 10px}
-figure img{max-width:none!important}}
+figure img{max-width:none!important;zoom:.8}}
 @media print{
 body{background:none;padding:0}section{break-inside:avoid;border:0;padding:0 0 12px}
-figure img{max-width:100%!important}}
+figure img{max-width:100%!important;zoom:1}}
 @page{margin:14mm}
 """
 
