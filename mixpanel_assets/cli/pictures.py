@@ -49,8 +49,9 @@ def rendered(chart: Chart, width: int, *, color: bool) -> str:
     )
     for kind, rows in groupby(chart.rows or [Line(chart.text)], key=_kind):
         for line in LAYOUTS[kind](list(rows), width):
+            line.rstrip()  # before it is colored
             console.print(line, soft_wrap=kind is not Line, highlight=False, markup=False)
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+    return out.getvalue()
 
 
 def _kind(row: Row) -> type[Row]:

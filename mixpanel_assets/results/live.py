@@ -366,7 +366,7 @@ class FlowsResult(Result):
             for n, node in nodes
             for edge in node.get("edges") or []
         ]
-        if not links:
+        if nodes and not links:
             return None
         rate = self.overall_conversion_rate
         about = "" if rate is None else f"{rate:.1%} went on to the last step"
