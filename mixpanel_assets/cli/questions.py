@@ -53,6 +53,7 @@ class QuestionGroup(TyperGroup):
 
     def _derive(self) -> dict[str, Any]:
         from mixpanel_assets.questions.base import questions_in
+        from mixpanel_assets.results import Result
 
         program = typer.Typer(add_completion=False, rich_markup_mode=None)
         for name, added in self.modules.items():
@@ -61,7 +62,9 @@ class QuestionGroup(TyperGroup):
                     continue
                 path = f"mp {self.name} {kind.command_name()}"
                 text = f"{kind.summary()}\n\n{f'{path} {kind.example}'.strip()}"
-                command = options.answering(_command(kind, {**added, **_compared(kind)}))
+                charted = getattr(kind.answer_type(), "chart", Result.chart) is not Result.chart
+                command = _command(kind, {**added, **_compared(kind)})
+                command = options.answering(command, charted=charted)
                 program.command(kind.command_name(), help=text)(command)
         group: Any = typer.main.get_command(program)
         return dict(group.commands)
@@ -131,6 +134,7 @@ def write(question: Question[Any], answer: Any, form: output.Form) -> None:
     from mixpanel_assets.questions.live import Live
     from mixpanel_assets.results import Records
 
+    answer = output.pictured(answer, form)
     rows = isinstance(question, Live | Analysis) and form.format is output.Format.jsonl
     if rows or (isinstance(answer, Records) and not form.structured):
         columns, lines = answer.to_rows()

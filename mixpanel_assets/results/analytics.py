@@ -168,9 +168,11 @@ class LifecycleResult(_Rows):
     _row = LifecycleRow
 
     def chart(self) -> Chart:
-        names = ("new", "retained", "resurrected", "dormant")
-        series = {n: {row.date: float(getattr(row, n)) for row in self.rows} for n in names}
-        return charts.lines("Lifecycle", "People by what they did in the unit before", series)
+        parts = {
+            name: {row.date: sign * getattr(row, name) for row in self.rows}
+            for name, sign in (("retained", 1), ("resurrected", 1), ("new", 1), ("dormant", -1))
+        }
+        return charts.stacked("Lifecycle", "People by what they did in the unit before", parts)
 
 
 class FlowsRow(Result):
@@ -186,6 +188,7 @@ class LocalFlowsResult(_Rows):
     """The commonest paths of each length."""
 
     rows: list[FlowsRow]
+    before: bool = False  # whether paths lead to the event
 
     _row = FlowsRow
 
@@ -195,9 +198,13 @@ class LocalFlowsResult(_Rows):
 
     def chart(self) -> Chart:
         longest = max((row.step for row in self.rows), default=0)
-        shown = [row for row in self.rows if row.step == longest][:15]
-        rows = [(" > ".join(row.path), row.count, f"{row.share:.1%}") for row in shown]
-        return charts.bars("Paths", "The commonest, and their share", rows)
+        links: dict[tuple[int, str, str], int] = {}
+        for row in self.rows:
+            step = longest - row.step if self.before else row.step - 1
+            start, end = row.path[:2] if self.before else row.path[-2:]
+            links[step, start, end] = links.get((step, start, end), 0) + row.count
+        about = "The commonest paths, by how many people took them"
+        return charts.flows("Paths", about, [(*link, count) for link, count in links.items()])
 
 
 class AttributionRow(Result):
