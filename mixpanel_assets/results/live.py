@@ -211,7 +211,7 @@ class CohortInfo(_Sparse):
 
     date: str
     size: int
-    retention: list[float]
+    retention: list[float | None]  # None: nothing is landed of the interval (local answers only)
     segment: str | None = None
 
 

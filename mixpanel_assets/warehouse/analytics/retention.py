@@ -223,13 +223,13 @@ class _Retention:
         cohorts = []
         segments = self._segments(found, sizes, texts) if self.asked.by else []
         for unit, label in enumerate(self.buckets.labels):
-            whole = int(sizes[unit].sum())
-            cohorts.append(CohortInfo(label, whole, _rates(overall[unit], whole)))
+            whole, begun = int(sizes[unit].sum()), self._begun(self.buckets.starts[unit])
+            cohorts.append(CohortInfo(label, whole, _rates(overall[unit], whole, begun)))
             for name, codes in segments:
                 counts = found[unit, codes].sum(axis=0)
                 size = whole if self._by_return else int(sizes[unit, codes].sum())
                 if size and (not self._by_return or counts.any()):
-                    cohorts.append(CohortInfo(label, size, _rates(counts, size), name))
+                    cohorts.append(CohortInfo(label, size, _rates(counts, size, begun), name))
         return cohorts
 
     def _segments(
@@ -241,6 +241,17 @@ class _Retention:
         shown = [(texts[code], [code]) for code in ranked[: self.asked.limit]]
         rest = ranked[self.asked.limit :]
         return [*shown, (OTHER, rest)] if rest else shown
+
+    def _begun(self, start: date) -> int:
+        """How many intervals have begun for somebody of the unit by the last landed day."""
+        last = max(self.source.landed, default=self.last)
+        first = max(start, self.source.first)
+        days = DAYS[self.asked.unit]
+        begins = (
+            self._moved(start, number) if self.asked.calendar else first + timedelta(number * days)
+            for number in range(self.length)
+        )
+        return sum(day <= last for day in begins)
 
     def _average(self, sizes: Ints, overall: Ints) -> list[float | None]:
         """Each interval's share over the cohorts for which it is over and landed."""
@@ -309,5 +320,7 @@ class _Returns:
         return last
 
 
-def _rates(counts: Ints, size: int) -> list[float]:
-    return [float(count / size) if size else 0.0 for count in counts]
+def _rates(counts: Ints, size: int, begun: int) -> list[float | None]:
+    """Shares of those who came back; None for intervals of which nothing is landed."""
+    shares = [float(count / size) if size else 0.0 for count in counts]
+    return [share if number < begun else None for number, share in enumerate(shares)]
