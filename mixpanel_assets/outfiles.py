@@ -6,8 +6,7 @@ for, and have their name only when they are whole.
 
 from __future__ import annotations
 
-import os
-import tempfile
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,13 @@ def check(
     """Raise UsageError if a file of this name can't be written, before any work is done for it."""
     if path.suffix.lower() not in suffixes:
         raise UsageError(f"{path} must end with {', '.join(suffixes[:-1])} or {suffixes[-1]}")
-    place = path.resolve()  # where a link leads
+    try:
+        place = path.resolve()  # where a link leads
+        place.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, RuntimeError) as error:  # too long; a link to itself
+        raise UsageError(f"{path} can't be a file: {error}") from error
     if under is not None and not place.is_relative_to(under.resolve()):
         raise UsageError(
             f"{path} is not in the working folder", hint=f"name a file in {under} or below"
@@ -39,12 +44,10 @@ def placed(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """A new file beside `path`, which gets its name at the end of the block."""
     place = path.resolve()
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-        os.close(descriptor)
-        part = Path(name)
+        part = place.with_name(f".{secrets.token_hex(8)}.part")
+        part.touch(exist_ok=False)
         try:
             yield part
-            part.chmod(0o666 & ~_umask())
             _move(part, place, replace=replace)
         finally:
             part.unlink(missing_ok=True)
@@ -65,12 +68,6 @@ def _move(part: Path, place: Path, *, replace: bool) -> None:
     except OSError:  # a file system without links
         place.touch(exist_ok=False)
         part.replace(place)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def _taken(path: Path) -> UsageError:

@@ -78,6 +78,13 @@ WRONG: dict[str, Callable[[Path], Path]] = {
 }
 
 
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop.svg").symlink_to(tmp_path / "loop.svg")
+    for name in ("loop.svg", f"{'a' * 300}.svg"):
+        with pytest.raises(UsageError, match="can't be a file"):
+            check(tmp_path / name, KINDS)
+
+
 @pytest.mark.parametrize("message", WRONG)
 def test_a_path_that_cannot_be_written_is_refused(message: str, tmp_path: Path) -> None:
     (tmp_path / "folder.svg").mkdir()

@@ -33,14 +33,20 @@ def check(path: Path, *, replace: bool = False, under: Path | None = None) -> No
 
 
 def write(
-    chart: Chart, path: str | Path, *, replace: bool = False, theme: Theme | None = None
+    chart: Chart,
+    path: str | Path,
+    *,
+    replace: bool = False,
+    theme: Theme | None = None,
+    under: Path | None = None,
 ) -> Path:
     """Write the chart to a new .svg, .png or .html file, whole or not at all.
 
-    By default, a .png is light, and the others are light or dark as their reader prefers.
+    By default, a .png is light, the others are light or dark as their reader prefers, and the file
+    may be in any folder, not only `under` one.
     """
     path = Path(path)
-    check(path, replace=replace)
+    check(path, replace=replace, under=under)
     kind = path.suffix.lower()
     if kind == ".png":
         data = png(chart, theme or "light")

@@ -86,6 +86,12 @@ class Picture:
 
         files.check(self.path, replace=self.replace, under=Path.cwd())
 
+    def write(self, chart: Chart) -> None:
+        """Write the chart to the file."""
+        from mixpanel_assets.charts import files
+
+        files.write(chart, self.path, replace=self.replace, under=Path.cwd())
+
 
 @dataclass(frozen=True)
 class Form:
@@ -160,12 +166,10 @@ def pictured(value: Any, form: Form) -> Any:
     """Write the file of --chart; the answer, in json with the file's path as `chart`."""
     if form.picture is None:
         return value
-    from mixpanel_assets.charts import files
-
-    path = files.write(_chart(value), form.picture.path, replace=form.picture.replace)
+    form.picture.write(_chart(value))
     if form.format is Format.json:
-        return {**value.to_dict(), "chart": str(path)}
-    notes.note(f"the chart is in {path}")
+        return {**value.to_dict(), "chart": str(form.picture.path)}
+    notes.note(f"the chart is in {form.picture.path}")
     return value
 
 
