@@ -85,11 +85,9 @@ def answering(command: Callable[..., Any], *, charted: bool = False) -> Callable
         format_: output.Format | None = None,
         jq: str | None = None,
         max_bytes: int = output.MOST_BYTES,
-        chart: Path | None = None,
-        replace: bool = False,
         **options: Any,
     ) -> None:
-        picture = _picture(chart, replace=replace) if charted else None
+        picture = _picture(options) if charted else None
         form = output.wanted(format_, jq, max_bytes, picture, charted=charted)
         answer = command(*given, **options, **({"form": form} if given_form else {}))
         if answer is not None:
@@ -110,7 +108,8 @@ def answering(command: Callable[..., Any], *, charted: bool = False) -> Callable
     return run
 
 
-def _picture(chart: Path | None, *, replace: bool) -> output.Picture | None:
+def _picture(options: dict[str, Any]) -> output.Picture | None:
+    chart, replace = options.pop("chart", None), options.pop("replace", False)
     if chart is None and replace:
         raise typer.BadParameter("--replace is about the file of --chart, which is not given")
     return output.Picture(chart, replace) if chart else None

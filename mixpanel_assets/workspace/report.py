@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mixpanel_assets import charts, outfiles
 from mixpanel_assets.charts.page import Section, page
+from mixpanel_assets.notes import notes_to
 from mixpanel_assets.results.base import Result
 
 if TYPE_CHECKING:
@@ -43,13 +44,19 @@ def write_report(
     """Write the page as one .html file, whole or not at all."""
     path = Path(path)
     outfiles.check(path, (".html", ".htm"), replace=replace)
-    data = _page(ws, {"from_date": from_date, "to_date": to_date}, steps).encode()
+    notes: list[str] = []  # for the reader of the page, not of the terminal
+    with notes_to(notes.append):
+        about, sections = _page(ws, {"from_date": from_date, "to_date": to_date}, steps)
+    if notes:
+        said = [(one,) for one in dict.fromkeys(notes)]
+        sections.append(Section("Notes", columns=("what to know",), rows=said))
+    data = page(f"Project {ws.project_id or ws.db_path}", about, sections).encode()
     with outfiles.placed(path, replace=replace) as part:
         part.write_bytes(data)
     return Report(str(path), len(data))
 
 
-def _page(ws: Workspace, days: dict[str, Any], steps: Sequence[str]) -> str:
+def _page(ws: Workspace, days: dict[str, Any], steps: Sequence[str]) -> tuple[str, list[Section]]:
     active = ws.ask.active_users(**days)
     days = {"from_date": active.from_date, "to_date": active.to_date}
     length = (active.to_date - active.from_date).days + 1
@@ -64,7 +71,7 @@ def _page(ws: Workspace, days: dict[str, Any], steps: Sequence[str]) -> str:
         *_unusual(ws, days),
         _landing(ws),
     ]
-    return page(f"Project {ws.project_id or ws.db_path}", about, sections)
+    return about, sections
 
 
 def _active(active: Any) -> Section:

@@ -69,7 +69,7 @@ def attribution(warehouse: Connection, asked: Attribution, zone: tzinfo) -> Attr
     if credit[-1] or not shown:
         shown.append((NONE, float(credit[-1])))
     made = [AttributionRow(name, one, one / total if total else 0.0) for name, one in shown]
-    basis = source.basis(events=int(converts.sum()), people=len(np.unique(person)), first=first)
+    basis = source.basis(events=int(converts.sum()), people=len(np.unique(person)))
     return AttributionResult(
         source.first, source.last, made, basis, asked.event, asked.by, asked.model
     )

@@ -36,7 +36,6 @@ from mixpanel_assets.warehouse.analytics.source import (
     days_of,
     packing,
 )
-from mixpanel_assets.warehouse.ask.coverage import as_text
 from mixpanel_assets.warehouse.sql import Connection
 from mixpanel_assets.warehouse.statement import answer
 
@@ -199,11 +198,8 @@ def active_users(warehouse: Connection, asked: ActiveUsers, zone: tzinfo) -> Act
         ActiveUsersRow(label, int(dau), int(wau), int(mau), float(dau / mau) if mau else None)
         for label, dau, wau, mau in zip(labels, *counted.values(), strict=True)
     ]
-    before = [first + timedelta(n) for n in range(MONTH - 1)]
-    if gone := [one for one in before if one not in source.landed]:
-        note(f"wau and mau look back at days that are not landed: {as_text(gone)}")
     people = int((np.diff(person) != 0).sum()) + 1 if len(person) else 0
-    basis = source.basis(events=events, people=people, first=first)
+    basis = source.basis(events=events, people=people)
     return ActiveUsersResult(source.first, source.last, rows, basis)
 
 

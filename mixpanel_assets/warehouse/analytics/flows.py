@@ -41,7 +41,7 @@ def flows(warehouse: Connection, asked: Flows, zone: tzinfo) -> LocalFlowsResult
         begins = paths.ordered(rows["steps"] & 1 != 0)
     begins &= (paths.at >= day_ms(source.first)) & (paths.at < day_ms(source.last) + DAY_MS)
     made = paths.rows(begins, rows.texts["name"])
-    basis = source.basis(events=len(rows), people=rows.people, first=first)
+    basis = source.basis(events=len(rows), people=rows.people)
     return LocalFlowsResult(source.first, source.last, made, basis, asked.before)
 
 

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from mixpanel_assets.notes import note
-from mixpanel_assets.questions.analytics import DAY_MS, Analysis
+from mixpanel_assets.questions.analytics import ALL_MS, DAY_MS, Analysis
 from mixpanel_assets.results import Basis
 from mixpanel_assets.warehouse.ask.coverage import as_ranges, as_text, landed_rows
 from mixpanel_assets.warehouse.ask.names import LANDED, find_events
@@ -52,18 +52,16 @@ class LandedDays:
             day += timedelta(1)
         return day - timedelta(1) if day > first else None
 
-    def basis(self, *, events: int, people: int | None = None, first: date | None = None) -> Basis:
+    def basis(self, *, events: int, people: int | None = None) -> Basis:
         """What the answer is based on; with notes on days that are missing."""
-        first = first or self.first
         until = self.complete_until()
-        days = [first + timedelta(n) for n in range((self.read_until - first).days + 1)]
-        asked = [day for day in days if day <= self.last]
-        missing = [day for day in asked if not self.landed.get(day)]
+        days = [day for day in self.landed if self.read_from <= day <= self.read_until]
+        missing = self._missing(self.first, self.last)
         if self.relation.name in LANDED or self.landed:
             self._tell(missing, until)
         return Basis(
             complete_until=until,
-            landed_days=sum(day in self.landed for day in days),
+            landed_days=len(days),
             missing_days=as_ranges(missing),
             people=people,
             events=events,
@@ -71,6 +69,11 @@ class LandedDays:
             without_time=self.without_time,
             seconds=round(monotonic() - self.started, 3),
         )
+
+    def _missing(self, first: date, last: date) -> list[date]:
+        """The days that are not landed, or were landed before they were over."""
+        days = (first + timedelta(n) for n in range((last - first).days + 1))
+        return [day for day in days if not self.landed.get(day)]
 
     def complete_until(self) -> date | None:
         """The last day of the question for which all that can count is landed."""
@@ -85,6 +88,10 @@ class LandedDays:
     def _tell(self, missing: Sequence[date], until: date | None) -> None:
         if missing:
             note(f"not landed, or not over when they were: {as_text(missing)}")
+        if 0 < self.asked.looks_back_ms < ALL_MS:
+            before = self._missing(self.read_from, self.first - timedelta(1))
+            if before:
+                note(f"the days before count too, and are not landed: {as_text(before)}")
         reads = self.asked.reads_ms
         gone = [day for day in missing if day <= self.last]
         if reads and until != self.last and len(gone) < (self.last - self.first).days + 1:
