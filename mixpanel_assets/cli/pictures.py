@@ -48,9 +48,10 @@ def rendered(chart: Chart, width: int, *, color: bool) -> str:
         file=out, width=width, color_system="auto" if color else None, force_terminal=color
     )
     for kind, rows in groupby(chart.rows or [Line(chart.text)], key=_kind):
-        for line in LAYOUTS[kind](list(rows), width):
-            line.rstrip()  # before it is colored
-            console.print(line, soft_wrap=kind is not Line, highlight=False, markup=False)
+        for row in LAYOUTS[kind](list(rows), width):
+            for line in row.wrap(console, width) if kind is Line else [row]:
+                line.rstrip()  # before it is colored
+                console.print(line, soft_wrap=True, highlight=False, markup=False)
     return out.getvalue()
 
 

@@ -205,6 +205,7 @@ def test_every_kind_fits_into_a_terminal(kind: str, width: int) -> None:
     shown = rendered(SEEN[kind], width, color=False)
     assert max(map(cell_len, shown.splitlines())) <= width
     assert "\x1b" not in shown
+    assert [line for line in shown.splitlines() if line.endswith(" ")] == []
 
 
 @pytest.mark.parametrize("name", HOSTILE)
