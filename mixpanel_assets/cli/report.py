@@ -19,7 +19,7 @@ def report(
     ],
     from_: FromOption,
     to: Annotated[
-        str | None, typer.Option("--to", help="Last day (inclusive); default: the last landed day.")
+        str | None, typer.Option("--to", help="Last day (inclusive); default: the last landed one.")
     ] = None,
     steps: Annotated[
         list[str] | None,

@@ -60,7 +60,8 @@ class Analysis(Between[R]):
     _: KW_ONLY
     from_date: Annotated[Day, From]
     to_date: Annotated[
-        Day | None, Param("Last day (inclusive); default: the last landed day.", "--to")
+        Day | None,
+        Param("Last day (inclusive); default: the last landed day that is over.", "--to"),
     ] = None
     where: Annotated[
         str | None,

@@ -24,9 +24,13 @@ class LandedDays:
         self.warehouse, self.asked = warehouse, asked
         self.relation = find_events(warehouse, asked.table)
         self.first = asked.days[0] or date.min
-        # What is not landed yet is not asked about unless it is named.
-        self.last = asked.days[1] or max([self.first, *self.landed])
+        self.last = asked.days[1] or self._last_day()
         self.without_person = self.without_time = 0
+
+    def _last_day(self) -> date:
+        """The last landed day that was over, or else the last landed one."""
+        over = [day for day, whole in self.landed.items() if whole and day >= self.first]
+        return max(over or [self.first, *self.landed])
 
     @property
     def read_from(self) -> date:

@@ -30,7 +30,7 @@ OTHER = "$other"
 OVERALL = "$overall"
 Others = Literal["none", "matching", "all"]
 STEPS = "<steps>"  # in SQL of a column: the bits of the row's steps
-MOST_LEFT_OUT = 0.01  # of the events, without a note
+MOST_LEFT_OUT = 0.05  # of the events, without a note
 EPOCH_DAY = "(event_date - date '1970-01-01')::bigint"
 
 
