@@ -7,8 +7,8 @@ The documents leave open, and here it is so:
 
 - What has no time was done on the day that it is listed under.
 - People are new in the unit of the first event that there is of them, be it before the first day.
-- The first and the last unit are whole ones for a lifecycle, as far as there are events: they begin
-  before the first day, and end after the last, if these cut a week or month short.
+- The first unit of a lifecycle is whole, as far as there are events, also if the first day cuts it
+  short. The last one ends with the last day.
 """
 
 from collections.abc import Iterable
@@ -56,8 +56,8 @@ def lifecycle(
     given: Iterable[Given], buckets: Buckets, untimed: date, did: Where = anything
 ) -> dict[date, Lifecycle]:
     """The people of every unit."""
-    days = _days_of_people(given, untimed, did)
-    units = [{buckets.of(day) for day in mine} for mine in days.values()]
+    days = _days_of_people(given, untimed, did).values()
+    units = [{buckets.of(day) for day in mine if day <= buckets.last_day} for mine in days]
     found = {}
     for bucket in buckets.all():
         before = buckets.of(bucket - timedelta(days=1))

@@ -6,7 +6,7 @@ The documents leave open, and here it is so:
 
 - The event itself is a touch if it has the property, as a purchase that came via Google is in the
   page's third question; so is everything else of its moment. The lookback's first millisecond
-  counts.
+  counts. A text without characters is no touch.
 - Touches of one moment come in the order of their values.
 - A single touch has all credit. Weights of time decay are shares of their sum.
 - Participation credits each value once.
@@ -53,7 +53,7 @@ def attribution(given: Iterable[Given], question: Attribution) -> dict[str, floa
 def _touches(events: Sequence[Event], done: Event, question: Attribution) -> list[tuple[int, str]]:
     earliest = done.at - question.lookback_ms
     near = [e for e in events if earliest <= e.at <= done.at]
-    return sorted((e.at, value) for e in near if (value := question.touch(e)) is not None)
+    return sorted((e.at, value) for e in near if (value := question.touch(e)))
 
 
 def _shares(

@@ -16,7 +16,8 @@ The documents leave open, and here it is so:
   segment's name sorts first does.
 - What is excluded may come up to two seconds before the step that it follows, like a step, and
   does not count in the moment of the next step.
-- A property that is held constant has to be set, and `1` is not `true`.
+- A property that is held constant has to be set, and `1` is not `true`. Of several entries in one
+  moment, the one whose value sorts first begins an attempt.
 - In any order, whichever step comes first begins the attempt. Every step has an event of its own,
   and the number reached is the largest for which there are such events. Two of the same name are
   at different times. What is excluded between steps 1 and 2 ends an attempt with one step.
@@ -26,7 +27,10 @@ The documents leave open, and here it is so:
 - By sessions, a session is what a person is for uniques: it enters once, and with `by` once for
   each segment. What no session has, because it is excluded from them, is no step.
 
-A global filter chooses among the attempts afterwards; a line chart is a funnel for each day.
+- A global filter chooses among the attempts afterwards: it is enough that it holds for something in
+  the moment of the entry that can begin an attempt.
+- A line chart is a funnel for each unit of time, in which people enter; their steps may come up to
+  two seconds before the unit.
 """
 
 from collections.abc import Iterable, Sequence
@@ -77,6 +81,7 @@ class Funnel:
     any_order: bool = False
     reentry: bool = False
     sessions_of_ms: int | None = None  # count sessions that end after so long
+    enter_from: date | None = None  # the first day to enter, if later ones are read from the first
 
     def segment(self, entry: Event) -> str:
         """The segment of whoever enters with the event."""
@@ -111,6 +116,19 @@ def attempts(given: Iterable[Given], funnel: Funnel) -> list[Attempt]:
     return found
 
 
+def kept(
+    found: Sequence[Attempt], given: Iterable[Given], funnel: Funnel, where: Where
+) -> list[Attempt]:
+    """The attempts that are left by a global filter."""
+    people = by_person(given)
+
+    def matches(attempt: Attempt) -> bool:
+        mine = [e for e in people[attempt.entry.person] if e.at == attempt.entry.at and where(e)]
+        return bool(_entries(mine, funnel))
+
+    return [attempt for attempt in found if matches(attempt)]
+
+
 def counts(found: Sequence[Attempt], funnel: Funnel) -> list[int]:
     """How many attempts reached each step."""
     numbers = range(len(funnel.steps))
@@ -127,8 +145,10 @@ def _entries(events: Sequence[Event], funnel: Funnel) -> list[Event]:
     """What begins an attempt, in the order of its time and then of its segment's name."""
     steps = funnel.steps if funnel.any_order else funnel.steps[:1]
     entries = [e for e in events if any(_is(e, step) for step in steps)]
-    inside = [entry for entry in entries if entry.day <= funnel.last_day]
-    return sorted(inside, key=lambda e: (e.at, funnel.segment(e)))
+    inside = [
+        e for e in entries if (funnel.enter_from or funnel.first_day) <= e.day <= funnel.last_day
+    ]
+    return sorted(inside, key=lambda e: (e.at, funnel.segment(e), _held(e, funnel.hold)))
 
 
 def _is(event: Event, step: Step) -> bool:
@@ -158,7 +178,7 @@ def _best_of_person(events: Sequence[Event], funnel: Funnel) -> list[Attempt]:
 
 
 def _rank(attempt: Attempt) -> tuple[int, int]:
-    return len(attempt.reached), -max(attempt.reached)
+    return len(attempt.reached), -attempt.reached[-1]
 
 
 def _attempt(entry: Event, events: Sequence[Event], funnel: Funnel) -> Attempt:
@@ -203,6 +223,14 @@ def _excluded(events: Sequence[Event], attempt: Attempt, funnel: Funnel) -> int 
 
 def _holds(entry: Event, event: Event, names: Sequence[str]) -> bool:
     return all(_same(entry.properties.get(n), event.properties.get(n)) for n in names)
+
+
+def _held(entry: Event, names: Sequence[str]) -> list[str]:
+    """The values that are held, as texts that sort: unset ones, booleans, numbers and texts."""
+    values = [entry.properties.get(name) for name in names]
+    kinds = {bool: "boolean", int: "number", float: "number", str: "text"}
+    unset = any(value is None for value in values)
+    return [] if unset else [f"{kinds[type(value)]}:{value}" for value in values]
 
 
 def _same(left: Any, right: Any) -> bool:
