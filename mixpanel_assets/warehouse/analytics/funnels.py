@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Any
 
@@ -44,7 +45,10 @@ def funnel(warehouse: Connection, asked: Funnel, zone: tzinfo) -> LocalFunnelRes
 
 class _Funnel:
     def __init__(self, warehouse: Connection, asked: Funnel, zone: tzinfo) -> None:
-        self.asked, self.source = asked, Source(warehouse, asked, zone)
+        self.asked = asked
+        self.of_entries = asked.where if asked.where_applies == "entries" else None
+        of_events = replace(asked, where=None) if self.of_entries else asked
+        self.source = Source(warehouse, of_events, zone)
         self.steps = [parse_step(one) for one in asked.steps]
         self.exclusions = [exclusion(one) for one in asked.exclude or ()]
         self.every: list[Step] = [*self.steps, *(one.step for one in self.exclusions)]
@@ -54,7 +58,7 @@ class _Funnel:
         source.check(self.every)
         rows = self._rows()
         found = self._attempts(rows)
-        if asked.where_applies == "entries" and asked.where:
+        if self.of_entries:
             found = found[np.flatnonzero(self._kept(rows, found))]
         parts = list(self._parts(found, rows)) if asked.by or asked.unit else None
         steps = self._steps(found)
@@ -73,21 +77,20 @@ class _Funnel:
 
     def _rows(self) -> Rows:
         source, asked = self.source, self.asked
-        first = [self.steps[0].event]
         names = [one.event for one in self.every]
+        begin = [one.event for one in (self.steps if asked.order == "any" else self.steps[:1])]
         columns = {"person": source.person, "at": source.at}
         coded = ["person"]
         if asked.by:
-            begins = "true" if asked.order == "any" else "steps & 1 <> 0"
-            segment = source.segment(asked.by, names if asked.order == "any" else first)
-            columns["segment"] = f"case when {begins} then {segment} else '' end"
+            segment = source.segment(asked.by, begin)
+            columns["segment"] = f"case when steps & {self.begins} <> 0 then {segment} else '' end"
             coded.append("segment")
         for number, name in enumerate(asked.hold or ()):
             value = held(parse_by(name, "hold"), source.columns_of(names))
             columns[f"held_{number}"] = f"coalesce({value}, '')"
             coded.append(f"held_{number}")
-        if asked.where_applies == "entries" and asked.where:
-            kept = condition(parse(asked.where), source.columns_of(first))
+        if self.of_entries:
+            kept = condition(parse(self.of_entries, "where"), source.columns_of(begin))
             columns["kept"] = f"coalesce({kept}, false)"
         timed = TIMED
         source.tell_left_out(self.every, last=source.read_until)
@@ -99,14 +102,18 @@ class _Funnel:
         rows = source.read(query, coded)
         return with_sessions(rows, milliseconds(asked.idle)) if by_session else rows
 
+    @property
+    def begins(self) -> int:
+        """The bits of the steps that can be the first one."""
+        return (1 << len(self.steps)) - 1 if self.asked.order == "any" else 1
+
     def _attempts(self, rows: Rows) -> Attempts:
         asked, source = self.asked, self.source
         person, at, bits = rows["person"], rows["at"], rows["steps"]
         whose = rows.columns.get("session", person)
         pack = packing(source.first, source.read_until)
         group = self._groups(rows, whose)
-        begins = (bits & ((1 << len(self.steps)) - 1) if asked.order == "any" else bits & 1) != 0
-        begins &= days_of(at) <= number_of(source.last)
+        begins = (bits & self.begins != 0) & (days_of(at) <= number_of(source.last))
         segment = rows.columns.get("segment", np.zeros(len(rows), np.int64))
         entries = Entries(whose[begins], at[begins], segment[begins], group[begins])
         walk = self._walk(pack, whose, group, at, bits)
@@ -163,7 +170,7 @@ class _Funnel:
 
     def _kept(self, rows: Rows, found: Attempts) -> Ints:
         """Whether the filter holds for the entry of each attempt."""
-        which = np.flatnonzero((rows["steps"] & 1 != 0) & rows["kept"])
+        which = np.flatnonzero((rows["steps"] & self.begins != 0) & rows["kept"])
         pack = packing(self.source.first, self.source.read_until)
         whose = rows.columns.get("session", rows["person"])
         kept = Times(pack, whose[which], rows["at"][which])
