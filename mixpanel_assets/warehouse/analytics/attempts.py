@@ -35,8 +35,8 @@ class Entries:
         return Entries(self.person[which], self.at[which], self.segment[which], self.group[which])
 
     def ordered(self) -> Entries:
-        """By person, time and segment."""
-        return self[np.lexsort((self.segment, self.at, self.person))]
+        """By person, time, segment and what is held."""
+        return self[np.lexsort((self.group, self.segment, self.at, self.person))]
 
 
 @dataclass(frozen=True)

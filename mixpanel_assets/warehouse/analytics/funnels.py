@@ -38,6 +38,8 @@ from mixpanel_assets.warehouse.analytics.source import (
 from mixpanel_assets.warehouse.ask.filters import condition, held
 from mixpanel_assets.warehouse.sql import Connection
 
+UNSET = -1  # the group of events without a property that is held
+
 
 def funnel(warehouse: Connection, asked: Funnel, zone: tzinfo) -> LocalFunnelResult:
     return _Funnel(warehouse, asked, zone).result()
@@ -128,7 +130,7 @@ class _Funnel:
 
     def _walk(self, pack: Packing, whose: Ints, group: Ints, at: Ints, bits: Ints) -> Walk:
         def times(number: int, of: Ints) -> Times:
-            which = bits & (1 << number) != 0
+            which = (bits & (1 << number) != 0) & (of != UNSET)
             return Times(pack, of[which], at[which])
 
         any_order = self.asked.order == "any"
@@ -165,7 +167,7 @@ class _Funnel:
             if "" in texts:
                 unset |= rows[name] == texts.index("")
         group, _ = densely(*codes)
-        group[unset] = -1  # nothing is held that is not set
+        group[unset] = UNSET  # nothing is held that is not set
         return group
 
     def _kept(self, rows: Rows, found: Attempts) -> Ints:

@@ -147,6 +147,14 @@ def test_all_of_three_properties_are_held(reached: Reached) -> None:
         assert reached("AB", did("A", 1, **same), did("B", 2, **other), hold=hold) == [1, 0]
 
 
+# [I] Otherwise everybody without the property would be one.
+def test_nothing_is_held_that_is_not_set(reached: Reached) -> None:
+    events = did("A", 1), did("B", 2), did("A", 1, "bo"), did("B", 3, "bo", i=1)
+
+    assert reached("AB", *events, hold=["i"]) == [2, 0]
+    assert reached("AB", did("A", 1, i=1), did("B", 2, i="1"), hold=["i"]) == [1, 0]
+
+
 # [A] Exclusion Steps: 2, steps that were reached count; 4, the same two seconds.
 def test_exclusions_hold_between_their_steps(reached: Reached) -> None:
     events = did("A", 1), did("$identify", 2), did("B", 3), did("$identify", 4), did("C", 5)
