@@ -172,13 +172,13 @@ def _best_of_person(events: Sequence[Event], funnel: Funnel) -> list[Attempt]:
     for entry in _entries(events, funnel):
         attempt = _attempt(entry, events, funnel)
         other = best.get(attempt.segment)
-        if other is None or _rank(attempt) >= _rank(other):
+        if other is None or _rank(attempt) > _rank(other):
             best[attempt.segment] = attempt
     return sorted(best.values(), key=lambda attempt: attempt.entry.at)
 
 
-def _rank(attempt: Attempt) -> tuple[int, int]:
-    return len(attempt.reached), -attempt.reached[-1]
+def _rank(attempt: Attempt) -> tuple[int, int, int]:
+    return len(attempt.reached), -attempt.reached[-1], attempt.entry.at
 
 
 def _attempt(entry: Event, events: Sequence[Event], funnel: Funnel) -> Attempt:

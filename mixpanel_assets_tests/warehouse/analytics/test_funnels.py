@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mixpanel_assets.errors import UsageError
 from mixpanel_assets.questions.analytics import Funnel
 from mixpanel_assets_tests.obvious.events import Given
 from mixpanel_assets_tests.warehouse.analytics.streams import BEGIN, FIRST, MINUTE, Landed
@@ -174,6 +175,32 @@ def test_in_any_order_whichever_step_comes_first_begins(reached: Reached, way: s
 
     assert reached("ABC", *events, order="any") == [1, 1, 1]
     assert reached("ABC", *events, order="any", window="49m") == [1, 1, 0]
+
+
+# [I] "A user must complete all actions": one event is one of them.
+def test_in_any_order_each_step_has_an_event_of_its_own(reached: Reached) -> None:
+    free, team = did("A", 0, plan="free"), did("A", 1, plan="team")
+
+    for steps in (["A", 'A[plan == "free"]'], ['A[plan == "free"]', "A"]):
+        assert reached(steps, free, order="any") == [1, 0]
+        assert reached(steps, free, team, order="any") == [1, 1]
+        assert reached(steps, team, did("A", 2, plan="free"), order="any") == [1, 1]
+
+
+def test_in_any_order_few_steps_are_of_the_same_event(reached: Reached) -> None:
+    events = [did("A", n) for n in range(5)]
+
+    assert reached("AAAAA", *events, order="any") == [1] * 5
+    with pytest.raises(UsageError, match="at most 5 steps"):
+        Funnel(["A"] * 6, from_date=FIRST, order="any")
+
+
+# [A] Exclusion Steps, 4, in any order, too.
+def test_in_any_order_exclusions_have_the_same_two_seconds(reached: Reached) -> None:
+    events = did("B", 1), did("A", 2)
+
+    assert reached("AB", did("C", 0.99), *events, order="any", exclude=["C"]) == [1, 0]
+    assert reached("AB", did("C", 0.9), *events, order="any", exclude=["C"]) == [1, 1]
 
 
 # [A] Inline Filtering (Pre-Query), the example of Safari.
