@@ -14,7 +14,7 @@ from mixpanel_assets.expressions import parse_step
 from mixpanel_assets.questions.analysis import milliseconds
 from mixpanel_assets.questions.analytics import DAY_MS, Attribution
 from mixpanel_assets.results import AttributionResult, AttributionRow
-from mixpanel_assets.warehouse.analytics.keys import Ints
+from mixpanel_assets.warehouse.analytics.keys import Ints, Times
 from mixpanel_assets.warehouse.analytics.source import OTHER, TIMED, Source, day_ms, packing
 from mixpanel_assets.warehouse.sql import Connection
 
@@ -44,21 +44,19 @@ def attribution(warehouse: Connection, asked: Attribution, zone: tzinfo) -> Attr
     texts = rows.texts["segment"]
     untouched = texts.index("") if "" in texts else -1
     is_touch = rows["segment"] != untouched
-    pack = packing(first, source.last)
-    packed = pack.pack(rows["person"][is_touch], rows["at"][is_touch])
-    order = np.argsort(packed, kind="stable")
-    touches, values = packed[order], rows["segment"][is_touch][order]
+    who, when, values = (rows[name][is_touch] for name in ("person", "at", "segment"))
+    touches = Times(packing(first, source.last), who, when)
+    order = np.lexsort((values, when, who))  # as `place` counts
+    when, values = when[order], values[order]
     converts = (rows["steps"] != 0) & (rows["at"] >= day_ms(source.first))
     person, at = rows["person"][converts], rows["at"][converts]
     worth = rows["amount"][converts]
-    since = np.maximum(at - lookback, day_ms(first))
-    low = np.searchsorted(touches, pack.pack(person, since))
-    high = np.searchsorted(touches, pack.pack(person, at), "right")
+    low, high = touches.place(person, at - lookback), touches.place(person, at, "right")
     credit = np.zeros(len(texts) + 1)
     none = high <= low
     credit[-1] = worth[none].sum()
     low, high, worth, at = low[~none], high[~none], worth[~none], at[~none]
-    _add(credit, asked, (low, high), values, pack.unpack(touches)[1], at, worth)
+    _add(credit, asked, (low, high), values, when, at, worth)
     total = float(worth.sum() + credit[-1])
     named = [(texts[n], float(credit[n])) for n in np.flatnonzero(credit[:-1])]
     ranked = sorted(named, key=lambda one: (-one[1], one[0]))

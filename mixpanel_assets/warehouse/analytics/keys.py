@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Packing:
 
     @property
     def most_groups(self) -> int:
-        """How many groups there can be: 134 million with two years, 2^31 with three months."""
+        """How many groups fit: 2^27 beside two years, 2^30 beside three months."""
         return int(2 ** (_BITS - self.bits))
 
     def pack(self, group: Ints, at: Ints) -> Ints:
@@ -44,30 +45,67 @@ class Packing:
 
 
 class Times:
-    """When each group did something, to be asked for the first time after another one."""
+    """When each group did something, to be asked for the first time after another one.
+
+    Groups that do not fit beside a time are in blocks, which are sorted and searched one by one.
+    """
 
     def __init__(self, packing: Packing, group: Ints, at: Ints) -> None:
         self._packing = packing
-        self._packed = packing.pack(group, at)
-        self._packed.sort()
+        self._blocks: list[Ints] = []
+        for number, which in self._in_blocks(group):
+            none = np.empty(0, np.int64)
+            self._blocks += [none] * (number - len(self._blocks))
+            self._blocks.append(np.sort(self._packed(number, group[which], at[which])))
+        self._starts = np.cumsum([0, *map(len, self._blocks)])
 
     def __len__(self) -> int:
-        return len(self._packed)
+        return int(self._starts[-1])
 
-    def place(self, group: Ints, earliest: Ints) -> Ints:
-        """Where the first at or after the time is, of any group."""
-        found: Ints = np.searchsorted(self._packed, self._packing.pack(group, earliest))
+    def place(self, group: Ints, earliest: Ints, side: Literal["left", "right"] = "left") -> Ints:
+        """Where the first at or after the time is, of any group; with "right" the first after."""
+        found = np.full(len(group), len(self))
+        for number, which in self._in_blocks(group):
+            if number < len(self._blocks):
+                packed = self._packed(number, group[which], earliest[which])
+                place = np.searchsorted(self._blocks[number], packed, side)
+                found[which] = place + self._starts[number]
         return found
 
     def first(self, group: Ints, earliest: Ints) -> Ints:
         """When each group first did it at or after its time; NEVER if it did not."""
-        place = self.place(group, earliest)
-        if not len(self):
-            return np.full(len(group), NEVER)
-        whose, at = self._packing.unpack(self._packed[np.minimum(place, len(self) - 1)])
-        late = (place >= len(self)) | (whose != group) | (earliest > self._packing.last)
+        found = np.full(len(group), NEVER)
+        for number, which in self._in_blocks(group):
+            if number < len(self._blocks) and len(self._blocks[number]):
+                found[which] = self._first(number, group[which], earliest[which])
+        return found
+
+    def _first(self, number: int, group: Ints, earliest: Ints) -> Ints:
+        block = self._blocks[number]
+        packed = self._packed(number, group, earliest)
+        place = np.searchsorted(block, packed)
+        late = (place >= len(block)) | (earliest > self._packing.last)
+        whose, at = self._packing.unpack(block[np.minimum(place, len(block) - 1)])
+        late |= whose != packed >> self._packing.bits
         at[late] = NEVER
         return at
+
+    def _packed(self, number: int, group: Ints, at: Ints) -> Ints:
+        """The groups of a block and times as numbers."""
+        if number:
+            group = group - number * self._packing.most_groups
+        return self._packing.pack(group, at)
+
+    def _in_blocks(self, group: Ints) -> Iterator[tuple[int, Ints | slice]]:
+        """The number of each block that there is, and which are in it."""
+        last = int(group.max(initial=0)) // self._packing.most_groups
+        if last == 0:
+            yield 0, slice(None)
+            return
+        blocks = group // self._packing.most_groups
+        for number in range(last + 1):
+            if len(which := np.flatnonzero(blocks == number)):
+                yield number, which
 
 
 def firsts(group: NDArray[Any]) -> Flags:

@@ -284,10 +284,8 @@ class _Returns:
     """Everybody's returns, to be asked for those from a time on."""
 
     def __init__(self, pack: Packing, person: Ints, at: Ints, name: Ints) -> None:
-        self._pack, self._person, self._at = pack, person, at
-        packed = pack.pack(person, at)
-        order = np.lexsort((name, packed))
-        self._packed, self._name = packed[order], name[order]
+        self._person, self._at = person, at
+        self._name = name[np.lexsort((name, at, person))]  # as `place` counts
         self._times = Times(pack, person, at)
 
     def first(self, person: Ints, since: Ints) -> Ints:
@@ -297,9 +295,8 @@ class _Returns:
     def after(self, births: Births) -> Ints:
         """When each came back first: later, or in the same moment with another event."""
         found = self._times.first(births.person, births.at + 1)
-        born = self._pack.pack(births.person, births.at)
-        low = np.searchsorted(self._packed, born)
-        high = np.searchsorted(self._packed, born, "right")
+        low = self._times.place(births.person, births.at)
+        high = self._times.place(births.person, births.at, "right")
         here = np.flatnonzero(high > low)
         names = births.name[here]
         other = (self._name[low[here]] != names) | (self._name[high[here] - 1] != names)
