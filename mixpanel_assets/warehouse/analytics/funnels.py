@@ -25,7 +25,7 @@ from mixpanel_assets.warehouse.analytics.attempts import (
 )
 from mixpanel_assets.warehouse.analytics.buckets import Buckets, number_of
 from mixpanel_assets.warehouse.analytics.keys import NEVER, Ints, Packing, Times, densely
-from mixpanel_assets.warehouse.analytics.sessions import COUNTS, with_sessions
+from mixpanel_assets.warehouse.analytics.sessions import EXCLUDED, with_sessions, without
 from mixpanel_assets.warehouse.analytics.source import (
     OTHER,
     TIMED,
@@ -98,7 +98,7 @@ class _Funnel:
         source.tell_left_out(self.every, last=source.read_until)
         by_session = asked.count == "sessions"
         if by_session:
-            timed += f" and {COUNTS}"
+            timed += f" and {without(EXCLUDED)}"
         others: Others = "all" if by_session else "none"
         query = source.rows(columns, self.every, last=source.read_until, only=timed, others=others)
         rows = source.read(query, coded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import tzinfo
 
@@ -30,18 +31,16 @@ EXCLUDED = (
 )
 
 
-def counts(excluded: tuple[str, ...] = ()) -> str:
-    """SQL: the event is part of a session."""
-    return f"event_name not in ({', '.join(map(literal, (*EXCLUDED, *excluded)))})"
-
-
-COUNTS = counts()
+def without(events: Iterable[str]) -> str:
+    """SQL: the event is none of these."""
+    names = ", ".join(map(literal, events))
+    return f"event_name not in ({names})" if names else "true"
 
 
 def sessions(warehouse: Connection, asked: Sessions, zone: tzinfo) -> SessionsResult:
     source = Source(warehouse, asked, zone)
     source.tell_left_out(None)
-    only = f"{TIMED} and {counts(tuple(asked.exclude or ()))}"
+    only = f"{TIMED} and {without((*EXCLUDED, *(asked.exclude or ())))}"
     rows = source.read(source.rows({"person": source.person, "at": source.at}, only=only))
     order, begins = in_sessions(rows["person"], rows["at"], milliseconds(asked.idle))
     person, at = rows["person"][order], rows["at"][order]

@@ -24,7 +24,7 @@ from mixpanel_assets_tests.obvious.buckets import Buckets
 from mixpanel_assets_tests.obvious.events import DAY_MS, Event, Given, Where, anything
 from mixpanel_assets_tests.warehouse.conftest import Warehouse, warehouses
 
-CASES = int(os.environ.get("AGREE_CASES", "100"))  # of each question; `just agree`: 10,000
+CASES = int(os.environ.get("AGREE_CASES", "160"))  # of each question; `just agree`: 10,000
 EACH = 10  # questions of one stream
 
 # The clocks of Berlin are put back in the night after the first day.
@@ -232,14 +232,15 @@ def landing() -> Iterator[Landed]:
 Check = Callable[[Callable[[Analysis[Any]], Any], list[Given], Any], None]
 
 
-def agreed(landed: Landed, cases: st.SearchStrategy[Any], check: Check) -> None:
+def agreed(landed: Landed, cases: st.SearchStrategy[Any], check: Check, of: int = 1) -> None:
     """Check many cases: several questions of each of many streams.
 
-    `check(ask, stream, case)` asks and compares. The stream has all that is landed.
+    `check(ask, stream, case)` asks and compares. The stream has all that is landed. A question's
+    cases are shared by `of` tests.
     """
 
     @settings(
-        max_examples=max(1, CASES // EACH),
+        max_examples=max(1, CASES // EACH // of),
         deadline=None,
         database=None,
         phases=[Phase.generate],  # `_shortest` is quicker than to shrink

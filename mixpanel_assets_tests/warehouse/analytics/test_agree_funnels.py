@@ -202,30 +202,31 @@ COMMON = {
     "split_by_unit": st.booleans(),
     "limit": st.sampled_from((200, 200, 1, 2)),
 }
+TESTS = 8
 HOLD = st.sampled_from(((), ("item",), ("item", "plan")))
 
 
 def test_uniques_agree(landed: Landed) -> None:
-    agreed(landed, cases(**COMMON), check)
+    agreed(landed, cases(**COMMON), check, of=TESTS)
 
 
 def test_totals_agree(landed: Landed) -> None:
-    agreed(landed, cases(**COMMON, count=st.just("totals"), exclude=exclusions()), check)
+    agreed(landed, cases(**COMMON, count=st.just("totals"), exclude=exclusions()), check, of=TESTS)
 
 
 def test_what_is_held_constant_agrees(landed: Landed) -> None:
     count = st.sampled_from(("uniques", "totals", "sessions"))
-    agreed(landed, cases(**COMMON, count=count, hold=HOLD, exclude=exclusions()), check)
+    agreed(landed, cases(**COMMON, count=count, hold=HOLD, exclude=exclusions()), check, of=TESTS)
 
 
 def test_exclusions_agree(landed: Landed) -> None:
-    agreed(landed, cases(**COMMON, exclude=exclusions()), check)
+    agreed(landed, cases(**COMMON, exclude=exclusions()), check, of=TESTS)
 
 
 def test_any_order_agrees(landed: Landed) -> None:
     count = st.sampled_from(("uniques", "totals", "sessions"))
     order = {"order": st.just("any"), "count": count, "exclude": exclusions()}
-    agreed(landed, cases(**COMMON, **order), check)
+    agreed(landed, cases(**COMMON, **order), check, of=TESTS)
 
 
 def test_reentry_agrees(landed: Landed) -> None:
@@ -235,12 +236,12 @@ def test_reentry_agrees(landed: Landed) -> None:
         "order": st.sampled_from(("specific", "any")),
         "exclude": exclusions(),
     }
-    agreed(landed, cases(**COMMON, **again), check)
+    agreed(landed, cases(**COMMON, **again), check, of=TESTS)
 
 
 def test_sessions_agree(landed: Landed) -> None:
     idle = st.sampled_from(("30m", "1m", "2s", "24h"))
-    agreed(landed, cases(**COMMON, count=st.just("sessions"), idle=idle), check)
+    agreed(landed, cases(**COMMON, count=st.just("sessions"), idle=idle), check, of=TESTS)
 
 
 def test_a_funnel_for_each_unit_agrees(landed: Landed) -> None:
@@ -251,4 +252,4 @@ def test_a_funnel_for_each_unit_agrees(landed: Landed) -> None:
         "count": st.sampled_from(("uniques", "totals", "sessions")),
         "exclude": exclusions(),
     }
-    agreed(landed, cases(**units), check)
+    agreed(landed, cases(**units), check, of=TESTS)
