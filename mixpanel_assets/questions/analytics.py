@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from mixpanel_assets import results
 from mixpanel_assets.errors import UsageError
+from mixpanel_assets.expressions import parse_step
 from mixpanel_assets.naming import some_named
 from mixpanel_assets.questions import fields
 from mixpanel_assets.questions.analysis import (
@@ -28,6 +29,7 @@ DAY_MS = 86_400_000
 ALL_MS = 50 * 366 * DAY_MS  # Mixpanel has no older events
 MOST_HELD = 3  # properties, as in Mixpanel
 MOST_INTERVALS = 120
+MOST_ALIKE = 5  # steps of one event in any order: every order of them is tried
 IDLE = "30m"
 
 EventStep = Annotated[
@@ -149,6 +151,9 @@ class Funnel(Analysis[results.LocalFunnelResult]):
             raise UsageError("per_unit needs a unit", hint="--unit day --per-unit")
         if self.order == "any" and self.hold:
             raise UsageError("hold needs a specific order")
+        events = [parse_step(one).event for one in self.steps]
+        if self.order == "any" and max(map(events.count, events)) > MOST_ALIKE:
+            raise UsageError(f"in any order, at most {MOST_ALIKE} steps can be of the same event")
 
     @property
     def reads_ms(self) -> int:

@@ -67,7 +67,7 @@ class LocalFunnelResult(_Local, FunnelResult):
 class LocalRetentionResult(_Local, RetentionResult):
     """Retention over landed events.
 
-    `average` is over the cohorts for which an interval is complete, each person counting the same;
+    `average` is Mixpanel's: over the cohorts for which an interval is complete, weighted by size;
     None where none is.
     """
 

@@ -47,3 +47,12 @@ def by_person(given: Iterable[Given]) -> dict[str, list[Event]]:
         if person and at is not None:
             found.setdefault(person, []).append(Event(person, name, at, properties))
     return {who: sorted(events, key=lambda e: (e.at, e.name)) for who, events in found.items()}
+
+
+def dated(given: Iterable[Given], untimed: date) -> list[Event]:
+    """Every event, also those of nobody; those without a time begin the day `untimed`."""
+    midnight = (untimed - date(1970, 1, 1)).days * DAY_MS
+    return [
+        Event(person or "", name, midnight if at is None else at, properties)
+        for person, name, at, properties in given
+    ]

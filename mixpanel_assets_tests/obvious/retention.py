@@ -9,7 +9,9 @@ The documents leave open, and here it is so:
 - Coming back is any other event, from the moment of the birth; the same event has to be strictly
   later. If several are the first of a moment, the birth is the one whose name sorts first.
 - "On or after" counts whoever comes back at any later time, also after the last interval.
-- Segments are of the events that people come back with; the cohort's size is that of all.
+- Segments are of the events that people come back with, and the cohort's size is that of all; or
+  they are of the events that people begin with, which is an option of the report. If several of one
+  moment and name are the first, the one whose segment's name sorts first is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,6 +40,7 @@ class Retention:
     calendar: bool = False
     unbounded: bool = False
     by: Segment | None = None
+    by_birth: bool = False
 
     def interval(self, birth: Event, event: Event) -> int:
         """The number of the interval in which the event is, from the birth on."""
@@ -57,6 +60,7 @@ class Cohort:
     size: int = 0
     overall: list[int] = field(default_factory=list)
     segments: dict[str, list[int]] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)  # of segments of those who begin
 
 
 def retention(given: Iterable[Given], question: Retention) -> dict[date, Cohort]:
@@ -69,11 +73,16 @@ def retention(given: Iterable[Given], question: Retention) -> dict[date, Cohort]
             cohort.size += 1
             back = [event for event in events if _came_back(birth, event, question)]
             _add(cohort.overall, birth, back, question)
+            if question.by and question.by_birth:
+                name = question.by(birth)
+                cohort.sizes[name] = cohort.sizes.get(name, 0) + 1
+                _add(cohort.segments.setdefault(name, [0] * length), birth, back, question)
+                continue
             for name in {question.by(event) for event in back} if question.by else ():
                 those = [event for event in back if question.by and question.by(event) == name]
                 counts = cohort.segments.setdefault(name, [0] * length)
                 _add(counts, birth, those, question)
-    for cohort in cohorts.values():
+    for cohort in cohorts.values() if not question.by_birth else ():
         cohort.segments = {name: n for name, n in cohort.segments.items() if any(n)}
     return cohorts
 
@@ -89,7 +98,8 @@ def average_rate(complete: Sequence[tuple[int, int]]) -> float:
 
 def _births(events: Sequence[Event], question: Retention) -> list[Event]:
     found: dict[date, Event] = {}
-    for event in events:
+    by = question.by if question.by and question.by_birth else lambda event: ""
+    for event in sorted(events, key=lambda e: (e.at, e.name, by(e))):
         if question.buckets.hold(event.day) and question.born(event):
             found.setdefault(question.buckets.of(event.day), event)
     births = list(found.values())

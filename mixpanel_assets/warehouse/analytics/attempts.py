@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 
@@ -51,12 +52,12 @@ class Entries:
         return self.person if self.group is None else self.group
 
     def ordered(self, packing: Packing) -> Entries:
-        """By person, time and segment."""
+        """By person, time, segment and what is held."""
         if self.segment is None and self.group is None:
             packed = packing.pack(self.person, self.at)
             packed.sort()
             return Entries(*packing.unpack(packed))
-        return self[np.lexsort((self.segments, self.at, self.person))]
+        return self[np.lexsort((self.groups, self.segments, self.at, self.person))]
 
 
 @dataclass(frozen=True)
@@ -141,24 +142,42 @@ class Walk:
         return found
 
     def _in_any_order(self, entries: Entries, before: Ints, end: Ints) -> Attempts:
-        """Each step's first time from the entry on; the n-th reached is the n-th of them."""
-        at = np.full((len(entries), len(self.events)), NEVER)
-        for number, event in enumerate(self.events):
-            since = self._later(np.maximum(entries.at, before + 1), at, event, number)
-            since = np.where(since < LONG_AGO, NEVER, since)  # later than NEVER
-            at[:, number] = self.times[number].first(entries.groups, since)
+        """The n-th step is reached when n of them have an event of their own since the entry."""
+        since = np.maximum(entries.at, before + 1)
+        mine = {
+            event: self._own(event, entries.groups, since) for event in dict.fromkeys(self.events)
+        }
+        at = np.hstack([*mine.values()])
         at[at > end[:, None]] = NEVER
         at.sort(axis=1)
         over = np.where(at[:, -1] == NEVER, end, at[:, -1])
-        for one in self.exclusions:
-            # From the moment that so many steps are reached until the next of them.
-            for number in range(one.least, min(one.below, len(self.events))):
-                since = np.where(at[:, number - 1] == NEVER, NEVER - 1, at[:, number - 1]) + 1
-                hit = one.times.first(entries.person, since)
-                out = (hit <= end) & (hit < at[:, number])
-                at[out, number:] = NEVER
-                over[out] = np.minimum(over[out], hit[out])
+        for number in range(1, len(self.events)):
+            far = at[:, number - 1]
+            excluded = np.full(len(entries), NEVER)
+            for one in self.exclusions:
+                if one.least <= number < one.below:
+                    taken = mine.get(one.event, np.empty((len(entries), 0), np.int64))
+                    last = np.where(taken <= far[:, None], taken, LONG_AGO)
+                    earliest = np.maximum(
+                        np.maximum(far - GRACE_MS, before + 1),
+                        last.max(axis=1, initial=LONG_AGO) + 1,
+                    )
+                    excluded = np.minimum(excluded, one.times.first(entries.person, earliest))
+            out = (far != NEVER) & (excluded <= end) & (excluded < at[:, number])
+            over[out] = np.maximum(excluded, far)[out]
+            at[out, number:] = NEVER
         return Attempts(entries, at, over)
+
+    def _own(self, event: str, group: Ints, since: Ints) -> Ints:
+        """When each group has 1, 2, 3... events for as many of the steps of the event."""
+        numbers = [number for number, name in enumerate(self.events) if name == event]
+        found = np.full((len(group), len(numbers)), NEVER)
+        for way in permutations(numbers):
+            at = since - 1
+            for n, number in enumerate(way):
+                at = self.times[number].first(group, np.where(at == NEVER, at, at + 1))
+                found[:, n] = np.minimum(found[:, n], at)
+        return found
 
 
 def first_attempts(walk: Walk, entries: Entries, *, overlapping: bool) -> Attempts:
@@ -217,6 +236,7 @@ def best_attempts(walk: Walk, entries: Entries) -> Attempts:
 
     The best gets furthest, and there first; of several such it is the one that begins last.
     """
+    entries = entries.ordered(walk.packing)
     made = walk.attempt(entries, np.full(len(entries), LONG_AGO))
     depth = made.depth
     arrived = made.reached[np.arange(len(depth)), depth - 1]

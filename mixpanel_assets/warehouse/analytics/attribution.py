@@ -47,7 +47,7 @@ def attribution(warehouse: Connection, asked: Attribution, zone: tzinfo) -> Attr
     untouched = texts.index("") if "" in texts else -1
     is_touch = rows["segment"] != untouched
     packed = rows["key"][is_touch]
-    order = np.argsort(packed, kind="stable")
+    order = np.lexsort((rows["segment"][is_touch], packed))
     touches, values = packed[order], rows["segment"][is_touch][order]
     converts = (rows["steps"] != 0) & (rows.at >= day_ms(source.first))
     person, at = rows.person[converts], rows.at[converts]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 
 import numpy as np
@@ -10,8 +12,8 @@ from mixpanel_assets.expressions import parse_step
 from mixpanel_assets.questions.analysis import milliseconds
 from mixpanel_assets.questions.analytics import DAY_MS, Flows
 from mixpanel_assets.results import FlowsRow, LocalFlowsResult
-from mixpanel_assets.warehouse.analytics.keys import Flags, Ints, firsts
-from mixpanel_assets.warehouse.analytics.sessions import counts, session_begins
+from mixpanel_assets.warehouse.analytics.keys import Ints, firsts
+from mixpanel_assets.warehouse.analytics.sessions import EXCLUDED, session_begins, without
 from mixpanel_assets.warehouse.analytics.source import Rows, Source, day_ms, packing
 from mixpanel_assets.warehouse.sql import Connection
 
@@ -22,7 +24,8 @@ def flows(warehouse: Connection, asked: Flows, zone: tzinfo) -> LocalFlowsResult
     source = Source(warehouse, asked, zone, steps or ())
     first = source.read_from
     hidden = {*(asked.hide or ())} - {start.event if start else ""}
-    only = f"{source.timed} and {counts(source, sorted(hidden))}"
+    left_out = [*sorted(hidden), *(EXCLUDED if start is None else ())]
+    only = f"{source.timed} and {without(source, left_out)}"
     last = source.read_until
     source.count_left_out(None, first, last)
     rows = source.read(
@@ -34,79 +37,67 @@ def flows(warehouse: Connection, asked: Flows, zone: tzinfo) -> LocalFlowsResult
         first=first,
         last=last,
     )
-    paths = _Paths(asked, rows)
-    if start is None:
-        begins = paths.sessions(milliseconds(asked.idle))
-    else:
-        begins = paths.ordered(rows["steps"] & 1 != 0)
-    begins &= (paths.at >= day_ms(source.first)) & (paths.at < day_ms(source.last) + DAY_MS)
-    made = paths.rows(begins, rows.texts["name"])
+    made = _commonest(asked, _paths(asked, source, rows), rows.texts["name"])
     basis = source.basis(events=len(rows), people=rows.people)
     return LocalFlowsResult(source.first, source.last, made, basis, asked.before)
 
 
+@dataclass(frozen=True)
 class _Paths:
-    """Everybody's events in order, those of one moment by name."""
+    """What paths lead through, in order, and where they begin.
 
-    def __init__(self, asked: Flows, rows: Rows) -> None:
-        assert rows.packing is not None
-        self.asked = asked
-        self._order = np.lexsort((rows["name"], rows["key"]))
-        self.person, self.at = rows.packing.unpack(rows["key"][self._order])
-        self.name = rows["name"][self._order]
-        self._session: Ints | None = None
+    `whose` does not change in a path: it is a person, or a session.
+    """
 
-    def ordered(self, which: Flags) -> Flags:
-        """The flags of rows in the order of the events."""
-        return which[self._order]
+    whose: Ints
+    at: Ints
+    name: Ints
+    start: Ints
+    begun: Ints  # when
 
-    def sessions(self, idle_ms: int) -> Flags:
-        """Where sessions begin; paths end with them."""
-        begins = session_begins(self.person, self.at, idle_ms)
-        self._session = np.cumsum(begins)
-        return begins
 
-    def rows(self, begins: Flags, texts: list[str]) -> list[FlowsRow]:
-        """The commonest paths of each length."""
-        keep = np.ones(len(self.at), bool)
-        if self.asked.collapse and len(keep):
-            keep[1:] = (np.diff(self.person) != 0) | (np.diff(self.name) != 0)
-            keep |= begins if self.asked.event else False
-        place = np.flatnonzero(keep)
-        start = np.flatnonzero(begins[place])
-        if self.asked.count == "uniques":
-            start = start[firsts(self.person[place][start])]
-        return self._counted(place, start, texts)
+def _paths(asked: Flows, source: Source, rows: Rows) -> _Paths:
+    """Everybody's events in order, those of one moment by name; repeats in a row as one."""
+    of_event = asked.event is not None
+    begins = rows["steps"] & 1 != 0 if of_event else np.zeros(len(rows), bool)
+    order = np.lexsort((rows["name"] * 2 + ~begins, rows["key"]))
+    assert rows.packing is not None
+    person, at = rows.packing.unpack(rows["key"][order])
+    name, whose, begins = rows["name"][order], person, begins[order]
+    if not of_event:
+        begins = session_begins(person, at, milliseconds(asked.idle))
+        whose = np.cumsum(begins)
+    new = firsts(whose) | firsts(name) if asked.collapse else np.ones(len(at), bool)
+    run = np.cumsum(new) - 1
+    inside = (at >= day_ms(source.first)) & (at < day_ms(source.last) + DAY_MS)
+    which = np.flatnonzero(begins & inside)
+    which = which[firsts(run[which])]
+    if asked.count == "uniques":
+        which = which[firsts(person[which])]
+    # A run has the time of its event that is nearest to where paths begin.
+    nearest = np.flatnonzero(np.append(new, True)[1:] if asked.before else new)
+    return _Paths(whose[nearest], at[nearest], name[nearest], run[which], at[which])
 
-    def _counted(self, place: Ints, start: Ints, texts: list[str]) -> list[FlowsRow]:
-        person, at, name = self.person[place], self.at[place], self.name[place]
-        session = None if self._session is None else self._session[place]
-        step = -1 if self.asked.before else 1
-        window = milliseconds(self.asked.window)
-        paths = name[start].reshape(-1, 1)
-        total, going, found = len(start), start, []
-        for length in range(1, self.asked.steps + 1):
-            following = going + step
-            inside = (following >= 0) & (following < len(at))
-            going_from, following, paths = going[inside], following[inside], paths[inside]
-            begun = going_from - step * (length - 1)
-            there = person[following] == person[begun]
-            there &= np.abs(at[following] - at[begun]) <= window
-            if session is not None:
-                there &= session[following] == session[begun]
-            going = following[there]
-            added = name[going].reshape(-1, 1)
-            kept = paths[there]
-            paths = np.hstack([added, kept] if self.asked.before else [kept, added])
-            ways, many = np.unique(paths, axis=0, return_counts=True)
-            order = np.lexsort((*ways.T[::-1], -many))[: self.asked.limit]
-            found += [
-                FlowsRow(
-                    length,
-                    [texts[code] for code in ways[n]],
-                    int(many[n]),
-                    float(many[n] / total),
-                )
-                for n in order
-            ]
-        return found
+
+def _commonest(asked: Flows, paths: _Paths, texts: Sequence[str]) -> list[FlowsRow]:
+    """The commonest paths of each length."""
+    found: list[FlowsRow] = []
+    total, going, begun = len(paths.start), paths.start, paths.begun
+    ways = paths.name[going].reshape(-1, 1)
+    for length in range(1, asked.steps + 1):
+        following = going + (-1 if asked.before else 1)
+        place = np.clip(following, 0, max(len(paths.at) - 1, 0))
+        there = (place == following) & (paths.whose[place] == paths.whose[going])
+        there &= np.abs(paths.at[place] - begun) <= milliseconds(asked.window)
+        going, begun, ways = place[there], begun[there], ways[there]
+        added = paths.name[going].reshape(-1, 1)
+        ways = np.hstack([added, ways] if asked.before else [ways, added])
+        each, many = np.unique(ways, axis=0, return_counts=True)
+        order = np.lexsort((*each.T[::-1], -many))[: asked.limit]
+        found += [
+            FlowsRow(
+                length, [texts[code] for code in each[n]], int(many[n]), float(many[n] / total)
+            )
+            for n in order
+        ]
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Any
 
@@ -24,7 +25,7 @@ from mixpanel_assets.warehouse.analytics.attempts import (
 )
 from mixpanel_assets.warehouse.analytics.buckets import Buckets, number_of
 from mixpanel_assets.warehouse.analytics.keys import NEVER, Ints, Times, densely
-from mixpanel_assets.warehouse.analytics.sessions import counts, with_sessions
+from mixpanel_assets.warehouse.analytics.sessions import EXCLUDED, with_sessions, without
 from mixpanel_assets.warehouse.analytics.source import (
     OTHER,
     OVERALL,
@@ -38,6 +39,8 @@ from mixpanel_assets.warehouse.analytics.source import (
 from mixpanel_assets.warehouse.ask.filters import condition, held
 from mixpanel_assets.warehouse.sql import Connection
 
+UNSET = -1  # the group of events without a property that is held
+
 
 def funnel(warehouse: Connection, asked: Funnel, zone: tzinfo) -> LocalFunnelResult:
     return _Funnel(warehouse, asked, zone).result()
@@ -46,10 +49,12 @@ def funnel(warehouse: Connection, asked: Funnel, zone: tzinfo) -> LocalFunnelRes
 class _Funnel:
     def __init__(self, warehouse: Connection, asked: Funnel, zone: tzinfo) -> None:
         self.asked = asked
+        self.of_entries = asked.where if asked.where_applies == "entries" else None
+        of_events = replace(asked, where=None) if self.of_entries else asked
         self.steps = [parse_step(one) for one in asked.steps]
         self.exclusions = [exclusion(one) for one in asked.exclude or ()]
         self.every: list[Step] = [*self.steps, *(one.step for one in self.exclusions)]
-        self.source = Source(warehouse, asked, zone, self.every)
+        self.source = Source(warehouse, of_events, zone, self.every, reads=bool(self.of_entries))
         self.packing = packing(self.source.first, self.source.read_until)
 
     def result(self) -> LocalFunnelResult:
@@ -74,27 +79,28 @@ class _Funnel:
 
     def _rows(self) -> Rows:
         source, asked = self.source, self.asked
-        first = [self.steps[0].event]
         names = [one.event for one in self.every]
+        begin = [one.event for one in (self.steps if asked.order == "any" else self.steps[:1])]
         columns: dict[str, str] = {}
         coded = []
         if asked.by:
-            begins = "true" if asked.order == "any" else f"{STEPS} & 1 <> 0"
-            segment = source.segment(asked.by, names if asked.order == "any" else first)
-            columns["segment"] = f"case when {begins} then {segment} else '' end"
+            segment = source.segment(asked.by, begin)
+            columns["segment"] = (
+                f"case when {STEPS} & {self.begins} <> 0 then {segment} else '' end"
+            )
             coded.append("segment")
         for number, name in enumerate(asked.hold or ()):
             value = held(parse_by(name, "hold"), source.columns_of(names))
             columns[f"held_{number}"] = f"coalesce({value}, '')"
             coded.append(f"held_{number}")
-        if asked.where_applies == "entries" and asked.where:
-            kept = condition(parse(asked.where), source.columns_of(first))
+        if self.of_entries:
+            kept = condition(parse(self.of_entries, "where"), source.columns_of(begin))
             columns["kept"] = f"coalesce({kept}, false)"
         timed = source.timed
         source.count_left_out(self.every, last=source.read_until)
         by_session = asked.count == "sessions"
         if by_session:
-            timed += f" and {counts(source)}"
+            timed += f" and {without(source, EXCLUDED)}"
         others: Others = "all" if by_session else "none"
         rows = source.read(
             columns,
@@ -107,18 +113,22 @@ class _Funnel:
         )
         return with_sessions(rows, milliseconds(asked.idle)) if by_session else rows
 
+    @property
+    def begins(self) -> int:
+        """The bits of the steps that can be the first one."""
+        return (1 << len(self.steps)) - 1 if self.asked.order == "any" else 1
+
     def _attempts(self, rows: Rows, segment: Ints | None = None) -> Attempts:
         """Everybody's attempts, or those for each segment, which can be more."""
         found = self._of_all(rows, segment)
-        if self.asked.where_applies == "entries" and self.asked.where:
+        if self.of_entries:
             found = found[np.flatnonzero(self._kept(rows, found))]
         return found
 
     def _of_all(self, rows: Rows, segment: Ints | None) -> Attempts:
         asked, source = self.asked, self.source
         bits = rows["steps"]
-        begins = (bits & ((1 << len(self.steps)) - 1) if asked.order == "any" else bits & 1) != 0
-        begins = np.flatnonzero(begins)
+        begins = np.flatnonzero(bits & self.begins)
         person, at = self.packing.unpack(rows["key"][begins])
         begins = begins[(within := days_of(at) <= number_of(source.last))]
         group = self._groups(rows)
@@ -141,6 +151,8 @@ class _Funnel:
     def _walk(self, rows: Rows, group: Ints | None) -> Walk:
         def times(number: int, of: Ints | None) -> Times:
             which = rows["steps"] & (1 << number) != 0
+            if of is not None:
+                which &= of != UNSET
             if of is None:
                 return Times(self.packing, rows["key"][which])
             return Times.of(self.packing, of[which], rows.at[which])
@@ -181,12 +193,12 @@ class _Funnel:
             if "" in texts:
                 unset |= rows[name] == texts.index("")
         group, _ = densely(*codes)
-        group[unset] = -1  # nothing is held that is not set
+        group[unset] = UNSET  # nothing is held that is not set
         return group
 
     def _kept(self, rows: Rows, found: Attempts) -> Ints:
         """Whether the filter holds for the entry of each attempt."""
-        which = np.flatnonzero((rows["steps"] & 1 != 0) & rows["kept"])
+        which = np.flatnonzero((rows["steps"] & self.begins != 0) & rows["kept"])
         kept = Times(self.packing, rows["key"][which])
         at = found.entries.at
         hits: Ints = kept.first(found.entries.person, at) == at

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mixpanel_assets.errors import UsageError
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -30,11 +32,18 @@ class Packing:
 
     @property
     def most_groups(self) -> int:
-        """How many groups there can be: 134 million with two years, 2^31 with three months."""
+        """How many groups fit: 2^27 beside two years, 2^30 beside three months."""
         return int(2 ** (_BITS - self.bits))
 
     def pack(self, group: Ints, at: Ints) -> Ints:
-        """The groups and times as numbers that sort by group, then by time."""
+        """The groups and times as numbers that sort by group, then by time.
+
+        UsageError if there are too many groups.
+        """
+        if len(group) and group.max() >= self.most_groups:
+            raise UsageError(
+                f"there are more than {self.most_groups:,} people", hint="ask about fewer days"
+            )
         within = np.clip(at, self.first, self.last + 1) - self.first
         return (group << self.bits) | within
 
@@ -63,9 +72,9 @@ class Times:
     def __len__(self) -> int:
         return len(self._packed)
 
-    def place(self, group: Ints, earliest: Ints) -> Ints:
-        """Where the first at or after the time is, of any group."""
-        found: Ints = np.searchsorted(self._packed, self._packing.pack(group, earliest))
+    def place(self, group: Ints, earliest: Ints, side: Literal["left", "right"] = "left") -> Ints:
+        """Where the first at or after the time is, of any group; with "right" the first after."""
+        found: Ints = np.searchsorted(self._packed, self._packing.pack(group, earliest), side)
         return found
 
     def first(self, group: Ints, earliest: Ints) -> Ints:

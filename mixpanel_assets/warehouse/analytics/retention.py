@@ -254,7 +254,11 @@ class _Retention:
         return sum(day <= last for day in begins)
 
     def _average(self, sizes: Ints, overall: Ints) -> list[float | None]:
-        """Each interval's share over the cohorts for which it is over and landed."""
+        """Each interval's share over the cohorts for which it is over and landed.
+
+        Those who began and those who came back are both weighted by the cohort's size, as in
+        Mixpanel's example: 500 of 1000 and 400 of 500 are 56 %.
+        """
         average: list[float | None] = []
         until = self.source.whole_until(self.source.first, self.last)
         for number in range(self.length):
@@ -263,8 +267,9 @@ class _Retention:
                 for unit, start in enumerate(self.buckets.starts)
                 if until is not None and self._ends(start, number) <= until
             ]
-            size = int(sizes[complete].sum())
-            average.append(float(overall[complete, number].sum() / size) if size else None)
+            weight = sizes[complete].astype(float)
+            began, back = weight @ sizes[complete], weight @ overall[complete, number]
+            average.append(float(back / began) if began else None)
         return average
 
     def _ends(self, start: date, number: int) -> date:

@@ -31,15 +31,15 @@ EXCLUDED = (
 )
 
 
-def counts(source: Source, excluded: Sequence[str] = ()) -> str:
-    """SQL: the event is part of a session."""
-    return f"not ({source.is_event(*EXCLUDED, *excluded)})"
+def without(source: Source, events: Sequence[str]) -> str:
+    """SQL: the event is none of these."""
+    return f"not ({source.is_event(*events)})" if events else "true"
 
 
 def sessions(warehouse: Connection, asked: Sessions, zone: tzinfo) -> SessionsResult:
     source = Source(warehouse, asked, zone)
     source.count_left_out(None)
-    only = f"{source.timed} and {counts(source, asked.exclude or ())}"
+    only = f"{source.timed} and {without(source, (*EXCLUDED, *(asked.exclude or ())))}"
     rows = source.read({}, packing=packing(source.first, source.last), only=only)
     rows["key"].sort()
     person, at = rows.person, rows.at

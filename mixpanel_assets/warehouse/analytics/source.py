@@ -22,7 +22,7 @@ from mixpanel_assets.warehouse.ask.names import LANDED, check_events
 from mixpanel_assets.warehouse.connection import sql_error
 from mixpanel_assets.warehouse.spelling import unused
 from mixpanel_assets.warehouse.spine import NOBODY, stale_days
-from mixpanel_assets.warehouse.sql import Connection, literal, quoted
+from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
 from mixpanel_assets.warehouse.statement import answer
 
 UNDEFINED = "undefined"  # Mixpanel's segment of events without the property
@@ -84,7 +84,10 @@ class Source(LandedDays):
         asked: Analysis[Any],
         zone: tzinfo,
         steps: Sequence[Step] = (),
+        *,
+        reads: bool = False,
     ) -> None:
+        """`reads` says that properties are read besides those of the question."""
         super().__init__(warehouse, asked)
         self.zone = zone
         self._columns: dict[tuple[str, ...] | None, EventColumns] = {}
@@ -94,7 +97,7 @@ class Source(LandedDays):
         self._id = quoted(unused("person_id", known))
         stale = stale_days(warehouse, str(zone), *days_read(asked, self.last))
         self.has_ids = self.relation.name in LANDED and not stale and spine.exists(warehouse)
-        plain = not (reads_properties(asked) or any(one.where for one in steps))
+        plain = not (reads or reads_properties(asked) or any(one.where for one in steps))
         self.names = spine.names(warehouse) if self.has_ids and plain else None
 
     def columns_of(self, events: Sequence[str] | None) -> EventColumns:
@@ -129,6 +132,11 @@ class Source(LandedDays):
         if self.names is not None:
             return "id"
         return self._id if self.has_ids else "nullif(distinct_id, '')"
+
+    @cached_property
+    def _ids(self) -> int:
+        """How many people there can be."""
+        return number(self.warehouse, "select count(*) from internal.spine_ids")
 
     @property
     def at(self) -> str:
@@ -173,7 +181,7 @@ class Source(LandedDays):
     def where(self, events: Sequence[str] | None) -> str:
         """SQL of the question's own filters, for rows of these events."""
         terms = []
-        if self.asked.where and getattr(self.asked, "where_applies", "events") == "events":
+        if self.asked.where:
             terms.append(self.condition(parse(self.asked.where, "where"), events))
         if self.asked.sql_where:
             terms.append(f"(\n{self.asked.sql_where}\n)")  # it may end with a comment
@@ -262,7 +270,7 @@ class Source(LandedDays):
         The order of the rows, and that of people, means nothing.
         """
         shown, texts = dict(columns), {}
-        if packing is not None and self.has_ids:
+        if packing is not None and self.has_ids and self._ids <= packing.most_groups:
             shown["key"] = packing.sql(self.person, self.at)
         elif packing is not None:
             shown |= {"person": self.person, "at": self.at}
