@@ -1,0 +1,136 @@
+"""Which events say that two ids are one person, and when each day first says so.
+
+docs/how-it-works/people.md has the rules, and where they come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from mixpanel_assets.warehouse.properties import PropertyColumns, computed
+from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
+
+# In this order links of one moment count. Each has a left id that belongs to the right one.
+RESOLVED, DEVICE, IDENTIFY, ALIAS, MERGE = KINDS = (
+    "resolved",  # Mixpanel itself has put the right id in place of the left one
+    "device",  # an event of a device and its user
+    "identify",  # $identify
+    "alias",  # $create_alias
+    "merge",  # $merge
+)
+DEVICE_PREFIX = "$device:"
+
+# Mixpanel takes none of them for an id, whatever the case:
+# https://docs.mixpanel.com/troubleshooting/errors/server-side-events-without-a-user
+PLACEHOLDERS = (
+    *("-1", "0", "00000000-0000-0000-0000-000000000000", "<nil>", "[]", "anon", "anonymous"),
+    *("false", "lmy47d", "n/a", "na", "nil", "none", "null", "true", "undefined", "unknown", "{}"),
+)
+
+
+def find_links(warehouse: Connection, columns: PropertyColumns, days: Sequence[date] | None) -> int:
+    """Put the links of the days' events, or of all, into temp.found_links; how many there are."""
+    which = "true"
+    if days is not None:
+        listed = ", ".join(f"date '{day}'" for day in sorted(set(days))) or "null"
+        which = f"event_date in ({listed})"
+    sources = [_devices(columns, which), _verbs(which), *_resolved(columns, which)]
+    places = ", ".join(map(literal, PLACEHOLDERS))
+    real = " and ".join(f"{side} <> '' and lower({side}) not in ({places})" for side in SIDES)
+    warehouse.execute(
+        f"""
+        create or replace temp table found_links as
+        select event_date, kind, left_id, right_id,
+               coalesce(min(seen), make_timestamptz(epoch_us(event_date))) as seen
+        from ({" union all ".join(sources)})
+        where left_id <> right_id and {real}
+        group by event_date, kind, left_id, right_id
+        """
+    )
+    return number(warehouse, "select count(*) from found_links")
+
+
+SIDES = ("left_id", "right_id")
+
+
+def _devices(columns: PropertyColumns, which: str) -> str:
+    failed = _value(columns, "$identity_failure_reason")
+    merged = f" and {failed} is null" if failed else ""
+    return f"""
+        select event_date, '{DEVICE}' as kind, {_device("device_id")} as left_id,
+               user_id as right_id, min(event_time) as seen
+        from events_wide
+        where {which} and device_id <> '' and user_id <> ''{merged}
+        group by event_date, device_id, user_id
+        """
+
+
+def _device(device_id: str) -> str:
+    """SQL: the distinct_id of the device's events while nobody is logged in."""
+    return (
+        f"case when starts_with({device_id}, '{DEVICE_PREFIX}') then {device_id} "
+        f"else '{DEVICE_PREFIX}' || {device_id} end"
+    )
+
+
+# Five groups of hexadecimal digits: a UUID, and what older SDKs made in its place.
+ANONYMOUS = "([$]device:)?[0-9a-fA-F]+(-[0-9a-fA-F]+){4}"
+
+
+def _verbs(which: str) -> str:
+    """SQL: links of the events that are sent to merge ids.
+
+    Of $identify, SDKs send $anon_distinct_id and distinct_id, which Mixpanel documents as $anon_id
+    and $identified_id. The distinct_id of an exported event may be another one of the person by
+    now; then $distinct_id_before_identity has the one that was sent.
+    """
+    sent = "coalesce(p->>'$.\"$distinct_id_before_identity\"', distinct_id)"
+    return f"""
+        select event_date, kind, pair[1] as left_id, pair[2] as right_id,
+               event_time as seen
+        from (
+            select event_date, event_time, kind, unnest(pairs) as pair
+            from (
+                select event_date, event_time,
+                       case event_name when '$identify' then '{IDENTIFY}'
+                            when '$create_alias' then '{ALIAS}' else '{MERGE}' end as kind,
+                       case event_name
+                            when '$identify' then [[
+                                coalesce(p->>'$."$anon_id"', p->>'$."$anon_distinct_id"'),
+                                coalesce(p->>'$."$identified_id"', {sent})]]
+                            when '$create_alias' then [[p->>'$.alias', {sent}]]
+                            else list_transform(p->>'$."$distinct_ids"[*]',
+                                lambda id: [id, (p->>'$."$distinct_ids"[0]')])
+                       end as pairs
+                from (select event_date, event_time, event_name, distinct_id, properties as p
+                      from events_wide
+                      where {which} and event_name in ('$identify', '$create_alias', '$merge'))
+                where (p->>'$."$failure_reason"') is null
+            )
+        )
+        where kind <> '{IDENTIFY}' or regexp_full_match(pair[1], '{ANONYMOUS}')
+        """
+
+
+def _resolved(columns: PropertyColumns, which: str) -> list[str]:
+    before = _value(columns, "$distinct_id_before_identity")
+    if not before:
+        return []
+    return [
+        f"""
+        select event_date, '{RESOLVED}' as kind, {before} as left_id, distinct_id as right_id,
+               min(event_time) as seen
+        from events_wide
+        where {which} and {before} <> distinct_id
+        group by all
+        """
+    ]
+
+
+def _value(columns: PropertyColumns, name: str) -> str | None:
+    """SQL: the property's text; None if no event has it."""
+    column = columns.get(name)
+    if column is None or column.type == "NULL":
+        return None
+    return f"({quoted(column.column) if column.physical else computed(column)})::varchar"

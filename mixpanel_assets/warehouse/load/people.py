@@ -1,0 +1,200 @@
+"""internal.people follows the links between ids: what a load changes of them is worked out anew.
+
+Links that don't hang together with a change, over whatever ids, decide nothing about it: only the
+ids that do are looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import islice
+
+from mixpanel_assets.warehouse.load.clusters import MOST_IDS, Clusters, Link
+from mixpanel_assets.warehouse.load.links import (
+    ALIAS,
+    DEVICE,
+    DEVICE_PREFIX,
+    IDENTIFY,
+    KINDS,
+    RESOLVED,
+    find_links,
+)
+from mixpanel_assets.warehouse.properties import PropertyColumns
+from mixpanel_assets.warehouse.sql import Connection, insert_rows, literal, number
+from mixpanel_assets.warehouse.tables import IDENTITY_COLUMNS
+
+AT_ONCE = 100_000  # ids that go from Python into a table
+
+# `linked` is the right id of the link that gives `distinct_id` to its person: null if that is the
+# person itself, '' if `distinct_id` is the right one.
+PEOPLE_TABLES = """
+create table if not exists internal.identity_links (
+    event_date DATE, kind VARCHAR, left_id VARCHAR, right_id VARCHAR, seen TIMESTAMPTZ);
+create table if not exists internal.people (
+    distinct_id VARCHAR, person VARCHAR, since TIMESTAMPTZ, kind VARCHAR, linked VARCHAR);
+"""
+IDENTITIES = f"create view identities as select {', '.join(IDENTITY_COLUMNS)} from internal.people"
+
+
+def show_people(warehouse: Connection) -> None:
+    """Create the view of who is who, if it is missing."""
+    query = "select count(*) from duckdb_views() where view_name = 'identities' and not internal"
+    if number(warehouse, query):
+        return
+    warehouse.execute(IDENTITIES)
+    for name, (_, meaning) in IDENTITY_COLUMNS.items():
+        warehouse.execute(f"comment on column identities.{name} is {literal(meaning)}")
+
+
+def forget_people(warehouse: Connection) -> None:
+    """Forget every link, and whose the ids are."""
+    warehouse.execute("delete from internal.identity_links; delete from internal.people")
+
+
+def update_people(
+    warehouse: Connection, columns: PropertyColumns, days: Sequence[date] | None
+) -> None:
+    """Follow what the events of the days, or all events, say of ids that are one person's."""
+    found = find_links(warehouse, columns, days)
+    known = "from internal.identity_links"
+    if days is not None:
+        known += f" where event_date in (select unnest({[str(day) for day in days]}::date[]))"
+    if not found and not number(warehouse, f"select count(*) from ({known} limit 1)"):
+        return
+    warehouse.execute(
+        f"""
+        create or replace temp table new_links as from found_links except all {known};
+        create or replace temp table lost_links as {known} except all from found_links;
+        """
+    )
+    changed = "select (select count(*) from new_links) + (select count(*) from lost_links)"
+    if not number(warehouse, changed):
+        return
+    warehouse.execute(f"delete {known}")
+    warehouse.execute("insert into internal.identity_links from found_links")
+    if days is None:
+        _work_out(warehouse, "", "")
+    elif _touch(warehouse):
+        _work_out(warehouse, *(f"semi join touched on {id_} = id" for id_ in ENDS))
+
+
+ENDS = ("left_id", "distinct_id")
+
+
+def _touch(warehouse: Connection) -> int:
+    """Put into temp.touched what hangs together with a change; how many ids."""
+    warehouse.execute(CHANGED)
+    warehouse.execute("create or replace temp table frontier as from touched")
+    while number(warehouse, "select count(*) from frontier"):
+        warehouse.execute(REACHED)
+        warehouse.execute("insert into touched from reached")
+        warehouse.execute("create or replace temp table frontier as from reached")
+    return number(warehouse, "select count(*) from touched")
+
+
+# Another sight of the link that gives an id to its person changes nothing.
+CHANGED = """
+create or replace temp table touched as
+with changes as (
+    from lost_links union all
+    select new.* from new_links new where not exists (
+        from internal.people known
+        where known.distinct_id = new.left_id and known.kind = new.kind
+          and coalesce(known.linked, known.person) = new.right_id and known.since <= new.seen)
+)
+select left_id as id from changes union select right_id from changes
+"""
+REACHED = """
+create or replace temp table reached as
+select id from (
+    select right_id as id from internal.identity_links semi join frontier on left_id = id
+    union
+    select left_id from internal.identity_links semi join frontier on right_id = id
+) anti join touched using (id)
+"""
+
+
+def _work_out(warehouse: Connection, links: str, people: str) -> None:
+    """Bring internal.people up to the links; `links` and `people` are SQL of which, of both."""
+    warehouse.execute(COUNTED.format(scope=links))
+    warehouse.execute(APART)
+    warehouse.execute(TOGETHER)
+    ordered = warehouse.execute(f"select * from together order by {_ORDER}").fetchall()
+    if ordered:
+        beside = warehouse.execute(BESIDE).fetchall()
+        merged = Clusters(map(Link._make, ordered), beside).merged()
+        while some := [one._asdict() for one in islice(merged, AT_ONCE)]:
+            insert_rows(warehouse, "temp.merged", some)
+    warehouse.execute(NEW_PEOPLE.format(scope=people))
+
+
+_ORDER = f"seen, list_position({list(KINDS)}, kind), left_id, right_id"
+
+# Of each id the link that counts: an anonymous one belongs to one user, and an alias to one id.
+# What Mixpanel has resolved goes first; an id that is a user is not anonymous.
+COUNTED = f"""
+create or replace temp table counted as
+with links as (
+    select kind, left_id, right_id, epoch_us(min(seen)) as seen,
+           case when kind = '{ALIAS}' then 'alias'
+                when kind in ('{DEVICE}', '{IDENTIFY}') or (
+                    kind = '{RESOLVED}' and starts_with(left_id, '{DEVICE_PREFIX}'))
+                then 'anonymous' end as given
+    from internal.identity_links {{scope}} group by kind, left_id, right_id
+)
+select kind, left_id, right_id, seen from links where given is null
+union all
+select kind, left_id, right_id, seen from links
+where given is not null and (kind <> '{IDENTIFY}' or left_id not in (
+    select right_id from links where kind = '{DEVICE}'))
+qualify row_number() over (
+    partition by left_id, given order by kind <> '{RESOLVED}', {_ORDER}) = 1
+"""
+
+# Nearly every id is in one link only, which gives it to a user: that merges nothing else.
+APART = f"""
+create or replace temp table apart as
+select kind, left_id, right_id, seen
+from (select *, count(*) over (partition by left_id) as links from counted)
+where links = 1 and kind in ('{DEVICE}', '{IDENTIFY}', '{RESOLVED}')
+  and left_id not in (select right_id from counted)
+"""
+# The others are merged in their order, and with them those that count to MOST_IDS.
+TOGETHER = f"""
+create or replace temp table together as
+with crowded as (
+    select right_id as id from apart where kind = '{IDENTIFY}'
+    group by right_id having count(*) >= {MOST_IDS}
+),
+core as (select * from counted anti join apart using (kind, left_id, right_id)),
+ids as (from crowded union select left_id from core union select right_id from core)
+from core union all
+select * from apart where kind = '{IDENTIFY}' and right_id in (from ids);
+delete from apart using together
+where apart.left_id = together.left_id and apart.right_id = together.right_id
+  and apart.kind = together.kind;
+create or replace temp table merged (
+    id VARCHAR, person VARCHAR, kind VARCHAR, linked VARCHAR, seen BIGINT);
+"""
+BESIDE = f"""
+select right_id, kind, case when kind = '{RESOLVED}' then max(seen) else min(seen) end
+from apart
+where right_id in (select left_id from together union select right_id from together)
+group by right_id, kind
+"""
+NEW_PEOPLE = """
+create or replace temp table new_people as
+select distinct_id, person, make_timestamptz(seen) as since, kind, nullif(linked, person) as linked
+from (
+    select left_id as distinct_id, coalesce(merged.person, right_id) as person, apart.seen,
+           apart.kind, right_id as linked
+    from apart left join merged on merged.id = right_id
+    union all
+    select id, person, seen, kind, linked from merged
+);
+create or replace temp table old_people as from internal.people {scope};
+delete from internal.people
+where distinct_id in (select distinct_id from (from old_people except from new_people));
+insert into internal.people from (from new_people except from old_people);
+"""
