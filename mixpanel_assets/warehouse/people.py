@@ -1,17 +1,19 @@
 """Whose an event is: the person that a distinct_id was merged into, in SQL.
 
-Loads work it out (load/people.py). internal.people holds the ids that were merged into another id,
-each once; any other id is a person of its own, and an empty one is nobody's.
+Loads work it out (load/people.py). internal.people has the ids that were merged into another one,
+each once; any other id is a person's only one, and an empty id is nobody's.
 """
 
 from __future__ import annotations
 
-from mixpanel_assets.warehouse.sql import Connection, has_tables, number
+from collections.abc import Iterable
+
+from mixpanel_assets.warehouse.sql import Connection, has_tables, number, quoted
 
 PEOPLE = "internal.people"
 
-# A view joins the ids in groups: so DuckDB knows that each is there once, and leaves out the join
-# when nobody asks for the person. Else it takes a fifth longer than to join them as they are.
+# From groups DuckDB knows that an id is there once, and leaves out the join where nobody asks for
+# the person. Else it takes a fifth longer than to join the ids as they are.
 _ONCE = f"(select distinct_id, any_value(person) as person from {PEOPLE} group by distinct_id)"
 
 
@@ -39,3 +41,15 @@ def person_of(distinct_id: str, alias: str = "people") -> str:
 def unmerged(distinct_id: str) -> str:
     """SQL: the same where no id was merged into another."""
     return f"nullif({distinct_id}, '')"
+
+
+def with_person(source: str, columns: Iterable[str] = ("*",)) -> str:
+    """SQL: the columns of the source and, next to distinct_id or last, the person."""
+    # Each with the name of its table: a property can have the name of any of ours.
+    shown = [f"one.{name if name == '*' else quoted(name)}" for name in columns]
+    own = 'one."distinct_id"'
+    at = shown.index(own) + 1 if own in shown else len(shown)
+    shown.insert(at, f"{person_of(own, 'merged')} as person")
+    return (
+        f"select {', '.join(shown)} from {source} one {joined_people(own, 'merged', in_view=True)}"
+    )

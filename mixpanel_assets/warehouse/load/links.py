@@ -36,8 +36,9 @@ def find_links(warehouse: Connection, columns: PropertyColumns, days: Sequence[d
         listed = ", ".join(f"date '{day}'" for day in sorted(set(days))) or "null"
         which = f"event_date in ({listed})"
     sources = [_devices(columns, which), _verbs(which), *_resolved(columns, which)]
-    places = ", ".join(map(literal, PLACEHOLDERS))
-    real = " and ".join(f"{side} <> '' and lower({side}) not in ({places})" for side in SIDES)
+    none = ", ".join(map(literal, ("", *PLACEHOLDERS)))
+    bare = (f"lower(replace({side}, '{DEVICE_PREFIX}', ''))" for side in ("left_id", "right_id"))
+    real = " and ".join(f"{side} not in ({none})" for side in bare)
     warehouse.execute(
         f"""
         create or replace temp table found_links as
@@ -49,9 +50,6 @@ def find_links(warehouse: Connection, columns: PropertyColumns, days: Sequence[d
         """
     )
     return number(warehouse, "select count(*) from found_links")
-
-
-SIDES = ("left_id", "right_id")
 
 
 def _devices(columns: PropertyColumns, which: str) -> str:

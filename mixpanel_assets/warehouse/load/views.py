@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from mixpanel_assets.warehouse.numbers import stored_values
-from mixpanel_assets.warehouse.people import joined_people, person_of
+from mixpanel_assets.warehouse.people import with_person
 from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns
 from mixpanel_assets.warehouse.records import layered
 from mixpanel_assets.warehouse.spelling import alike, plain_names, unused
@@ -102,20 +102,9 @@ def _typed(base: Mapping[str, str], properties: Iterable[PropertyColumn], source
         value = found.get(column.property, "null::varchar")
         shown.append(name if column.physical else f"{value} as {name}")
     names = [*base, *(column.column for column in listed)]
-    return _with_person(names, f"select {', '.join(shown)} from ({rows})")
+    return with_person(f"(select {', '.join(shown)} from ({rows}))", names)
 
 
 def events_view() -> str:
     """SQL: every event, with the JSON that was sent."""
-    return _with_person(EVENTS.columns, f"from main.{EVENTS.table}")
-
-
-def _with_person(columns: Iterable[str], rows: str) -> str:
-    """SQL: the columns of the rows, and after distinct_id whose that is."""
-    shown = []
-    for name in columns:
-        shown.append(f"one.{quoted(name)}")  # a property can have the name of any of ours
-        if name == "distinct_id":
-            shown.append(f"{person_of('one.distinct_id', 'merged')} as person")
-    joined = joined_people("one.distinct_id", "merged", in_view=True)
-    return f"select {', '.join(shown)} from ({rows}) one {joined}"
+    return with_person(f"main.{EVENTS.table}", EVENTS.columns)
