@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 Record = tuple[str, int, Mapping[str, Any]]  # the event, when it came (in ms), its properties
 
-KINDS = ["resolved", "device", "identify", "alias", "merge"]
+KINDS = ["alias", "device", "identify", "merge", "resolved"]
 PLACEHOLDERS = {"", "null", "undefined", "anonymous", "none", "unknown", "nil", "0", "-1", "true"}
 UUID_LIKE = re.compile(r"(\$device:)?[0-9a-fA-F]+(-[0-9a-fA-F]+){4}")
 MOST_IDS = 500
@@ -45,7 +45,8 @@ def links_of(event: str, at: int, properties: Mapping[str, Any]) -> Iterable[Lin
     pairs: list[tuple[str, str | None, str | None]] = [("resolved", before, own)]
     if not sent.get("$identity_failure_reason") and sent.get("$device_id"):
         device = str(sent["$device_id"]).removeprefix("$device:")
-        pairs.append(("device", f"$device:{device}", sent.get("$user_id")))
+        if not (sent.get("$user_id") or "").startswith("$device:"):
+            pairs.append(("device", f"$device:{device}", sent.get("$user_id")))
     if not sent.get("$failure_reason"):
         if event == "$identify":
             anonymous = sent.get("$anon_id") or sent.get("$anon_distinct_id")

@@ -9,67 +9,70 @@ from collections.abc import Sequence
 from datetime import date
 
 from mixpanel_assets.warehouse.properties import PropertyColumns, computed
-from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
+from mixpanel_assets.warehouse.sql import Connection, literal, quoted
 
-# In this order links of one moment count. Each has a left id that belongs to the right one.
-RESOLVED, DEVICE, IDENTIFY, ALIAS, MERGE = KINDS = (
-    "resolved",  # Mixpanel itself has put the right id in place of the left one
-    "device",  # an event of a device and its user
-    "identify",  # $identify
-    "alias",  # $create_alias
-    "merge",  # $merge
-)
+# The kinds of links: by each a left id belongs to a right one.
+RESOLVED = "resolved"  # Mixpanel itself has put the right one in place of the left one
+DEVICE = "device"  # an event of a device and its user
+IDENTIFY, ALIAS, MERGE = "identify", "alias", "merge"  # $identify, $create_alias, $merge
 DEVICE_PREFIX = "$device:"
+ZEROS = "00000000-0000-0000-0000-000000000000"
 
-# Mixpanel takes none of them for an id, whatever the case:
+# With ZEROS: Mixpanel takes none of them for an id, whatever the case.
 # https://docs.mixpanel.com/troubleshooting/errors/server-side-events-without-a-user
 PLACEHOLDERS = (
-    *("-1", "0", "00000000-0000-0000-0000-000000000000", "<nil>", "[]", "anon", "anonymous"),
+    *("-1", "0", "<nil>", "[]", "anon", "anonymous"),
     *("false", "lmy47d", "n/a", "na", "nil", "none", "null", "true", "undefined", "unknown", "{}"),
 )
 
 
-def find_links(warehouse: Connection, columns: PropertyColumns, days: Sequence[date] | None) -> int:
-    """Put the links of the days' events, or of all, into temp.found_links; how many there are."""
+def find_links(
+    warehouse: Connection, columns: PropertyColumns, days: Sequence[date] | None
+) -> None:
+    """Put the links of the days' events, or of all, into temp.found_links."""
     which = "true"
     if days is not None:
         listed = ", ".join(f"date '{day}'" for day in sorted(set(days))) or "null"
         which = f"event_date in ({listed})"
     sources = [_devices(columns, which), _verbs(which), *_resolved(columns, which)]
-    none = ", ".join(map(literal, ("", *PLACEHOLDERS)))
-    bare = (f"lower(replace({side}, '{DEVICE_PREFIX}', ''))" for side in ("left_id", "right_id"))
-    real = " and ".join(f"{side} not in ({none})" for side in bare)
     warehouse.execute(
         f"""
         create or replace temp table found_links as
+        with links as materialized ({" union all ".join(sources)})  -- a link is tested once
         select event_date, kind, left_id, right_id,
-               coalesce(min(seen), make_timestamptz(epoch_us(event_date))) as seen
-        from ({" union all ".join(sources)})
-        where left_id <> right_id and {real}
-        group by event_date, kind, left_id, right_id
+               coalesce(seen, make_timestamptz(epoch_us(event_date))) as seen
+        from links
+        where left_id <> right_id and {_is_id("left_id")} and {_is_id("right_id")}
         """
     )
-    return number(warehouse, "select count(*) from found_links")
+
+
+def _is_id(side: str) -> str:
+    """SQL: the text is no placeholder; what is longer than any of them is not looked into."""
+    longest = len(DEVICE_PREFIX) + max(map(len, PLACEHOLDERS))
+    none = ", ".join(map(literal, ("", *PLACEHOLDERS)))
+    bare = f"lower(replace({side}, '{DEVICE_PREFIX}', ''))"
+    return (
+        f"{side} not in ('{ZEROS}', '{DEVICE_PREFIX}{ZEROS}') "
+        f"and (strlen({side}) > {longest} or {bare} not in ({none}))"
+    )
 
 
 def _devices(columns: PropertyColumns, which: str) -> str:
     failed = _value(columns, "$identity_failure_reason")
     merged = f" and {failed} is null" if failed else ""
     return f"""
-        select event_date, '{DEVICE}' as kind, {_device("device_id")} as left_id,
+        select event_date, '{DEVICE}' as kind, '{DEVICE_PREFIX}' || device as left_id,
                user_id as right_id, min(event_time) as seen
-        from events_wide
-        where {which} and device_id <> '' and user_id <> ''{merged}
-        group by event_date, device_id, user_id
+        from (
+            select event_date, event_time, user_id, case when starts_with(device_id, '$')
+                then regexp_replace(device_id, '^[$]device:', '') else device_id end as device
+            from events_wide
+            where {which} and device_id <> '' and user_id <> ''
+              and not starts_with(user_id, '{DEVICE_PREFIX}'){merged}
+        )
+        group by event_date, device, user_id
         """
-
-
-def _device(device_id: str) -> str:
-    """SQL: the distinct_id of the device's events while nobody is logged in."""
-    return (
-        f"case when starts_with({device_id}, '{DEVICE_PREFIX}') then {device_id} "
-        f"else '{DEVICE_PREFIX}' || {device_id} end"
-    )
 
 
 # Five groups of hexadecimal digits: a UUID, and what older SDKs made in its place.
@@ -85,8 +88,7 @@ def _verbs(which: str) -> str:
     """
     sent = "coalesce(p->>'$.\"$distinct_id_before_identity\"', distinct_id)"
     return f"""
-        select event_date, kind, pair[1] as left_id, pair[2] as right_id,
-               event_time as seen
+        select event_date, kind, pair[1] as left_id, pair[2] as right_id, min(event_time) as seen
         from (
             select event_date, event_time, kind, unnest(pairs) as pair
             from (
@@ -108,6 +110,7 @@ def _verbs(which: str) -> str:
             )
         )
         where kind <> '{IDENTIFY}' or regexp_full_match(pair[1], '{ANONYMOUS}')
+        group by all
         """
 
 

@@ -16,7 +16,6 @@ from mixpanel_assets.warehouse.load.links import (
     DEVICE,
     DEVICE_PREFIX,
     IDENTIFY,
-    KINDS,
     RESOLVED,
     find_links,
 )
@@ -56,55 +55,87 @@ def update_people(
     warehouse: Connection, columns: PropertyColumns, days: Sequence[date] | None
 ) -> None:
     """Follow what the events of the days, or all events, say of ids that are one person's."""
-    found = find_links(warehouse, columns, days)
+    find_links(warehouse, columns, days)
     known = "from internal.identity_links"
     if days is not None:
         known += f" where event_date in (select unnest({[str(day) for day in days]}::date[]))"
-    if not found and not number(warehouse, f"select count(*) from ({known} limit 1)"):
-        return
-    warehouse.execute(
-        f"""
-        create or replace temp table new_links as from found_links except all {known};
-        create or replace temp table lost_links as {known} except all from found_links;
-        """
-    )
-    changed = "select (select count(*) from new_links) + (select count(*) from lost_links)"
-    if not number(warehouse, changed):
-        return
-    warehouse.execute(f"delete {known}")
-    warehouse.execute("insert into internal.identity_links from found_links")
+    if warehouse.execute(f"{SUM} (from found_links) except {SUM} ({known})").fetchone() is None:
+        return  # none before and none now, or a day landed again says the same
+    _replace_links(warehouse, known)
     if days is None:
         _work_out(warehouse, "", "")
-    elif _touch(warehouse):
+        return
+    warehouse.execute(CHANGED)
+    if number(warehouse, "select count(*) from changed where not simple"):
+        _touch(warehouse)
         _work_out(warehouse, *(f"semi join touched on {id_} = id" for id_ in ENDS))
+
+
+def _replace_links(warehouse: Connection, known: str) -> None:
+    """Put temp.found_links in place of the known ones; the differences into tables of their own."""
+    lost, new = "from found_links limit 0", "from found_links"
+    if number(warehouse, f"select count(*) from ({known} limit 1)"):
+        lost, new = f"{known} except all {new}", f"{new} except all {known}"
+    warehouse.execute(
+        f"""
+        create or replace temp table lost_links as {lost};
+        create or replace temp table new_links as {new};
+        delete {known};
+        insert into internal.identity_links from found_links;
+        """
+    )
 
 
 ENDS = ("left_id", "distinct_id")
 
+SUM = (
+    "select count(*), bit_xor(hash(event_date, kind, left_id, right_id, seen)), "
+    "sum(hash(seen, right_id, left_id, kind, event_date)) from"
+)
 
-def _touch(warehouse: Connection) -> int:
-    """Put into temp.touched what hangs together with a change; how many ids."""
-    warehouse.execute(CHANGED)
-    warehouse.execute("create or replace temp table frontier as from touched")
+# Another sight of the link that gives an id to its person changes nothing. Nearly every other is
+# simple: the first link of a device, to a user who is a person. It adds that one id.
+CHANGED = f"""
+create or replace temp table changed as
+with added as (
+    select kind, left_id, right_id, min(seen) as seen
+    from new_links group by kind, left_id, right_id
+),
+again as (select left_id from added group by left_id having count(*) > 1),
+others as (select kind, left_id, right_id from internal.identity_links where kind <> '{DEVICE}')
+select added.*,
+       added.kind = '{DEVICE}' and known.distinct_id is null and left_id not in (from again)
+       and left_id not in (select left_id from others)
+       and left_id not in (select right_id from others)
+       and right_id not in (select left_id from others)
+       and right_id not in (select right_id from others where kind <> '{IDENTIFY}')
+       and right_id not in (select distinct_id from internal.people) as simple
+from added left join internal.people known on known.distinct_id = left_id
+where (known.kind = added.kind and coalesce(known.linked, known.person) = right_id
+       and known.since <= added.seen) is not true
+union all
+select kind, left_id, right_id, seen, false from lost_links;
+insert into internal.people (distinct_id, person, since, kind)
+select left_id, right_id, seen, kind from changed where simple;
+"""
+
+
+def _touch(warehouse: Connection) -> None:
+    """Put into temp.touched what hangs together with the changes that are not simple."""
+    warehouse.execute(
+        """
+        create or replace temp table touched as
+        select left_id as id from changed where not simple
+        union select right_id from changed where not simple;
+        create or replace temp table frontier as from touched;
+        """
+    )
     while number(warehouse, "select count(*) from frontier"):
         warehouse.execute(REACHED)
         warehouse.execute("insert into touched from reached")
         warehouse.execute("create or replace temp table frontier as from reached")
-    return number(warehouse, "select count(*) from touched")
 
 
-# Another sight of the link that gives an id to its person changes nothing.
-CHANGED = """
-create or replace temp table touched as
-with changes as (
-    from lost_links union all
-    select new.* from new_links new where not exists (
-        from internal.people known
-        where known.distinct_id = new.left_id and known.kind = new.kind
-          and coalesce(known.linked, known.person) = new.right_id and known.since <= new.seen)
-)
-select left_id as id from changes union select right_id from changes
-"""
 REACHED = """
 create or replace temp table reached as
 select id from (
@@ -129,7 +160,7 @@ def _work_out(warehouse: Connection, links: str, people: str) -> None:
     warehouse.execute(NEW_PEOPLE.format(scope=people))
 
 
-_ORDER = f"seen, list_position({list(KINDS)}, kind), left_id, right_id"
+_ORDER = "seen, kind, left_id, right_id"  # in which links count
 
 # Of each id the link that counts: an anonymous one belongs to one user, and an alias to one id.
 # What Mixpanel has resolved goes first; an id that is a user is not anonymous.
@@ -194,7 +225,8 @@ from (
     select id, person, seen, kind, linked from merged
 );
 create or replace temp table old_people as from internal.people {scope};
-delete from internal.people
-where distinct_id in (select distinct_id from (from old_people except from new_people));
-insert into internal.people from (from new_people except from old_people);
+create or replace temp table same_people as from old_people intersect from new_people;
+delete from internal.people where distinct_id in (
+    select distinct_id from old_people anti join same_people using (distinct_id));
+insert into internal.people from new_people anti join same_people using (distinct_id);
 """
