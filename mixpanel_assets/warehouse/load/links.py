@@ -30,10 +30,7 @@ def find_links(
     warehouse: Connection, columns: PropertyColumns, days: Sequence[date] | None
 ) -> None:
     """Put the links of the days' events, or of all, into temp.found_links."""
-    which = "true"
-    if days is not None:
-        listed = ", ".join(f"date '{day}'" for day in sorted(set(days))) or "null"
-        which = f"event_date in ({listed})"
+    which = of_days(days)
     sources = [_devices(columns, which), _verbs(which), *_resolved(columns, which)]
     warehouse.execute(
         f"""
@@ -45,6 +42,14 @@ def find_links(
         where left_id <> right_id and {_is_id("left_id")} and {_is_id("right_id")}
         """
     )
+
+
+def of_days(days: Sequence[date] | None) -> str:
+    """SQL: a row is of the days, or of any."""
+    if days is None:
+        return "true"
+    listed = ", ".join(f"date '{day}'" for day in sorted(set(days)))
+    return f"event_date in ({listed})"
 
 
 def _is_id(side: str) -> str:

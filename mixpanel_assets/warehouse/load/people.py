@@ -16,8 +16,10 @@ from mixpanel_assets.warehouse.load.links import (
     DEVICE,
     DEVICE_PREFIX,
     IDENTIFY,
+    MERGE,
     RESOLVED,
     find_links,
+    of_days,
 )
 from mixpanel_assets.warehouse.properties import PropertyColumns
 from mixpanel_assets.warehouse.sql import Connection, insert_rows, literal, number
@@ -56,9 +58,7 @@ def update_people(
 ) -> None:
     """Follow what the events of the days, or all events, say of ids that are one person's."""
     find_links(warehouse, columns, days)
-    known = "from internal.identity_links"
-    if days is not None:
-        known += f" where event_date in (select unnest({[str(day) for day in days]}::date[]))"
+    known = f"from internal.identity_links where {of_days(days)}"
     if warehouse.execute(f"{SUM} (from found_links) except {SUM} ({known})").fetchone() is None:
         return  # none before and none now, or a day landed again says the same
     _replace_links(warehouse, known)
@@ -102,15 +102,19 @@ with added as (
     from new_links group by kind, left_id, right_id
 ),
 again as (select left_id from added group by left_id having count(*) > 1),
-others as (select kind, left_id, right_id from internal.identity_links where kind <> '{DEVICE}')
+ids as materialized (select left_id as id from added union select right_id from added),
+known as materialized (from internal.people where distinct_id in (from ids)),
+others as materialized (
+    select kind, left_id, right_id from internal.identity_links
+    where kind <> '{DEVICE}' and (left_id in (from ids) or right_id in (from ids)))
 select added.*,
        added.kind = '{DEVICE}' and known.distinct_id is null and left_id not in (from again)
        and left_id not in (select left_id from others)
        and left_id not in (select right_id from others)
        and right_id not in (select left_id from others)
        and right_id not in (select right_id from others where kind <> '{IDENTIFY}')
-       and right_id not in (select distinct_id from internal.people) as simple
-from added left join internal.people known on known.distinct_id = left_id
+       and right_id not in (select distinct_id from known) as simple
+from added left join known on known.distinct_id = left_id
 where (known.kind = added.kind and coalesce(known.linked, known.person) = right_id
        and known.since <= added.seen) is not true
 union all
@@ -183,25 +187,23 @@ qualify row_number() over (
     partition by left_id, given order by kind <> '{RESOLVED}', {_ORDER}) = 1
 """
 
-# Nearly every id is in one link only, which gives it to a user: that merges nothing else.
+# Nearly every id is in one link only, which gives it to another: that merges nothing else.
 APART = f"""
 create or replace temp table apart as
 select kind, left_id, right_id, seen
 from (select *, count(*) over (partition by left_id) as links from counted)
-where links = 1 and kind in ('{DEVICE}', '{IDENTIFY}', '{RESOLVED}')
-  and left_id not in (select right_id from counted)
+where links = 1 and kind <> '{MERGE}' and left_id not in (select right_id from counted)
 """
 # The others are merged in their order, and with them those that count to MOST_IDS.
 TOGETHER = f"""
 create or replace temp table together as
-with crowded as (
-    select right_id as id from apart where kind = '{IDENTIFY}'
-    group by right_id having count(*) >= {MOST_IDS}
-),
+with counting as (from apart where kind in ('{ALIAS}', '{IDENTIFY}')),
 core as (select * from counted anti join apart using (kind, left_id, right_id)),
-ids as (from crowded union select left_id from core union select right_id from core)
-from core union all
-select * from apart where kind = '{IDENTIFY}' and right_id in (from ids);
+ids as (
+    select left_id as id from core union select right_id from core
+    union select right_id from counting group by right_id having count(*) >= {MOST_IDS}
+)
+from core union all from counting where right_id in (from ids);
 delete from apart using together
 where apart.left_id = together.left_id and apart.right_id = together.right_id
   and apart.kind = together.kind;
