@@ -11,19 +11,23 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from mixpanel_assets.warehouse.connection import in_transaction
+from mixpanel_assets.warehouse.people import PEOPLE, has_people
 from mixpanel_assets.warehouse.sql import Connection, first_column, has_tables, literal
 
 ROWS_AT_ONCE = 2_000_000  # days are encoded together up to so many events
 NOBODY = "coalesce(distinct_id, '') = ''"
-TABLES = ("spine", "spine_ids", "spine_names", "spine_days")
+TABLES = ("spine", "spine_ids", "spine_names", "spine_days", "spine_people")
 
 _CREATE = """
 create table if not exists internal.spine (
     event_date DATE, id INTEGER, ms INTEGER, event SMALLINT);
-create table if not exists internal.spine_ids (id INTEGER, distinct_id VARCHAR);
+create table if not exists internal.spine_ids (id INTEGER, distinct_id VARCHAR, person INTEGER);
 create table if not exists internal.spine_names (event SMALLINT, event_name VARCHAR);
 create table if not exists internal.spine_days (day DATE, loaded_at TIMESTAMPTZ, zone VARCHAR);
+create table if not exists internal.spine_people (merges VARCHAR);
 """
+# Of what internal.people holds; another version of DuckDB may hash differently, and makes it anew.
+_MERGES = f"select count(*) || ' ' || coalesce(bit_xor(hash(distinct_id, person)), 0) from {PEOPLE}"
 _LANDED = "select day, loaded_at, rows from landed where dataset = 'events'"
 
 
@@ -48,12 +52,54 @@ def stale_days(
     )
 
 
+def has_stale_people(warehouse: Connection) -> bool:
+    """Whether ids were merged, or no longer are, since the spine was made."""
+    if not exists(warehouse):
+        return has_people(warehouse)
+    known = first_column(warehouse, "select merges from internal.spine_people")
+    return _merges(warehouse) != (known[0] if known else "")
+
+
+def _merges(warehouse: Connection) -> str:
+    return first_column(warehouse, _MERGES)[0] if has_people(warehouse) else ""
+
+
 def make(warehouse: Connection, days: Sequence[date], zone: str) -> None:
     """Make these days of the spine from the landed events, and forget days that are gone."""
     warehouse.execute(_CREATE)
     for some in _together(warehouse, days):
         with in_transaction(warehouse):
             _replace(warehouse, some, zone)
+    if days or has_stale_people(warehouse):
+        with in_transaction(warehouse):
+            _merge_people(warehouse)
+
+
+def _merge_people(warehouse: Connection) -> None:
+    """Give each id that was merged into another the number of that one."""
+    warehouse.execute("update internal.spine_ids set person = null where person is not null")
+    if has_people(warehouse):
+        warehouse.execute(
+            f"""
+            insert into internal.spine_ids {_numbered(f"select distinct person from {PEOPLE}")};
+            update internal.spine_ids set person = found.person from (
+                select ids.id, persons.id as person from {PEOPLE} people
+                join internal.spine_ids ids on ids.distinct_id = people.distinct_id
+                join internal.spine_ids persons on persons.distinct_id = people.person
+            ) found where found.id = spine_ids.id
+            """
+        )
+    warehouse.execute("delete from internal.spine_people")
+    warehouse.execute("insert into internal.spine_people values (?)", [_merges(warehouse)])
+
+
+def _numbered(ids: str) -> str:
+    """SQL: new ids, given as one column, with numbers."""
+    return f"""
+        select (select count(*) from internal.spine_ids) - 1 + row_number() over (),
+               distinct_id, null
+        from ({ids}) fresh (distinct_id) anti join internal.spine_ids using (distinct_id)
+        """
 
 
 def _together(warehouse: Connection, days: Sequence[date]) -> Iterator[list[date]]:
@@ -64,7 +110,8 @@ def _together(warehouse: Connection, days: Sequence[date]) -> Iterator[list[date
             yield some
             some = []
         some.append(day)
-    yield some
+    if some:
+        yield some
 
 
 def _replace(warehouse: Connection, days: list[date], zone: str) -> None:
@@ -80,11 +127,12 @@ def _replace(warehouse: Connection, days: list[date], zone: str) -> None:
         from (select distinct event_name from events_wide
               where event_date in {listed} and event_name is not null)
         where event_name not in (select event_name from internal.spine_names);
-        insert into internal.spine_ids
-        select (select count(*) from internal.spine_ids) - 1 + row_number() over (), distinct_id
-        from (select distinct distinct_id from events_wide
-              where event_date in {listed} and not {NOBODY}) fresh
-        anti join internal.spine_ids using (distinct_id);
+        insert into internal.spine_ids {
+            _numbered(
+                f"select distinct distinct_id from events_wide "
+                f"where event_date in {listed} and not {NOBODY}"
+            )
+        };
         insert into internal.spine
         select event_date, coalesce(id, -1) as id,
                case when ms between 0 and 86399999 then ms end as ms,

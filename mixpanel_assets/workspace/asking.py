@@ -121,7 +121,7 @@ class Asking(Opening):
         zone = self.settings.zone
         with self._reading() as warehouse:
             missing = missing_in_spine(warehouse, asked, zone)
-            if not missing or self._read_only:
+            if missing is None or self._read_only:
                 return answer(warehouse, asked, zone)
         self._make_spine(missing)
         with self._reading() as warehouse:

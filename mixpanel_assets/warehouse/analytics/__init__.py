@@ -27,12 +27,16 @@ def answer(warehouse: duckdb.DuckDBPyConnection, asked: Analysis[R], zone: tzinf
 
 def missing_in_spine(
     warehouse: duckdb.DuckDBPyConnection, asked: Analysis[R], zone: tzinfo
-) -> list[date]:
-    """The days that the spine would have to have first, for the question to be quick."""
+) -> list[date] | None:
+    """The days that the spine lacks for the question to be quick; None if it lacks nothing.
+
+    There may be none, and still ids that were merged since.
+    """
     from mixpanel_assets.warehouse.analytics.landed import days_read
     from mixpanel_assets.warehouse.ask.names import LANDED
-    from mixpanel_assets.warehouse.spine import stale_days
+    from mixpanel_assets.warehouse.spine import has_stale_people, stale_days
 
     if asked.table not in LANDED:
-        return []
-    return stale_days(warehouse, str(zone), *days_read(asked, None))
+        return None
+    days = stale_days(warehouse, str(zone), *days_read(asked, None))
+    return days if days or has_stale_people(warehouse) else None

@@ -20,6 +20,7 @@ from mixpanel_assets.warehouse.ask.filters import condition, numeric, segment_te
 from mixpanel_assets.warehouse.ask.kinds import EventColumns
 from mixpanel_assets.warehouse.ask.names import LANDED, check_events
 from mixpanel_assets.warehouse.connection import sql_error
+from mixpanel_assets.warehouse.people import PEOPLE, has_people, unmerged
 from mixpanel_assets.warehouse.spelling import unused
 from mixpanel_assets.warehouse.spine import NOBODY, stale_days
 from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
@@ -96,7 +97,10 @@ class Source(LandedDays):
         known = [*self.relation.columns, *(c.column for c in self.relation.properties.values())]
         self._id = quoted(unused("person_id", known))
         stale = stale_days(warehouse, str(zone), *days_read(asked, self.last))
-        self.has_ids = self.relation.name in LANDED and not stale and spine.exists(warehouse)
+        is_landed = self.relation.name in LANDED
+        self._merged = is_landed and has_people(warehouse)
+        current = not stale and spine.exists(warehouse) and not spine.has_stale_people(warehouse)
+        self.has_ids = is_landed and current
         plain = not (reads or reads_properties(asked) or any(one.where for one in steps))
         self.names = spine.names(warehouse) if self.has_ids and plain else None
 
@@ -119,10 +123,17 @@ class Source(LandedDays):
     @property
     def table(self) -> str:
         """SQL: what has the rows."""
-        if self.names is not None:
+        if self.names is not None and not self._merged:
             return "internal.spine"
+        if self.names is not None:
+            merged = "select id, person from internal.spine_ids where person is not null"
+            who = "select s.* replace (coalesce(person, id) as id) from internal.spine s"
+            return f"({who} left join ({merged}) using (id))"
         if self.has_ids:
-            ids = f"select distinct_id, id as {self._id} from internal.spine_ids"
+            ids = f"select distinct_id, coalesce(person, id) as {self._id} from internal.spine_ids"
+            return f"{self.relation.wide} left join ({ids}) using (distinct_id)"
+        if self._merged:
+            ids = f"select distinct_id, person as {self._id} from {PEOPLE}"
             return f"{self.relation.wide} left join ({ids}) using (distinct_id)"
         return self.relation.wide
 
@@ -131,7 +142,10 @@ class Source(LandedDays):
         """SQL: who did it, as a number or text; null for nobody."""
         if self.names is not None:
             return "id"
-        return self._id if self.has_ids else "nullif(distinct_id, '')"
+        if self.has_ids:
+            return self._id
+        own = unmerged("distinct_id")
+        return f"coalesce({self._id}, {own})" if self._merged else own
 
     @cached_property
     def _ids(self) -> int:
