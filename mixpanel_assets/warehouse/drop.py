@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mixpanel_assets.errors import ConfigError, TableNotFoundError, near_names
+from mixpanel_assets.warehouse import spine
 from mixpanel_assets.warehouse.connection import as_load_errors, in_transaction
 from mixpanel_assets.warehouse.load.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.load.create import create_tables, forget_properties
@@ -78,6 +79,7 @@ def _drop_asset(warehouse: Connection, asset: str) -> None:
         forget_properties(warehouse, EVENTS)
         warehouse.execute("delete from internal.property_days")
         forget_people(warehouse)
+        spine.drop(warehouse)
     elif asset == PROFILES.dataset:
         forget_properties(warehouse, PROFILES)
     for name in ASSETS[asset]:
