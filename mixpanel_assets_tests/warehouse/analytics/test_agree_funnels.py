@@ -142,7 +142,9 @@ def _answered(steps: Sequence[Any]) -> list[Any]:
     return [(one.count, one.mean_seconds, one.median_seconds) for one in steps]
 
 
-def _parts(found: Sequence[Attempt], case: Case) -> list[tuple[Any, Any, Any]]:
+def _parts(
+    found: Sequence[Attempt], whole: Sequence[Attempt], case: Case
+) -> list[tuple[Any, Any, Any]]:
     """Those of each date and segment, the largest first and others together."""
     names = {one.segment for one in found}
     sizes = {name: sum(one.segment == name for one in found) for name in names}
@@ -154,27 +156,27 @@ def _parts(found: Sequence[Attempt], case: Case) -> list[tuple[Any, Any, Any]]:
         segments = [(None, [""])]
     parts = []
     for bucket in case.days.all() if case.split_by_unit else [None]:
-        for label, those in segments:
-            mine = [
-                one
-                for one in found
-                if one.segment in those
-                and (bucket is None or case.days.of(one.entry.day) == bucket)
-            ]
-            if mine or (bucket and not case.by.text):
+        each = [
+            (label, [one for one in found if one.segment in those]) for label, those in segments
+        ]
+        if case.by.text:
+            each.insert(0, ("$overall", [*whole]))
+        for label, every in each:
+            inside = [one for one in every if bucket in (None, case.days.of(one.entry.day))]
+            if inside or label in (None, "$overall"):
                 date = None if bucket is None else str(bucket)
-                parts.append((date, label, _steps(mine, len(case.steps))))
+                parts.append((date, label, _steps(inside, len(case.steps))))
     return parts
 
 
 def check(ask: Ask, stream: list[Given], case: Case) -> None:
     found = ask(case.question())
 
-    wanted = case.expected(stream)
-    assert _answered(found.steps) == _steps(wanted, len(case.steps))
+    wanted, whole = case.expected(stream), case._replace(by=NO_SPLIT).expected(stream)
+    assert _answered(found.steps) == _steps(whole, len(case.steps))
     parts = [(part.date, part.segment, _answered(part.steps)) for part in found.parts or ()]
     split = case.by.text or case.split_by_unit
-    assert parts == (_parts(wanted, case) if split else [])
+    assert parts == (_parts(wanted, whole, case) if split else [])
 
 
 @st.composite

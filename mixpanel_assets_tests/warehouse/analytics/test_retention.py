@@ -13,6 +13,7 @@ import pytest
 from mixpanel_assets.questions.analytics import Frequency, Retention
 from mixpanel_assets_tests.obvious.events import Given
 from mixpanel_assets_tests.warehouse.analytics.streams import FIRST, LAST, Landed
+from mixpanel_assets_tests.warehouse.analytics.test_agree_retention import filled
 
 MONDAY = date(2023, 10, 30)
 Back = Callable[..., list[float]]
@@ -43,7 +44,7 @@ def back(ask: Callable[..., Any]) -> Back:
 
     def counted(*events: Given, **more: Any) -> list[float]:
         cohorts = ask(*events, **more).cohorts
-        return [sum(n) for n in zip(*(c.retention for c in cohorts), strict=True)]
+        return [sum(n) for n in zip(*(filled(c.retention) for c in cohorts), strict=True)]
 
     return counted
 
@@ -129,7 +130,7 @@ def test_the_average_leaves_out_what_is_not_complete(ask: Any) -> None:
     days = {"from_date": LAST - timedelta(1), "to_date": LAST}
 
     found = ask(born, before, *returned, **days)
-    assert [c.retention for c in found.cohorts] == [[0, 1, 0], [1, 0, 0]]
+    assert [c.retention for c in found.cohorts] == [[0, 1, None], [1, None, None]]
     assert found.average == [0, None, None]
     whole = ask(born, before, *returned, **days, calendar=True)
     assert whole.average == [0.5, 1, None]
