@@ -21,7 +21,7 @@ from mixpanel_assets.results import (
 )
 from mixpanel_assets.warehouse.analytics.buckets import Buckets, number_of
 from mixpanel_assets.warehouse.analytics.keys import Ints, firsts
-from mixpanel_assets.warehouse.analytics.source import NOBODY, OTHER, TIMED, Source
+from mixpanel_assets.warehouse.analytics.source import NOBODY, OTHER, OVERALL, TIMED, Source
 from mixpanel_assets.warehouse.ask.coverage import as_text
 from mixpanel_assets.warehouse.sql import Connection
 from mixpanel_assets.warehouse.statement import answer
@@ -125,28 +125,34 @@ def frequency(warehouse: Connection, asked: Frequency, zone: tzinfo) -> LocalFre
     }
     rows = source.rows(columns, steps, only=TIMED)
     query = f"""
-        select bucket, segment, parts, count(*), sum(events)::bigint, grouping(bucket) = 1
+        select bucket, segment, parts, count(*), sum(events)::bigint
         from (select bucket, segment, count(distinct part) as parts, count(*) as events
-              from ({rows}) group by bucket, segment, person)
+              from ({rows}) group by grouping sets ((bucket, person), (bucket, segment, person)))
         group by bucket, segment, parts
         """
-    query = query.replace(", grouping(bucket) = 1", "")
     found = answer(warehouse, query).rows
-    counts: dict[tuple[str, str], dict[int, int]] = {}
+    counts: dict[tuple[str, str | None], dict[int, int]] = {}  # None: all segments
     for bucket, segment, parts, people, _ in found:
         counts.setdefault((bucket, segment), {})[parts] = people
     data: dict[str, Any] = {}
     for start, label in zip(buckets.starts, buckets.labels, strict=True):
         length = _parts(asked, start)
+        overall = _at_least(counts.get((label, None), {}), length, asked)
         if asked.by is None:
-            data[label] = _at_least(counts.get((label, ""), {}), length, asked)
+            data[label] = overall
             continue
-        segments = {name: sum(c.values()) for (at, name), c in counts.items() if at == label}
+        segments = {
+            name: sum(c.values())
+            for (at, name), c in counts.items()
+            if at == label and name is not None
+        }
         shown = sorted(segments, key=lambda name: (-segments[name], name))[: asked.limit]
-        data[label] = {name: _at_least(counts[label, name], length, asked) for name in shown}
+        each = {name: _at_least(counts[label, name], length, asked) for name in shown}
+        data[label] = {OVERALL: overall, **each}
     people = f"select count(distinct person) from ({rows})"
     basis = source.basis(
-        events=sum(row[4] for row in found), people=answer(warehouse, people).rows[0][0]
+        events=sum(row[4] for row in found if row[1] is None),
+        people=answer(warehouse, people).rows[0][0],
     )
     return LocalFrequencyResult(
         asked.event, source.first, source.last, asked.unit, asked.addiction_unit, data, basis

@@ -28,6 +28,7 @@ from mixpanel_assets.warehouse.analytics.keys import NEVER, Ints, Packing, Times
 from mixpanel_assets.warehouse.analytics.sessions import EXCLUDED, with_sessions, without
 from mixpanel_assets.warehouse.analytics.source import (
     OTHER,
+    OVERALL,
     TIMED,
     Others,
     Rows,
@@ -59,11 +60,13 @@ class _Funnel:
         asked, source = self.asked, self.source
         source.check(self.every)
         rows = self._rows()
-        found = self._attempts(rows)
-        if self.of_entries:
-            found = found[np.flatnonzero(self._kept(rows, found))]
-        parts = list(self._parts(found, rows)) if asked.by or asked.unit else None
-        steps = self._steps(found)
+        overall, found = self._attempts(rows, None), None
+        if asked.by:  # people can be in several segments, and enter in each
+            found = self._attempts(rows, rows["segment"])
+        parts = None
+        if asked.by or asked.unit:
+            parts = list(self._parts(overall, found, rows.texts.get("segment", ())))
+        steps = self._steps(overall)
         entered, converted = steps[0].count, steps[-1].count
         return LocalFunnelResult(
             funnel_id=None,
@@ -109,24 +112,25 @@ class _Funnel:
         """The bits of the steps that can be the first one."""
         return (1 << len(self.steps)) - 1 if self.asked.order == "any" else 1
 
-    def _attempts(self, rows: Rows) -> Attempts:
+    def _attempts(self, rows: Rows, segment: Ints | None) -> Attempts:
         asked, source = self.asked, self.source
         person, at, bits = rows["person"], rows["at"], rows["steps"]
         whose = rows.columns.get("session", person)
         pack = packing(source.first, source.read_until)
         group = self._groups(rows, whose)
         begins = (bits & self.begins != 0) & (days_of(at) <= number_of(source.last))
-        segment = rows.columns.get("segment", np.zeros(len(rows), np.int64))
+        if segment is None:
+            segment = np.zeros(len(rows), np.int64)
         entries = Entries(whose[begins], at[begins], segment[begins], group[begins])
         walk = self._walk(pack, whose, group, at, bits)
-        if not asked.per_unit:
-            return self._run(walk, entries)
-        unit = self.buckets.of_days(days_of(entries.at))
-        each = [
-            self._run(walk, entries[np.flatnonzero(unit == n)])
-            for n in range(len(self.buckets.starts))
-        ]
-        return joined(each, len(self.steps))
+        if asked.per_unit:
+            unit = self.buckets.of_days(days_of(entries.at))
+            units = range(len(self.buckets.starts))
+            each = [self._run(walk, entries[np.flatnonzero(unit == n)]) for n in units]
+            found = joined(each, len(self.steps))
+        else:
+            found = self._run(walk, entries)
+        return found[np.flatnonzero(self._kept(rows, found))] if self.of_entries else found
 
     def _walk(self, pack: Packing, whose: Ints, group: Ints, at: Ints, bits: Ints) -> Walk:
         def times(number: int, of: Ints) -> Times:
@@ -185,35 +189,39 @@ class _Funnel:
         source, asked = self.source, self.asked
         return Buckets(source.first, source.last, asked.unit or "day", asked.week_start)
 
-    def _parts(self, found: Attempts, rows: Rows) -> Iterator[FunnelPart]:
+    def _parts(
+        self, overall: Attempts, found: Attempts | None, texts: Sequence[str]
+    ) -> Iterator[FunnelPart]:
+        """By date and segment; where segments are asked for, `$overall` is the first."""
         asked = self.asked
-        segments = [(None, np.ones(len(found.over), bool))]
-        if asked.by:
-            segments = self._segments(found, rows.texts["segment"])
+        named: list[tuple[str | None, Attempts]] = [(None, overall)]
+        if found is not None:
+            named = [(OVERALL, overall), *self._segments(found, texts)]
         if not asked.unit:
-            for name, which in segments:
-                yield FunnelPart([*self._steps(found[np.flatnonzero(which)])], segment=name)
+            for name, those in named:
+                yield FunnelPart([*self._steps(those)], segment=name)
             return
-        unit = self.buckets.of_days(days_of(found.entries.at))
         for number, label in enumerate(self.buckets.labels):
-            for name, which in segments:
-                there = np.flatnonzero(which & (unit == number))
-                if name is None or len(there):
-                    yield FunnelPart([*self._steps(found[there])], label, name)
+            for name, those in named:
+                unit = self.buckets.of_days(days_of(those.entries.at))
+                there = np.flatnonzero(unit == number)
+                if name in (None, OVERALL) or len(there):
+                    yield FunnelPart([*self._steps(those[there])], label, name)
 
-    def _segments(self, found: Attempts, texts: Sequence[str]) -> list[tuple[Any, Any]]:
-        """The largest segments, and which attempts are in each; then all others."""
-        sizes = np.bincount(found.entries.segment, minlength=len(texts))
+    def _segments(self, found: Attempts, texts: Sequence[str]) -> list[tuple[Any, Attempts]]:
+        """The largest segments; then all others."""
+        segment = found.entries.segment
+        sizes = np.bincount(segment, minlength=len(texts))
         ranked = sorted(
             np.flatnonzero(sizes).tolist(), key=lambda code: (-sizes[code], texts[code])
         )
         shown = ranked[: self.asked.limit]
-        segments: list[tuple[Any, Any]] = [
-            (texts[code], found.entries.segment == code) for code in shown
+        named: list[tuple[Any, Attempts]] = [
+            (texts[code], found[np.flatnonzero(segment == code)]) for code in shown
         ]
         if len(ranked) > len(shown):
-            segments.append((OTHER, ~np.isin(found.entries.segment, shown)))
-        return segments
+            named.append((OTHER, found[np.flatnonzero(~np.isin(segment, shown))]))
+        return named
 
     def _steps(self, found: Attempts) -> list[LocalFunnelStep]:
         steps, count = [], len(found.over)

@@ -23,6 +23,7 @@ from mixpanel_assets.warehouse.analytics.keys import (
 )
 from mixpanel_assets.warehouse.analytics.source import (
     OTHER,
+    OVERALL,
     TIMED,
     Others,
     Rows,
@@ -234,7 +235,8 @@ class _Retention:
         segments = self._segments(found, sizes, texts) if self.asked.by else []
         for unit, label in enumerate(self.buckets.labels):
             whole = int(sizes[unit].sum())
-            cohorts.append(CohortInfo(label, whole, _rates(overall[unit], whole)))
+            name = OVERALL if self.asked.by else None
+            cohorts.append(CohortInfo(label, whole, _rates(overall[unit], whole), name))
             for name, codes in segments:
                 counts = found[unit, codes].sum(axis=0)
                 size = whole if self._by_return else int(sizes[unit, codes].sum())

@@ -26,6 +26,7 @@ from mixpanel_assets.warehouse.statement import answer
 
 UNDEFINED = "undefined"  # Mixpanel's segment of events without the property
 OTHER = "$other"
+OVERALL = "$overall"  # all segments together, each person once
 Others = Literal["none", "matching", "all"]
 NOBODY = "coalesce(distinct_id, '') = ''"
 TIMED = f"not ({NOBODY}) and event_time is not null"  # what is in a sequence

@@ -42,7 +42,8 @@ def reached(ask: Callable[..., Any]) -> Reached:
 
 def by_part(found: Any) -> dict[Any, list[int]]:
     """The counts of each segment or date."""
-    return {part.segment or part.date: [s.count for s in part.steps] for part in found.parts}
+    parts = [part for part in found.parts if part.segment != "$overall"]
+    return {part.segment or part.date: [s.count for s in part.steps] for part in parts}
 
 
 # [A] Conversion Window: entered at 1:00, converted through B, and timed out before C.
