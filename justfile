@@ -78,6 +78,10 @@ benchmark *arguments:
 torture *arguments:
     pytest --torture -n 4 {{arguments}}
 
+# 10,000 random cases of each local question, beside plain implementations of Mixpanel's documents
+agree cases="10000" *arguments:
+    AGREE_CASES={{cases}} pytest -k "agree and not live" mixpanel_assets_tests/warehouse/analytics {{arguments}}
+
 # our answers beside those of other clients
 judges *arguments:
     python -m mixpanel_assets_tests.judges {{arguments}}

@@ -23,6 +23,7 @@ from mixpanel_assets.warehouse.analytics.keys import (
 )
 from mixpanel_assets.warehouse.analytics.source import (
     OTHER,
+    OVERALL,
     STEPS,
     Others,
     Rows,
@@ -224,7 +225,8 @@ class _Retention:
         segments = self._segments(found, sizes, texts) if self.asked.by else []
         for unit, label in enumerate(self.buckets.labels):
             whole, begun = int(sizes[unit].sum()), self._begun(self.buckets.starts[unit])
-            cohorts.append(CohortInfo(label, whole, _rates(overall[unit], whole, begun)))
+            name = OVERALL if self.asked.by else None
+            cohorts.append(CohortInfo(label, whole, _rates(overall[unit], whole, begun), name))
             for name, codes in segments:
                 counts = found[unit, codes].sum(axis=0)
                 size = whole if self._by_return else int(sizes[unit, codes].sum())

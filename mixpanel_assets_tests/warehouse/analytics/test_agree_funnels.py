@@ -84,8 +84,10 @@ class Case(NamedTuple):
             **dates,
         )
 
-    def expected(self, stream: list[Given]) -> list[Attempt]:
-        """All attempts that count."""
+    def expected(self, stream: list[Given], *, split: bool) -> list[Attempt]:
+        """All attempts that count, without segments or with those of each."""
+        if not split:
+            return self._replace(by=NO_SPLIT).expected(stream, split=True)
         if not self.per_unit:
             return self._attempts(stream, self.days)
         found = []
@@ -143,40 +145,36 @@ def _answered(steps: Sequence[Any]) -> list[Any]:
 
 
 def _parts(
-    found: Sequence[Attempt], whole: Sequence[Attempt], case: Case
+    overall: Sequence[Attempt], found: Sequence[Attempt], case: Case
 ) -> list[tuple[Any, Any, Any]]:
     """Those of each date and segment, the largest first and others together."""
     names = {one.segment for one in found}
     sizes = {name: sum(one.segment == name for one in found) for name in names}
     ranked = sorted(names, key=lambda name: (-sizes[name], name))
-    segments: list[tuple[Any, list[str]]] = [(name, [name]) for name in ranked[: case.limit]]
+    segments: list[tuple[Any, Any]] = [
+        (name, [one for one in found if one.segment == name]) for name in ranked[: case.limit]
+    ]
     if others := ranked[case.limit :]:
-        segments.append(("$other", others))
-    if not case.by.text:
-        segments = [(None, [""])]
+        segments.append(("$other", [one for one in found if one.segment in others]))
+    segments = [("$overall", overall), *segments] if case.by.text else [(None, overall)]
     parts = []
     for bucket in case.days.all() if case.split_by_unit else [None]:
-        each = [
-            (label, [one for one in found if one.segment in those]) for label, those in segments
-        ]
-        if case.by.text:
-            each.insert(0, ("$overall", [*whole]))
-        for label, every in each:
-            inside = [one for one in every if bucket in (None, case.days.of(one.entry.day))]
-            if inside or label in (None, "$overall"):
+        for label, those in segments:
+            mine = [one for one in those if not bucket or case.days.of(one.entry.day) == bucket]
+            if mine or label in (None, "$overall"):
                 date = None if bucket is None else str(bucket)
-                parts.append((date, label, _steps(inside, len(case.steps))))
+                parts.append((date, label, _steps(mine, len(case.steps))))
     return parts
 
 
 def check(ask: Ask, stream: list[Given], case: Case) -> None:
     found = ask(case.question())
 
-    wanted, whole = case.expected(stream), case._replace(by=NO_SPLIT).expected(stream)
-    assert _answered(found.steps) == _steps(whole, len(case.steps))
+    overall, wanted = (case.expected(stream, split=split) for split in (False, True))
+    assert _answered(found.steps) == _steps(overall, len(case.steps))
     parts = [(part.date, part.segment, _answered(part.steps)) for part in found.parts or ()]
     split = case.by.text or case.split_by_unit
-    assert parts == (_parts(wanted, whole, case) if split else [])
+    assert parts == (_parts(overall, wanted, case) if split else [])
 
 
 @st.composite

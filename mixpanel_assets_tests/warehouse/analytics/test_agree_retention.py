@@ -105,7 +105,10 @@ def _expected(cohorts: Any, question: Retention, limit: int) -> dict[Any, Any]:
             sizes[name] = sizes.get(name, 0) + more
     ranked = sorted(sizes, key=lambda name: (-sizes[name], name))
     for bucket, cohort in cohorts.items():
-        found[str(bucket), None] = (cohort.size, _shares(cohort.overall, cohort.size))
+        found[str(bucket), "$overall" if question.by else None] = (
+            cohort.size,
+            _shares(cohort.overall, cohort.size),
+        )
         for label, names in _labeled(ranked, limit):
             mine = [name for name in names if name in cohort.segments]
             if mine:
@@ -203,7 +206,8 @@ def test_frequency_agrees(landed: Landed) -> None:
 def _by_segment(stream: list[Given], asked: Frequency, by: Any, limit: int) -> dict[str, Any]:
     """For each bucket those of the largest segments, of whom there are the most people."""
     names = {by(Event(one[0] or "", one[1], one[2] or 0, one[3])) for one in stream}
-    found: dict[str, Any] = {str(bucket): {} for bucket in asked.buckets.all()}
+    overall = {str(bucket): counts for bucket, counts in frequency(stream, asked).items()}
+    found: dict[str, Any] = {label: {} for label in overall}
     sizes: dict[tuple[str, str], int] = {}
     for name in names:
         mine = both(asked.did, lambda event, name=name: by(event) == name)
@@ -216,5 +220,5 @@ def _by_segment(stream: list[Given], asked: Frequency, by: Any, limit: int) -> d
                 found[str(bucket)][name] = counts
     for label, segments in found.items():
         ranked = sorted(segments, key=lambda name: (-sizes[label, name], name))[:limit]
-        found[label] = {name: segments[name] for name in ranked}
+        found[label] = {"$overall": overall[label]} | {name: segments[name] for name in ranked}
     return found
