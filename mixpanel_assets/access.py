@@ -7,7 +7,7 @@ the data of one project and write it to the warehouse of another.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +25,7 @@ class Access:
     settings: Settings  # with the time zone of the account's project
     account: accounts.Account | MixpanelDataError
     known_project: str | MixpanelDataError
-
-    @property
-    def name(self) -> str | None:
-        """The account's name in the configuration file; None for the environment's."""
-        return self.account.name if isinstance(self.account, accounts.Account) else self.asked
+    name: str | None  # the account's in the configuration file; None: the environment's
 
     @property
     def credentials(self) -> accounts.Credentials:
@@ -96,11 +92,13 @@ def look_up(account: str | None = None) -> Access:
         project, name = found.credentials.project_id, found.name
     except MixpanelDataError as error:
         found = error
+        with suppress(MixpanelDataError):
+            name = accounts.account_in_use(settings, account)
         try:
             project = accounts.find_project(settings, account)
         except MixpanelDataError as why:
             project = why
-    return Access(account, accounts.with_time_zone(settings, name), found, project)
+    return Access(account, accounts.with_time_zone(settings, name), found, project, name)
 
 
 @contextmanager

@@ -126,18 +126,22 @@ def find_project(settings: Settings, account: str | None = None) -> str:
     return _project_id(project_id)
 
 
+def account_in_use(settings: Settings, account: str | None = None) -> str | None:
+    """The name of the account that find_account takes, with or without a secret.
+
+    None for the environment's account, or if there is none. Raises ConfigError for an invalid file,
+    AccountNotFoundError.
+    """
+    found = _in_use(settings, account)
+    return found[0] if found else None
+
+
 def with_time_zone(settings: Settings, account: str | None = None) -> Settings:
     """The settings with the account's time zone, unless MP_PROJECT_TIMEZONE is set."""
     given = settings.project_timezone or os.environ.get("MP_PROJECT_TIMEZONE", "").strip()
-    if given or (account is None and _kinds_given()):
+    if given or not (found := _in_use(settings, account)):
         return settings
-    config = read_config(settings.config_path)
-    if account is None and not os.environ.get("MP_ACCOUNT") and default_of(config) is None:
-        return settings
-    name, entry = _chosen(config, settings.config_path, account)
-    project_id = os.environ.get("MP_PROJECT_ID", "").strip()
-    if account is None and project_id not in ("", _text_of(entry, "project_id")):
-        return settings  # MP_PROJECT_ID selects another project
+    name, entry = found
     source = f"account {name!r} of {settings.config_path}: timezone"
     return replace(settings, project_timezone=time_zone(source, _text_of(entry, "timezone")))
 
@@ -301,6 +305,20 @@ def _chosen(config: Config, path: Path, account: str | None) -> tuple[str, dict[
             available_accounts=list(accounts),
         )
     return name, accounts[name]
+
+
+def _in_use(settings: Settings, account: str | None) -> tuple[str, dict[str, Any]] | None:
+    """Name and entry of the account of the file; None if the environment selects another one."""
+    if account is None and _kinds_given():
+        return None
+    config = read_config(settings.config_path)
+    if account is None and not os.environ.get("MP_ACCOUNT") and default_of(config) is None:
+        return None
+    name, entry = _chosen(config, settings.config_path, account)
+    project_id = os.environ.get("MP_PROJECT_ID", "").strip()
+    if account is None and project_id not in ("", _text_of(entry, "project_id")):
+        return None  # MP_PROJECT_ID selects another project
+    return name, entry
 
 
 def _kinds_given() -> list[Kind]:

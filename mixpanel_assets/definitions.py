@@ -28,7 +28,7 @@ def known_projects() -> list[Project]:
     try:
         default = Project.of()
         names = [name for name in names if name != default.account]
-        if default.project_id or settings.warehouse or not names:
+        if default.account or default.project_id or settings.warehouse or not names:
             found.append(default)
     except AccountNotFoundError as error:  # it was removed after mp dev was started with it
         note(f"{error.message}: it is left out")

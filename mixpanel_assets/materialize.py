@@ -24,16 +24,16 @@ from mixpanel_assets.defs.backfill import (
     start_backfill,
 )
 from mixpanel_assets.defs.catalog import PARTS, TABLES
-from mixpanel_assets.defs.failures import ERROR, EXIT_CODE
+from mixpanel_assets.defs.failures import ERROR, EXIT_CODE, first_cause
 from mixpanel_assets.defs.instance import enter_instance, find_dagster_home
-from mixpanel_assets.defs.jobs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.defs.killed import fail_killed_runs, of_this_process
 from mixpanel_assets.defs.listener import Listener, listener
-from mixpanel_assets.defs.metadata import REQUESTS, SKIPPED
+from mixpanel_assets.defs.metadata import REQUESTS, ROWS, SKIPPED
 from mixpanel_assets.defs.origin import record_as_of_location
 from mixpanel_assets.defs.partitions import RANGE_START, begin_at, days_in_one_run, first_day
 from mixpanel_assets.defs.project import Project
 from mixpanel_assets.defs.reconcile import DAILY, forget_unprefixed, reconcile
+from mixpanel_assets.defs.runs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB
 from mixpanel_assets.errors import ConfigError, LoadError, MixpanelDataError, RunFailedError
 from mixpanel_assets.notes import Progress, note
 from mixpanel_assets.results import (
@@ -101,7 +101,7 @@ def materialize_profiles(options: RunOptions) -> Snapshot:
     day = options.settings.today()
     result = _run(options, PROFILES_JOB, partition_key=str(day))
     (made,) = result.get_asset_materialization_events()
-    keys = {"rows": "dagster/partition_row_count", "requests": REQUESTS}
+    keys = {"rows": ROWS, "requests": REQUESTS}
     keys |= {name: name for name in ("new", "changed", "removed")}
     counts = {name: _number(made.materialization.metadata[key]) for name, key in keys.items()}
     seconds = time.monotonic() - started
@@ -143,9 +143,15 @@ def reconcile_known(settings: Settings) -> list[str]:
     projects = known_projects()
     with _instance(settings) as instance:
         for project in projects:
-            with suppress(MixpanelDataError):  # such as of a warehouse that is in use: later
+            try:
                 if project.warehouse:
                     reconcile(instance, project, look_up(project.account))
+            except MixpanelDataError as error:  # such as of a warehouse that is in use: later
+                prefix = "/".join(project.prefix)
+                note(
+                    f"{prefix}: Dagster's record was not compared with what is landed: "
+                    f"{error.message}"
+                )
         forget_unprefixed(instance)
     return ["/".join(project.prefix) for project in projects]
 
@@ -279,13 +285,11 @@ def failure_of(result: dg.ExecuteInProcessResult, **more: Any) -> MixpanelDataEr
             cause: dict[str, Any] = dict(cast(dict[str, Any], metadata[ERROR].value))
             cause["details"] = {**cause.get("details", {}), **details}
             return RunFailedError(cause, int(str(metadata[EXIT_CODE].value)))
-        error = failure.error
-        while error and error.cause:
-            error = error.cause
+        error = first_cause(failure.error)
         if error and error.cls_name in INTERRUPTIONS:
             raise KeyboardInterrupt
         if error and error.cls_name in OF_THE_DISK:
             return _unwritten(Path.cwd(), error.message.strip().splitlines()[0], **details)
         if error:
-            return MixpanelDataError(f"{error.cls_name}: {error.message.strip()}", **details)
+            return MixpanelDataError(error.message.strip(), **details)
     return MixpanelDataError("the run failed", hint="see the run in mp dev", **details)

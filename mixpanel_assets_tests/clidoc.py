@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from mixpanel_assets.cli.app import app
-from mixpanel_assets.cli.output import Format
+from mixpanel_assets.cli.output import Chartless
 from mixpanel_assets.cli.spec import describe
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
@@ -19,6 +19,7 @@ JSON.
 Data goes to stdout, everything else to stderr. Every command that answers with data takes
 `--format` (`-f`: {formats}), `--jq EXPR` and `--max-bytes N`: see
 [How large an answer is](../guides/inspect.md#how-large-an-answer-is).
+Commands with `--chart` also have `--format chart`: see [Charts](../guides/charts.md).
 `mp --install-completion` completes commands in your shell. These options go before the name of a
 command:
 """
@@ -34,7 +35,7 @@ def page() -> str:
     return (
         "\n\n".join(
             [
-                HEAD.format(formats=", ".join(Format)) + "\n" + _table(spec["options"]),
+                HEAD.format(formats=", ".join(Chartless)) + "\n" + _table(spec["options"]),
                 "## Exit codes\n\n| exit | meaning | codes |\n| --- | --- | --- |\n" + exits,
                 *(_section(command) for command in spec["commands"]),
             ]

@@ -229,24 +229,26 @@ def test_a_run_whose_resources_are_of_two_projects_asks_and_lands_nothing(
 
 @pytest.mark.parametrize("zone", FAR_ZONES)
 def test_today_is_that_of_the_account_s_project_in_every_question(
-    zone: str, mixpanel: Simulator, here: Mp, monkeypatch: pytest.MonkeyPatch
+    zone: str, here: Mp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MP_BASE_URL", mixpanel.url)
-    known = mixpanel.project
+    known = Project(timezone=zone)
     add = ("auth", "add", "shop", "-u", known.username, "-p", known.project_id, "--timezone", zone)
     assert here(*add, MP_SECRET=known.secret).code == 0
 
-    def days_of_last(*names: str) -> set[str]:
-        return {str(mixpanel.requests[-1].params[name]) for name in names}
+    with Simulator(project=known) as mixpanel:
+        monkeypatch.setenv("MP_BASE_URL", mixpanel.url)
 
-    today = datetime.now(ZoneInfo(zone)).date()
-    for span in (("--from", "today"), ("--from", "today", "--to", "today")):
-        assert here("inspect", "annotations", *span, "--refresh").code == 0
-        assert days_of_last("fromDate") == {str(today)}
-    assert here("auth", "test").code == 0
-    assert days_of_last("from_date", "to_date") == {str(today - timedelta(1))}
-    assert here("query", "segmentation", "-e", "Open", "--from", "today").code == 0
-    assert days_of_last("from_date", "to_date") == {str(today)}
-    with mp.Workspace() as ws:
-        ws.annotations("yesterday", "today")
-        assert days_of_last("fromDate", "toDate") == {str(today - timedelta(1)), str(today)}
+        def days_of_last(*names: str) -> set[str]:
+            return {str(mixpanel.requests[-1].params[name]) for name in names}
+
+        today = datetime.now(ZoneInfo(zone)).date()
+        for span in (("--from", "today"), ("--from", "today", "--to", "today")):
+            assert here("inspect", "annotations", *span, "--refresh").code == 0
+            assert days_of_last("fromDate") == {str(today)}
+        assert here("auth", "test").code == 0
+        assert days_of_last("from_date", "to_date") == {str(today - timedelta(1))}
+        assert here("query", "segmentation", "-e", "Open", "--from", "today").code == 0
+        assert days_of_last("from_date", "to_date") == {str(today)}
+        with mp.Workspace() as ws:
+            ws.annotations("yesterday", "today")
+            assert days_of_last("fromDate", "toDate") == {str(today - timedelta(1)), str(today)}

@@ -39,6 +39,30 @@ DRAWN: dict[str, Any] = {
         0.5,
         [results.FunnelStep(EVIL, 4, 1.0), results.FunnelStep("b", 2, 0.5)],
     ),
+    "funnel by segment": results.FunnelResult(
+        1,
+        EVIL,
+        START,
+        END,
+        0.5,
+        [results.FunnelStep(EVIL, 4, 1.0), results.FunnelStep("b", 2, 0.5)],
+        [
+            results.FunnelPart(
+                [results.FunnelStep(EVIL, 4, 1.0), results.FunnelStep("b", 2, 0.5)], segment=EVIL
+            )
+        ],
+    ),
+    "flows": results.FlowsResult(
+        1,
+        None,
+        [
+            {"nodes": [{"event": EVIL, "edges": [{"event": "b", "totalCount": 3}]}]},
+            {"nodes": [{"event": "b", "edges": []}]},
+        ],
+        [],
+        0.5,
+        {},
+    ),
     "retention": results.RetentionResult(
         EVIL, None, START, END, "day", [results.CohortInfo("2024-01-01", 3, [1.0, 0.5], EVIL)]
     ),

@@ -18,6 +18,7 @@ from mixpanel_assets.cli.inspect import inspect
 from mixpanel_assets.cli.materialize import materialize, rebuild, reconcile
 from mixpanel_assets.cli.options import Invocation
 from mixpanel_assets.cli.query import query
+from mixpanel_assets.cli.report import report
 from mixpanel_assets.cli.simulate import simulate
 from mixpanel_assets.cli.spec import spec
 from mixpanel_assets.cli.sql import sql
@@ -67,7 +68,7 @@ def start(
 
 for group in (materialize, rebuild, fetch, ask, query, inspect, auth):
     app.add_typer(group)
-for command in (demo, drop, status, sql, limits, reconcile, doctor, dev, simulate, spec):
+for command in (demo, drop, report, status, sql, limits, reconcile, doctor, dev, simulate, spec):
     app.command()(command)
 
 # What typer raises for a wrong command line; where that class is depends on typer's version.

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
@@ -33,10 +33,9 @@ from events group by event_name order by events desc limit 5""",
     "What was bought, by plan?": """
 select plan, count(*) as purchases, round(sum(amount), 2) as revenue
 from by_event."Purchase" group by plan order by revenue desc""",
-    "How does each day compare?": """
-select event_date, count(*) as events, count(distinct distinct_id) as people
-from events group by event_date order by event_date""",
 }
+FUNNEL = ("Sign Up", "Page View", "Purchase")
+WINDOW = "1d"
 
 
 def demo(
@@ -65,10 +64,11 @@ def demo(
         output.write(f"$ mp materialize events --from {first} --to {last}\n")
         with invocation.working("days") as (workspace, _):
             _show(workspace, workspace.materialize_events(first, last))
+            _ask(workspace, first)
         if ui:
             _run_ui(Settings.from_env(), project)
         else:
-            output.write(_what_next(project))
+            output.write(_what_next(project, first))
 
 
 def _show(workspace: Workspace, landing: Landing) -> None:
@@ -82,6 +82,25 @@ def _show(workspace: Workspace, landing: Landing) -> None:
         output.write(f"\n{question}\n$ mp sql --format table '{query.strip()}'\n\n")
         rows = workspace.sql_rows(query)
         output.answer_rows(rows.columns, rows.rows, output.Form(output.Format.table))
+
+
+def _ask(workspace: Workspace, first: date) -> None:
+    """A funnel, who comes back, and the page."""
+    drawn = output.Form(output.Format.chart)
+    steps = " ".join(f'"{step}"' if " " in step else step for step in FUNNEL)
+    output.write(
+        "\nHow many people who sign up buy within a day?\n"
+        f"$ mp ask funnel {steps} --from {first} --window {WINDOW} --format chart\n\n"
+    )
+    output.answer(workspace.ask.funnel(FUNNEL, from_date=first, window=WINDOW), drawn)
+    output.write(
+        "\nWho comes back on the days after?\n"
+        f'$ mp ask retention --born "Sign Up" --from {first} --count 5 --format chart\n\n'
+    )
+    came_back = workspace.ask.retention(born="Sign Up", from_date=first, interval_count=5)
+    output.answer(came_back, drawn)
+    made = workspace.report(DEMO_HOME / "report.html", first, replace=True)
+    output.write(f"\nA page with all of it, for a browser: {made.path}\n")
 
 
 def _run_ui(settings: Settings, project: str) -> None:
@@ -108,13 +127,13 @@ def _leave_real_home() -> None:
     os.environ["DAGSTER_HOME"] = str(make_instance(DEMO_HOME / "dagster"))
 
 
-def _what_next(project: str) -> str:
+def _what_next(project: str, first: date) -> str:
     return f"""
 Try next, on the landed data:
   export MP_HOME={quote(str(DEMO_HOME))} MP_PROJECT_ID={project}
   mp status
   mp sql --format table "select * from event_properties where event_name = 'Purchase'"
-  mp sql --format table 'select * from by_event."Search" limit 5'
+  mp ask flows "Sign Up" --from {first} --steps 2 --format chart
   mp demo --ui        # the same days in the Dagster UI, at http://127.0.0.1:3000
 
 With a project of your own (a Mixpanel service account):

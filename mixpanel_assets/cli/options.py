@@ -25,8 +25,23 @@ PATIENCE: float = 300  # seconds that a warehouse query may take
 NAME_IN_LIST = re.compile(r'\s*"((?:[^"]|"")*)"\s*,|([^,]*),')
 
 FormatOption = Annotated[
-    output.Format | None,
+    output.Chartless | None,
     typer.Option("--format", "-f", help="json (default), jsonl, csv, md, table or plain."),
+]
+ChartFormatOption = Annotated[
+    output.Format | None,
+    typer.Option("--format", "-f", help="json (default), jsonl, csv, md, table, plain or chart."),
+]
+ChartOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--chart",
+        metavar="FILE",
+        help="Also write a chart: .svg, .png or .html, in the working folder or below.",
+    ),
+]
+ReplaceOption = Annotated[
+    bool, typer.Option("--replace", help="Replace the file of --chart if it exists.")
 ]
 FromOption = Annotated[
     str, typer.Option("--from", help="First day: YYYY-MM-DD, today, yesterday or 7d (days ago).")
@@ -55,10 +70,11 @@ def group(name: str, text: str, cls: type[TyperGroup] | None = None) -> typer.Ty
     return typer.Typer(name=name, cls=cls, help=text, no_args_is_help=True, rich_markup_mode=None)
 
 
-def answering(command: Callable[..., Any]) -> Callable[..., None]:
+def answering(command: Callable[..., Any], *, charted: bool = False) -> Callable[..., None]:
     """The command with --format, --jq and --max-bytes; its return value is written to stdout.
 
-    A command that writes its answer itself takes `form` and returns None.
+    A command that writes its answer itself takes `form` and returns None. If its answers have
+    charts (`charted`), it also has --chart, --replace and the format `chart`.
     """
     own = signature(command, eval_str=True)
     given_form = "form" in own.parameters
@@ -71,14 +87,17 @@ def answering(command: Callable[..., Any]) -> Callable[..., None]:
         max_bytes: int = output.MOST_BYTES,
         **options: Any,
     ) -> None:
-        form = output.wanted(format_, jq, max_bytes)
+        picture = _picture(options) if charted else None
+        form = output.wanted(format_, jq, max_bytes, picture, charted=charted)
         answer = command(*given, **options, **({"form": form} if given_form else {}))
         if answer is not None:
             output.answer(answer, form)
 
     parameters = [one for one in own.parameters.values() if one.name != "form"]
+    chart_options = [("chart", ChartOption, None), ("replace", ReplaceOption, False)]
     for name, annotation, default in (
-        ("format_", FormatOption, None),
+        *(chart_options if charted else []),
+        ("format_", ChartFormatOption if charted else FormatOption, None),
         ("jq", JqOption, None),
         ("max_bytes", MaxBytesOption, output.MOST_BYTES),
     ):
@@ -87,6 +106,13 @@ def answering(command: Callable[..., Any]) -> Callable[..., None]:
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run
+
+
+def _picture(options: dict[str, Any]) -> output.Picture | None:
+    chart, replace = options.pop("chart", None), options.pop("replace", False)
+    if chart is None and replace:
+        raise typer.BadParameter("--replace is about the file of --chart, which is not given")
+    return output.Picture(chart, replace) if chart else None
 
 
 def rows_wanted(context: typer.Context, limit: int) -> int | None:

@@ -9,16 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mixpanel_assets import notes
 from mixpanel_assets.cli import formats, streams
 from mixpanel_assets.cli.values import distinct, object_json, to_json
-from mixpanel_assets.errors import ConfigError, MixpanelDataError, without_secrets
+from mixpanel_assets.errors import ConfigError, MixpanelDataError, OutputError, without_secrets
 from mixpanel_assets.results import Result, SQLResult
 from mixpanel_assets.shown import visible, visible_json
 
 if TYPE_CHECKING:
+    from mixpanel_assets.charts import Chart
     from mixpanel_assets.cli.jq import Program
 
 INTERRUPTED = 130
@@ -46,7 +48,12 @@ class Format(StrEnum):
     md = "md"
     table = "table"
     plain = "plain"
+    chart = "chart"
 
+
+# The formats of a command whose answers have no chart. To mypy, an enum's members are literals.
+_make: Any = StrEnum
+Chartless = _make("Chartless", [one.value for one in Format if one is not Format.chart])
 
 LAYOUTS: dict[Format, formats.Layout] = {
     Format.md: formats.markdown_lines,
@@ -67,13 +74,34 @@ def default_format() -> Format:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """The file that --chart names, at or under the working folder."""
+
+    path: Path
+    replace: bool = False
+
+    def check(self) -> None:
+        """Raise UsageError or ConfigError if no chart can be written there."""
+        from mixpanel_assets.charts import files
+
+        files.check(self.path, replace=self.replace, under=Path.cwd())
+
+    def write(self, chart: Chart) -> None:
+        """Write the chart to the file."""
+        from mixpanel_assets.charts import files
+
+        files.write(chart, self.path, replace=self.replace, under=Path.cwd())
+
+
+@dataclass(frozen=True)
 class Form:
-    """The format of an answer, the jq program that filters it first, and its size limit."""
+    """How an answer is written: its format, after a jq program, to what size, with which chart."""
 
     format: Format
     program: Program | None = None
     max_bytes: int = 0
     given: bool = False  # by --format
+    picture: Picture | None = None
 
     @property
     def structured(self) -> bool:
@@ -86,9 +114,24 @@ class Form:
         return self.program is not None or (self.format is Format.table and not self.max_bytes)
 
 
-def wanted(format_: Format | None, jq: str | None, max_bytes: int) -> Form:
-    """The form that --format, --jq and --max-bytes ask for; a usage error if they conflict."""
-    form = Form(format_ or default_format(), max_bytes=max_bytes, given=format_ is not None)
+def wanted(
+    format_: str | None,
+    jq: str | None,
+    max_bytes: int,
+    picture: Picture | None = None,
+    *,
+    charted: bool = False,
+) -> Form:
+    """The form that the options ask for; a usage error if they conflict, or can't be followed."""
+    kind = Format(format_) if format_ else default_format()
+    if kind is Format.chart and not charted:
+        raise ConfigError(
+            "MP_FORMAT=chart: this command's answer has no chart",
+            hint=f"use --format {', '.join(Chartless)}",
+        )
+    if picture:
+        picture.check()
+    form = Form(kind, max_bytes=max_bytes, given=format_ is not None, picture=picture)
     if jq is None:
         return form
     from mixpanel_assets.cli.jq import compiled
@@ -101,6 +144,11 @@ def answer(value: Any, form: Form, *, column: str | None = None) -> None:
 
     In tables, plain values form one column, named `column`.
     """
+    if form.format is Format.chart:
+        from mixpanel_assets.cli import pictures
+
+        _put([pictures.text(_chart(value))])
+        return
     if isinstance(value, SQLResult) or (isinstance(value, Result) and not form.structured):
         answer_rows(*value.to_rows(), form)
         return
@@ -112,6 +160,27 @@ def answer(value: Any, form: Form, *, column: str | None = None) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row))
     names = names or ([column] if column else [])
     answer_rows(names, [[row.get(name) for name in names] for row in rows], form)
+
+
+def pictured(value: Any, form: Form) -> Any:
+    """Write the file of --chart; the answer, in json with the file's path as `chart`."""
+    if form.picture is None:
+        return value
+    form.picture.write(_chart(value))
+    if form.format is Format.json:
+        return {**value.to_dict(), "chart": str(form.picture.path)}
+    notes.note(f"the chart is in {form.picture.path}")
+    return value
+
+
+def _chart(value: Any) -> Chart:
+    chart = value.chart() if isinstance(value, Result) else None
+    if chart is None:
+        raise OutputError(
+            "this answer has no chart: only a table shows it well",
+            hint=f"use --format {', '.join(Chartless)}, without --chart",
+        )
+    return chart
 
 
 def answer_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Form) -> bool:

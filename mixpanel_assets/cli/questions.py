@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 RefreshOption = Annotated[
     bool, typer.Option("--refresh", help="Ask Mixpanel again; ignore the cached answer.")
 ]
+CompareOption = Annotated[
+    bool, typer.Option("--compare", help="Also ask Mixpanel, and show what differs (a request).")
+]
+CompareSavedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--compare", metavar="ID", help="Also ask Mixpanel for this saved funnel (a request)."
+    ),
+]
 LIVE = {"no_wait": (options.NoWaitOption, False)}
 CACHED = {"refresh": (RefreshOption, False), **LIVE}
 
@@ -44,6 +53,7 @@ class QuestionGroup(TyperGroup):
 
     def _derive(self) -> dict[str, Any]:
         from mixpanel_assets.questions.base import questions_in
+        from mixpanel_assets.results import Result
 
         program = typer.Typer(add_completion=False, rich_markup_mode=None)
         for name, added in self.modules.items():
@@ -52,7 +62,9 @@ class QuestionGroup(TyperGroup):
                     continue
                 path = f"mp {self.name} {kind.command_name()}"
                 text = f"{kind.summary()}\n\n{f'{path} {kind.example}'.strip()}"
-                command = options.answering(_command(kind, added))
+                charted = getattr(kind.answer_type(), "chart", Result.chart) is not Result.chart
+                command = _command(kind, {**added, **_compared(kind)})
+                command = options.answering(command, charted=charted)
                 program.command(kind.command_name(), help=text)(command)
         group: Any = typer.main.get_command(program)
         return dict(group.commands)
@@ -76,6 +88,15 @@ class InspectGroup(QuestionGroup):
     modules = {"local": {}, "discovery": CACHED}  # noqa: RUF012
 
 
+def _compared(kind: type[Question[Any]]) -> dict[str, tuple[Any, Any]]:
+    """The option that compares the answer with Mixpanel's, if that has the question."""
+    from mixpanel_assets.questions.counterparts import is_comparable, needs_saved
+
+    if not is_comparable(kind):
+        return {}
+    return {"compare": (CompareSavedOption, None) if needs_saved(kind) else (CompareOption, False)}
+
+
 def _command(kind: type[Question[Any]], shared: dict[str, tuple[Any, Any]]) -> Callable[..., None]:
     from mixpanel_assets.questions.base import fields_of
 
@@ -87,6 +108,7 @@ def _command(kind: type[Question[Any]], shared: dict[str, tuple[Any, Any]]) -> C
         form: output.Form,
         no_wait: bool = False,
         refresh: bool = False,
+        compare: int | bool | None = None,
         **given: Any,
     ) -> None:
         try:
@@ -95,7 +117,10 @@ def _command(kind: type[Question[Any]], shared: dict[str, tuple[Any, Any]]) -> C
             error.hint = error.hint or f"see: {context.command_path} --help"
             raise
         with context.obj.workspace(wait=not no_wait) as workspace:
-            answer = workspace.ask(question, refresh=refresh)
+            if compare:
+                answer = workspace.ask.compare(question, None if compare is True else compare)
+            else:
+                answer = workspace.ask(question, refresh=refresh)
         write(question, answer, form)
 
     run.__signature__ = Signature(list(_parameters(fields, shared)))  # type: ignore[attr-defined]
@@ -104,11 +129,13 @@ def _command(kind: type[Question[Any]], shared: dict[str, tuple[Any, Any]]) -> C
 
 
 def write(question: Question[Any], answer: Any, form: output.Form) -> None:
-    """Write the answer to stdout; in jsonl, an answer to a live question has a line per row."""
+    """Write the answer to stdout; in jsonl, an answer of Mixpanel's or like it has a line a row."""
+    from mixpanel_assets.questions.analytics import Analysis
     from mixpanel_assets.questions.live import Live
     from mixpanel_assets.results import Records
 
-    rows = isinstance(question, Live) and form.format is output.Format.jsonl
+    answer = output.pictured(answer, form)
+    rows = isinstance(question, Live | Analysis) and form.format is output.Format.jsonl
     if rows or (isinstance(answer, Records) and not form.structured):
         columns, lines = answer.to_rows()
         output.answer_rows(columns, lines, form)

@@ -13,7 +13,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from mixpanel_assets.defs.backfill import find_ui
-from mixpanel_assets.defs.failures import ERROR
+from mixpanel_assets.defs.failures import ERROR, first_cause
 from mixpanel_assets.defs.instance import find_dagster_home
 from mixpanel_assets.defs.partitions import RANGE_END, RANGE_START
 from mixpanel_assets.defs.runs import PROJECT, is_of_mp
@@ -91,11 +91,8 @@ def _error(context: dg.RunFailureSensorContext) -> list[str]:
         if failure.user_failure_data and ERROR in failure.user_failure_data.metadata:
             ours = cast(dict[str, Any], failure.user_failure_data.metadata[ERROR].value)
             return [_short(f"{ours['code']}: {ours['message']}"), _short(ours["hint"] or "")]
-        error = failure.error
-        while error and error.cause:
-            error = error.cause
-        if error:
-            return [_short(error.message.strip())]  # begins with its class
+        if error := first_cause(failure.error):
+            return [_short(error.message.strip())]
     return [_short(context.failure_event.message or "")]
 
 

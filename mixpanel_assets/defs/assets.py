@@ -1,7 +1,7 @@
 """The daily assets: events and profiles."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from mixpanel_assets.defs.columns import of_columns
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.listener import Listener, listener_of, notes_in
 from mixpanel_assets.defs.metadata import (
+    ROWS,
     SKIPPED,
     Metadata,
     of_day,
@@ -23,8 +24,9 @@ from mixpanel_assets.defs.partitions import begin_at
 from mixpanel_assets.defs.project import Project
 from mixpanel_assets.defs.reconcile import landed_since, reconcile
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource, resources_of
+from mixpanel_assets.defs.runs import EVENTS_JOB
 from mixpanel_assets.defs.upstream import endpoint
-from mixpanel_assets.errors import MixpanelDataError
+from mixpanel_assets.errors import ConfigError, MixpanelDataError, UsageError
 from mixpanel_assets.ingest import ingest_events, ingest_profiles, rebuild_profiles
 from mixpanel_assets.landed import landed_files
 from mixpanel_assets.results import LandedDay, Snapshot
@@ -35,7 +37,7 @@ from mixpanel_assets.warehouse.tables import CURRENT_COLUMNS, EVENT_COLUMNS
 
 def make_events(project: Project) -> dg.AssetsDefinition:
     """The asset of raw events, with the checks of the run that lands them."""
-    key, job = project.key("events"), project.name("events_job")
+    key, job = project.key("events"), project.name(EVENTS_JOB)
     spec = project.spec(
         "events",
         "Raw events, one partition per day of Mixpanel's export. Each run replaces whole days with "
@@ -93,6 +95,7 @@ class _Run:
         self.context, self.key, self.export = context, key, export
         self.mixpanel, self.warehouse = mixpanel, warehouse
         self.settings = mixpanel.access.settings
+        self._asked = _days(context, key)
         self.days: dict[date, Metadata] = {}
         self._listener = listener_of(context.log)
         self._began = datetime.now(UTC)
@@ -100,8 +103,7 @@ class _Run:
 
     def land(self) -> int:
         """Land the run's days; return the number of requests."""
-        keys = sorted(self.context.partition_keys)
-        first, last = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+        first, last = self._asked[0], self._asked[-1]
         with self.mixpanel.get_client(self._listener.note) as client:
             ingest_events(
                 client,
@@ -122,7 +124,7 @@ class _Run:
         self._last = now
         self._listener.progress.landed(days)
         for day in days:
-            self.days[day.day] = of_day(day, share * day.bytes)
+            self.days[day.day] = of_day({**vars(day), "seconds": round(share * day.bytes, 3)})
             self.context.log.info(f"{day.day}: {day.rows:,} events ({day.duplicates:,} duplicates)")
 
     def record(self) -> None:
@@ -132,9 +134,8 @@ class _Run:
         """
         with self.warehouse.get_reader() as connection:
             committed = landed_since(connection, "events", self._began)
-        keys = set(self.context.partition_keys)
         for landed in committed:
-            if str(landed.day) in keys:
+            if landed.day in self._asked:
                 metadata = self.days.get(landed.day) or landed.metadata
                 self.context.log_event(
                     dg.AssetMaterialization(self.key, partition=str(landed.day), metadata=metadata)
@@ -155,6 +156,15 @@ class _Run:
             }
             self.context.add_asset_metadata(metadata, self.key, partition_key=str(day))
         return checks
+
+
+def _days(context: dg.AssetExecutionContext, key: dg.AssetKey) -> list[date]:
+    """The days of the run. UsageError if it was launched without a partition."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        asset = key.to_user_string()
+        hint = f"launch it for a day or a range of days of {asset}"
+        raise UsageError("this run has no partition", hint=hint)
+    return sorted(map(date.fromisoformat, context.partition_keys))
 
 
 def make_profiles(project: Project) -> dg.AssetsDefinition:
@@ -179,12 +189,13 @@ def make_profiles(project: Project) -> dg.AssetsDefinition:
         required_resource_keys=project.resources,
     )
     def profiles(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        started, days = time.monotonic(), sorted(map(date.fromisoformat, context.partition_keys))
+        started = time.monotonic()
         listener = listener_of(context.log)
         with as_dagster_failures(), notes_in(context.log.warning):
             mixpanel, warehouse = resources_of(context.resources, project)
+            days = _days(context, key)
             reconcile(context.instance, project, mixpanel.access, "profiles")
-            found, requests = _snapshots(days, mixpanel, warehouse, listener)
+            found, requests, unloaded = _snapshots(days, mixpanel, warehouse, listener)
         run = of_run(requests, started)
         if lost := [day for day in days if day not in found]:
             # A result would be one of all days of the run.
@@ -193,10 +204,7 @@ def make_profiles(project: Project) -> dg.AssetsDefinition:
                     key, partition=str(day), metadata={**metadata, **run}
                 )
                 context.log_event(made)
-            reason = (
-                f"{as_text(lost)}: no snapshot was taken, and Mixpanel only returns current "
-                "profiles; run this asset daily to build a history"
-            )
+            reason = _reason(lost, unloaded)
             context.log.warning(reason)
             yield dg.AssetObservation(key, metadata={SKIPPED: dg.MetadataValue.text(reason)})
             return
@@ -207,15 +215,27 @@ def make_profiles(project: Project) -> dg.AssetsDefinition:
     return profiles
 
 
+def _reason(lost: Sequence[date], unloaded: Mapping[date, str]) -> str:
+    """Why days have no snapshot."""
+    reasons = [f"{day}: landed, but not loaded: {why}" for day, why in unloaded.items()]
+    if untaken := [day for day in lost if day not in unloaded]:
+        reasons.append(
+            f"{as_text(untaken)}: no snapshot was taken, and Mixpanel only returns current "
+            "profiles; run this asset daily to build a history"
+        )
+    return "\n".join(reasons)
+
+
 def _snapshots(
     days: Sequence[date],
     mixpanel: MixpanelResource,
     warehouse: WarehouseResource,
     listener: Listener,
-) -> tuple[dict[date, Metadata], int]:
+) -> tuple[dict[date, Metadata], int, dict[date, str]]:
     """The metadata of those of the days that have a snapshot, and the number of requests.
 
-    Today's is taken. Past ones are loaded from their landed files, if they are not in the tables.
+    Today's is taken. Past ones are loaded from their landed files, if they are not in the tables;
+    the third value is why for those that can't be.
     """
     settings = mixpanel.access.settings
     taken: dict[date, Metadata] = {}
@@ -234,10 +254,15 @@ def _snapshots(
     held = _held(warehouse)
     project_id = mixpanel.access.project
     files = landed_files(settings.landed_folder(project_id) / "profiles")
-    if any(file.start in days and file.start not in held for file in files):
-        rebuild_profiles(opened, settings, project_id)
+    unloaded: dict[date, str] = {}
+    if fresh := [file.start for file in files if file.start in days and file.start not in held]:
+        try:
+            rebuild_profiles(opened, settings, project_id)
+        except ConfigError as error:  # it would lose other snapshots
+            unloaded = dict.fromkeys(fresh, f"{error.message} ({error.hint})")
         held = _held(warehouse)
-    return {day: taken.get(day) or held[day] for day in days if day in held}, requests
+    found = {day: taken.get(day) or held[day] for day in days if day in held}
+    return found, requests, unloaded
 
 
 def _held(warehouse: WarehouseResource) -> dict[date, Metadata]:
@@ -249,7 +274,7 @@ def _held(warehouse: WarehouseResource) -> dict[date, Metadata]:
 
 def _of_snapshot(snapshot: Snapshot) -> Metadata:
     return {
-        "dagster/partition_row_count": dg.MetadataValue.int(snapshot.rows),
+        ROWS: dg.MetadataValue.int(snapshot.rows),
         "new": dg.MetadataValue.int(snapshot.new),
         "changed": dg.MetadataValue.int(snapshot.changed),
         "removed": dg.MetadataValue.int(snapshot.removed),

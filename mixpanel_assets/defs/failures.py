@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 from mixpanel_assets.errors import MixpanelDataError
 
@@ -23,3 +24,10 @@ def as_dagster_failures() -> Iterator[None]:
             metadata={ERROR: dg.MetadataValue.json(error.to_dict()), EXIT_CODE: error.exit_code},
             allow_retries=error.may_pass_later,
         ) from error
+
+
+def first_cause(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
+    """The error that the others come from; its message begins with its class."""
+    while error and error.cause:
+        error = error.cause
+    return error

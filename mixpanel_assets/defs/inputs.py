@@ -20,7 +20,7 @@ from mixpanel_assets.warehouse.ask.names import Relation, find_relation
 from mixpanel_assets.warehouse.connection import in_memory, sql_error
 from mixpanel_assets.warehouse.sql import Connection, first_column, quoted
 from mixpanel_assets.warehouse.statement import stream
-from mixpanel_assets.warehouse.tables import PROFILE_COLUMNS, PROFILES
+from mixpanel_assets.warehouse.tables import PERSON_COLUMN, PROFILE_COLUMNS, PROFILES
 
 DAY_COLUMNS = ("event_date", "asked_on")  # of tables whose rows are of a partition
 IN_ARROW = {
@@ -152,7 +152,9 @@ def _query(connection: Connection, context: dg.InputContext) -> str:
     whole = _is_whole(context, days)
     _tell_missing(context, days, landed, whole=whole)
     if relation.name == PROFILES.dataset:
-        snapshots = source if whole else _snapshots([day for day in days if day in landed])
+        snapshots = (
+            source if whole else _snapshots(relation, [day for day in days if day in landed])
+        )
         return f"select {shown} from {snapshots}"
     return f"select {shown} from {source} where {_of_days(relation, days)}"
 
@@ -190,10 +192,12 @@ def _of_days(relation: Relation, days: Sequence[date]) -> str:
     return " or ".join(ranges) or "false"
 
 
-def _snapshots(days: Sequence[date]) -> str:
+def _snapshots(profiles: Relation, days: Sequence[date]) -> str:
     """SQL: the snapshots of these days, with the columns of the view `profiles`."""
-    base = ", ".join(f"version.{quoted(name)}" for name in PROFILE_COLUMNS)
-    held = ", ".join(map(quoted, PROFILES.columns))
+    known = PROFILE_COLUMNS | PERSON_COLUMN
+    own = [name for name in profiles.columns if name in known]  # no person before an upgrade
+    base = ", ".join(f"version.{quoted(name)}" for name in own)
+    held = ", ".join(map(quoted, {*PROFILES.columns, *own}))
     taken = ", ".join(f"date '{day}'" for day in days)
     return f"""(
         select {base}, taken.day as snapshot_date, version.* exclude ({held})

@@ -6,11 +6,11 @@ import dagster as dg
 
 from mixpanel_assets.defs.catalog import PARTS
 from mixpanel_assets.defs.project import Project
+from mixpanel_assets.defs.runs import CATALOG_JOB, EVENTS_JOB, PROFILES_JOB, SAVED_REPORTS_JOB
 from mixpanel_assets.defs.upstream import endpoint
 from mixpanel_assets.warehouse.load.saved_reports import SAVED_REPORTS
 
-EVENTS_JOB, PROFILES_JOB, CATALOG_JOB = "events_job", "profiles_job", "catalog_job"
-SAVED_REPORTS_JOB, COUNTS_JOB = "saved_reports_job", "counts_job"
+COUNTS_JOB = "counts_job"
 
 
 class Jobs(NamedTuple):

@@ -1,8 +1,9 @@
 """The metadata that the UI shows of a materialization."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -28,17 +29,27 @@ DUPLICATES = "Share of a day's exported records that were left out."
 
 Metadata = dict[str, dg.MetadataValue]
 
+ROWS = "dagster/partition_row_count"
+OF_DAY: dict[str, Callable[[Any], dg.MetadataValue]] = {
+    "rows": dg.MetadataValue.int,
+    "duplicates": dg.MetadataValue.int,
+    "repaired": dg.MetadataValue.int,
+    "bytes": dg.MetadataValue.int,
+    "seconds": dg.MetadataValue.float,
+    "partial": dg.MetadataValue.bool,
+    "file": dg.MetadataValue.text,
+}
 
-def of_day(day: LandedDay, seconds: float) -> Metadata:
-    """The figures of a day; `seconds` is its share of the time since the previous days."""
+
+def of_day(figures: Mapping[str, Any]) -> Metadata:
+    """The known ones of the figures of a day, such as a row of `landed`.
+
+    `seconds` is the day's share of the time since the previous days.
+    """
     return {
-        "dagster/partition_row_count": dg.MetadataValue.int(day.rows),
-        "duplicates": dg.MetadataValue.int(day.duplicates),
-        "repaired": dg.MetadataValue.int(day.repaired),
-        "bytes": dg.MetadataValue.int(day.bytes),
-        "seconds": dg.MetadataValue.float(round(seconds, 3)),
-        "partial": dg.MetadataValue.bool(day.partial),
-        "file": dg.MetadataValue.text(day.file),
+        ROWS if name == "rows" else name: as_entry(figures[name])
+        for name, as_entry in OF_DAY.items()
+        if figures.get(name) is not None
     }
 
 

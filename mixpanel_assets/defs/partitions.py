@@ -1,6 +1,7 @@
 """Partitions: days in the project's time zone, from the first day that is landed or asked for."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import dagster as dg
 
 from mixpanel_assets.access import Access
 from mixpanel_assets.errors import MixpanelDataError
+from mixpanel_assets.notes import note
 from mixpanel_assets.settings import make_private_folder, replace_file
 from mixpanel_assets.warehouse.ask.coverage import first_landed_day
 
@@ -33,22 +35,40 @@ def days_in_one_run(start: date, end: date) -> Mapping[str, str]:
 def first_day(access: Access) -> date:
     """MP_START_DATE, else the first day landed or asked for, else the day 30 days ago."""
     settings = access.settings
-    known = settings.start_day or _recorded(access, "events")
-    return known or settings.today() - timedelta(BEFORE_ANY)
+    return settings.start_day or _first_day(
+        access, "events", settings.today() - timedelta(BEFORE_ANY)
+    )
 
 
 def first_snapshot(access: Access) -> date:
     """The day of the first snapshot of profiles: earlier ones can't be had. Today before any."""
-    return _recorded(access, "profiles") or access.settings.today()
+    return _first_day(access, "profiles", access.settings.today())
 
 
 def begin_at(access: Access, day: date, asset: str = "events") -> bool:
     """Let the asset's partitions begin at that day, if they begin later; whether they did."""
     fixed = access.settings.start_day if asset == "events" else None
-    known = fixed or _recorded(access, asset)
+    known = fixed
+    with suppress(MixpanelDataError):  # a load is running: it records its own first day
+        known = known or _recorded(access, asset)
     if (known and known <= day) or not access.project_or_none:
         return False
     return _record(access, asset, day) == day
+
+
+def _first_day(access: Access, asset: str, before_any: date) -> date:
+    """The first day that is recorded or landed; `before_any` without one, or if it can't be read.
+
+    A note says if it can't.
+    """
+    try:
+        return _recorded(access, asset) or before_any
+    except MixpanelDataError as error:
+        note(
+            f"project {access.project}: partitions of {asset} begin at {before_any}: "
+            f"{error.message}"
+        )
+        return before_any
 
 
 def _recorded(access: Access, asset: str) -> date | None:
@@ -58,10 +78,7 @@ def _recorded(access: Access, asset: str) -> date | None:
         return date.fromisoformat(_file(access, asset).read_text("utf-8").strip())
     except (OSError, ValueError):
         pass  # nothing was landed yet, or by an older version
-    try:
-        landed = first_landed_day(access.warehouse, access.settings, asset)
-    except MixpanelDataError:
-        return None  # a load is running: it records the day itself
+    landed = first_landed_day(access.warehouse, access.settings, asset)
     return _record(access, asset, landed) if landed else None
 
 

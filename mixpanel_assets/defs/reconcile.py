@@ -13,7 +13,7 @@ import dagster as dg
 
 from mixpanel_assets.access import Access
 from mixpanel_assets.defs.catalog import PARTS
-from mixpanel_assets.defs.metadata import Metadata
+from mixpanel_assets.defs.metadata import Metadata, of_day
 from mixpanel_assets.defs.partitions import begin_at
 from mixpanel_assets.defs.project import Project
 from mixpanel_assets.results import Reconciled
@@ -41,14 +41,7 @@ class Landed:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         """The row, with the figures that a run reports of a day."""
-        counts = {name: row[name] for name in ("duplicates", "bytes") if row[name] is not None}
-        metadata: Metadata = {
-            "dagster/partition_row_count": dg.MetadataValue.int(row["rows"]),
-            **{name: dg.MetadataValue.int(count) for name, count in counts.items()},
-            "partial": dg.MetadataValue.bool(bool(row["partial"])),
-            **({"file": dg.MetadataValue.text(row["file"])} if row["file"] else {}),
-        }
-        return cls(row["day"], row["loaded_at"], metadata)
+        return cls(row["day"], row["loaded_at"], of_day(row))
 
 
 def landed_since(warehouse: Connection, dataset: str, since: datetime = EPOCH) -> list[Landed]:

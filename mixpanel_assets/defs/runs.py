@@ -23,11 +23,14 @@ STORAGES = (".dagster/storage/history/runs.db", "history/runs.db")
 PATIENCE = 0.5  # seconds to wait for a locked storage
 SILENCE = timedelta(minutes=5)  # of a stopped daemon; a running one has a heartbeat every 30 s
 STATES = ("QUEUED", "STARTING", "STARTED", "CANCELING")
+# The jobs that land assets, without the prefix of their project.
+EVENTS_JOB, PROFILES_JOB, CATALOG_JOB = "events_job", "profiles_job", "catalog_job"
+SAVED_REPORTS_JOB = "saved_reports_job"
 JOBS = {
-    "events_job": ("events",),
-    "profiles_job": ("profiles",),
-    "catalog_job": ("lexicon", "cohorts", "funnels", "bookmarks", "annotations"),
-    "saved_reports_job": ("saved_reports",),
+    EVENTS_JOB: ("events",),
+    PROFILES_JOB: ("profiles",),
+    CATALOG_JOB: ("lexicon", "cohorts", "funnels", "bookmarks", "annotations"),
+    SAVED_REPORTS_JOB: ("saved_reports",),
 }
 
 # Dagster's tables; these columns are unchanged since 2021.

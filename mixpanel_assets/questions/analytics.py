@@ -26,6 +26,7 @@ from mixpanel_assets.questions.base import Between, Day, From, Param, R
 from mixpanel_assets.questions.local import EventsTable
 
 DAY_MS = 86_400_000
+ALL_MS = 50 * 366 * DAY_MS  # Mixpanel has no older events
 MOST_HELD = 3  # properties, as in Mixpanel
 MOST_INTERVALS = 120
 MOST_ALIKE = 5  # steps of one event in any order: every order of them is tried
@@ -61,7 +62,8 @@ class Analysis(Between[R]):
     _: KW_ONLY
     from_date: Annotated[Day, From]
     to_date: Annotated[
-        Day | None, Param("Last day (inclusive); default: the last landed day.", "--to")
+        Day | None,
+        Param("Last day (inclusive); default: the last landed day that is over.", "--to"),
     ] = None
     where: Annotated[
         str | None,
@@ -73,6 +75,11 @@ class Analysis(Between[R]):
     @property
     def reads_ms(self) -> int:
         """How long after the last day events still count."""
+        return 0
+
+    @property
+    def looks_back_ms(self) -> int:
+        """How long before the first day events already count."""
         return 0
 
 
@@ -312,6 +319,10 @@ class Flows(Analysis[results.LocalFlowsResult]):
     def reads_ms(self) -> int:
         return milliseconds(self.window) if self.event and not self.before else 0
 
+    @property
+    def looks_back_ms(self) -> int:
+        return milliseconds(self.window) if self.before else 0
+
 
 class ActiveUsers(Analysis[results.ActiveUsersResult]):
     """Count people who were active on a day, in the 7 and in the 30 days up to it.
@@ -322,6 +333,10 @@ class ActiveUsers(Analysis[results.ActiveUsersResult]):
     example: ClassVar[str] = "--from 30d"
 
     event: AnyStep = None
+
+    @property
+    def looks_back_ms(self) -> int:
+        return 29 * DAY_MS
 
 
 class Lifecycle(Analysis[results.LifecycleResult]):
@@ -337,6 +352,10 @@ class Lifecycle(Analysis[results.LifecycleResult]):
     _: KW_ONLY
     unit: fields.CalendarUnit = "week"
     week_start: WeekStart = "monday"
+
+    @property
+    def looks_back_ms(self) -> int:
+        return ALL_MS
 
 
 class Attribution(Analysis[results.AttributionResult]):
@@ -363,3 +382,7 @@ class Attribution(Analysis[results.AttributionResult]):
         str | None, Param("Credit the sum of this property instead of events.", check=breakdown)
     ] = None
     limit: TopSegments = 200
+
+    @property
+    def looks_back_ms(self) -> int:
+        return milliseconds(self.lookback)

@@ -25,6 +25,8 @@ class Basis(Result):
     missing_days: list[date | str]  # or `first..last`; not landed, or landed before they were over
     people: int | None  # None: the question does not look at people
     events: int  # that the question is about
+    without_person: int  # events that have no distinct_id, and so are left out
+    without_time: int  # events that have no time, and so are left out
     seconds: float
     source: str = "local"
 
@@ -58,7 +60,8 @@ class LocalFunnelResult(_Local, FunnelResult):
             return {**shown}
         if any(part.date is not None for part in self.parts):
             return {**shown, "parts": parts}
-        return {**shown, "segments": {str(p["segment"]): p["steps"] for p in parts}}
+        segments = {str(p["segment"]): p["steps"] for p in parts if p["segment"] != "$overall"}
+        return {**shown, "segments": segments}
 
 
 class LocalRetentionResult(_Local, RetentionResult):
@@ -165,9 +168,11 @@ class LifecycleResult(_Rows):
     _row = LifecycleRow
 
     def chart(self) -> Chart:
-        names = ("new", "retained", "resurrected", "dormant")
-        series = {n: {row.date: float(getattr(row, n)) for row in self.rows} for n in names}
-        return charts.lines("Lifecycle", "People by what they did in the unit before", series)
+        parts = {
+            name: {row.date: sign * getattr(row, name) for row in self.rows}
+            for name, sign in (("retained", 1), ("resurrected", 1), ("new", 1), ("dormant", -1))
+        }
+        return charts.stacked("Lifecycle", "People by what they did in the unit before", parts)
 
 
 class FlowsRow(Result):
@@ -183,6 +188,7 @@ class LocalFlowsResult(_Rows):
     """The commonest paths of each length."""
 
     rows: list[FlowsRow]
+    before: bool = False  # whether paths lead to the event
 
     _row = FlowsRow
 
@@ -192,9 +198,13 @@ class LocalFlowsResult(_Rows):
 
     def chart(self) -> Chart:
         longest = max((row.step for row in self.rows), default=0)
-        shown = [row for row in self.rows if row.step == longest][:15]
-        rows = [(" > ".join(row.path), row.count, f"{row.share:.1%}") for row in shown]
-        return charts.bars("Paths", "The commonest, and their share", rows)
+        links: dict[tuple[int, str, str], int] = {}
+        for row in self.rows:
+            step = longest - row.step if self.before else row.step - 1
+            start, end = row.path[:2] if self.before else row.path[-2:]
+            links[step, start, end] = links.get((step, start, end), 0) + row.count
+        about = "The commonest paths, by how many people took them"
+        return charts.flows("Paths", about, [(*link, count) for link, count in links.items()])
 
 
 class AttributionRow(Result):
@@ -218,3 +228,16 @@ class AttributionResult(_Rows):
     def chart(self) -> Chart:
         rows = [(row.value, row.credit, f"{row.share:.1%}") for row in self.rows[:20]]
         return charts.bars(f"{self.event} by {self.property}", f"Model: {self.model}", rows)
+
+
+class Comparison(Result):
+    """The same question answered from landed events and by Mixpanel."""
+
+    local: Result
+    live: Result
+    difference: list[dict[str, Any]]  # the numbers that differ, by row; empty: none does
+    causes: list[str]  # what is known to make them differ
+
+    def to_rows(self) -> Table:
+        names = list(dict.fromkeys(name for one in self.difference for name in one))
+        return names, [tuple(one.get(name) for name in names) for one in self.difference]

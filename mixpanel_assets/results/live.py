@@ -179,16 +179,31 @@ class FunnelResult(_Sparse):
         return [*(["date"] * dated), *(["segment"] * segmented), *names], rows
 
     def chart(self) -> Chart:
+        title = self.funnel_name or f"Funnel {self.funnel_id or ''}".strip()
         share = f"{self.conversion_rate:.1%} reached the last step"
-        whole = "" if self.parts is None else ", dates and segments together"
-        about = f"{self.from_date} to {self.to_date}: {share}{whole}"
+        about = f"{self.from_date} to {self.to_date}: {share}"
+        parts = self.parts or []
+        if parts and all(part.date is None for part in parts):
+            names = [f"{n}. {step.event}" for n, step in enumerate(self.steps, start=1)]
+            compared = {part.segment: _of_first_step(part.steps) for part in parts}
+            said = f"{about}. Bars: the share of each segment's first step"
+            return charts.grouped(title, said, names, compared, whole=1)
+        about += "" if self.parts is None else ", dates and segments together"
         texts = [
             f"{s.count:,}" + f" · {s.conversion_rate:.1%} of step {n}" * (n > 0)
             for n, s in enumerate(self.steps)
         ]
         rows = [(s.event, s.count, text) for s, text in zip(self.steps, texts, strict=True)]
-        saved = f"Funnel {self.funnel_id}" if self.funnel_id else "Funnel"
-        return charts.bars(self.funnel_name or saved, about, rows)
+        return charts.bars(title, about, rows)
+
+
+def _of_first_step(steps: Sequence[FunnelStep]) -> list[tuple[float, str]]:
+    """Of each step, its share of those who entered, and the same in words."""
+    shares = [step.count / steps[0].count if steps[0].count else 0.0 for step in steps]
+    return [
+        (share, f"{step.count:,}" + f" · {share:.1%}" * (n > 0))
+        for n, (share, step) in enumerate(zip(shares, steps, strict=True))
+    ]
 
 
 class CohortInfo(_Sparse):
@@ -196,7 +211,7 @@ class CohortInfo(_Sparse):
 
     date: str
     size: int
-    retention: list[float]
+    retention: list[float | None]  # None: nothing is landed of the interval (local answers only)
     segment: str | None = None
 
 
@@ -343,6 +358,19 @@ class FlowsResult(Result):
         if not any("nodes" in step for step in self.steps):
             return _of_objects(self.steps)
         return _of_objects(n for step in self.steps for n in step.get("nodes") or [])
+
+    def chart(self) -> Chart | None:
+        nodes = [(n, node) for n, step in enumerate(self.steps) for node in step.get("nodes") or []]
+        links = [
+            (n, str(node.get("event")), str(edge.get("event")), edge.get("totalCount"))
+            for n, node in nodes
+            for edge in node.get("edges") or []
+        ]
+        if nodes and not links:
+            return None
+        rate = self.overall_conversion_rate
+        about = "" if rate is None else f"{rate:.1%} went on to the last step"
+        return charts.flows(f"Flows report {self.bookmark_id}", about, links)
 
 
 class JQLResult(Result):

@@ -27,7 +27,7 @@ from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
 
 OpenWarehouse = Callable[[], AbstractContextManager[Connection]]
 
-SCHEMA_VERSION = 3  # of the tables: see create.py
+SCHEMA_VERSION = 4  # of the tables: see create.py
 
 WRITER_WAIT = 900.0  # another load may be a large one
 READER_WAIT = 10.0

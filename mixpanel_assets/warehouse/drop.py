@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mixpanel_assets.errors import ConfigError, TableNotFoundError, near_names
+from mixpanel_assets.warehouse import spine
 from mixpanel_assets.warehouse.connection import as_load_errors, in_transaction
 from mixpanel_assets.warehouse.load.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.load.create import create_tables, forget_properties
+from mixpanel_assets.warehouse.load.people import forget_people
 from mixpanel_assets.warehouse.load.saved_reports import SAVED_REPORTS
 from mixpanel_assets.warehouse.sql import Connection, first_column, quoted
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
 
 # What makes up an asset: all of it goes when one of its names is dropped.
 ASSETS = {
-    "events": ("events", "events_wide", "event_properties"),
+    "events": ("events", "events_wide", "event_properties", "identities"),
     "profiles": (*PROFILE_VIEWS, PROFILES.table, "profile_properties"),
     **{name: (name,) for name in (*CATALOG_TABLES, SAVED_REPORTS)},
 }
@@ -76,6 +78,8 @@ def _drop_asset(warehouse: Connection, asset: str) -> None:
     if asset == EVENTS.dataset:
         forget_properties(warehouse, EVENTS)
         warehouse.execute("delete from internal.property_days")
+        forget_people(warehouse)
+        spine.drop(warehouse)
     elif asset == PROFILES.dataset:
         forget_properties(warehouse, PROFILES)
     for name in ASSETS[asset]:

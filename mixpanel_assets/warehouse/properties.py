@@ -12,7 +12,7 @@ from mixpanel_assets.warehouse.sql import Connection, insert_rows, literal, quot
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILES, Layout
 from mixpanel_assets.warehouse.types import UNSEEN, Seen, is_addressable, merged_type
 
-NEVER_A_COLUMN = ("rowid", "snapshot_date")  # DuckDB's own; computed in a view
+NEVER_A_COLUMN = ("rowid", "person", "snapshot_date")  # DuckDB's own; computed in views
 
 
 @dataclass(frozen=True)

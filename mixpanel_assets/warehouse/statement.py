@@ -41,10 +41,11 @@ def opened(
 def rows_of(
     path: Path, settings: Settings, query: str, *parameters: object
 ) -> list[tuple[Any, ...]]:
-    """What the query gives; nothing without a warehouse, or before its first load."""
+    """What the query gives; nothing without a warehouse, or if its tables are not mp's."""
     if not path.exists():
         return []
-    with opened(path, settings) as warehouse, suppress(duckdb.CatalogException):
+    not_ours = suppress(duckdb.CatalogException, duckdb.BinderException)
+    with opened(path, settings) as warehouse, not_ours:
         return warehouse.execute(query, list(parameters)).fetchall()
     return []
 

@@ -33,6 +33,18 @@ PROFILE_COLUMNS = {
     "properties": ("JSON", "every property, verbatim as Mixpanel sent it"),
 }
 
+# Computed in the views of events and of profiles, next to distinct_id.
+PERSON_COLUMN = {
+    "person": ("VARCHAR", "the id of the person that distinct_id is one of; null: nobody"),
+}
+
+IDENTITY_COLUMNS = {
+    "distinct_id": ("VARCHAR", "an id that was merged into another"),
+    "person": ("VARCHAR", "the id of the person that it is one of"),
+    "since": ("TIMESTAMPTZ", "when an event first linked it"),
+    "kind": ("VARCHAR", "by what: device, identify, alias, merge, or resolved by Mixpanel"),
+}
+
 CURRENT_COLUMNS = {
     **PROFILE_COLUMNS,
     "snapshot_date": ("DATE", "the day of the newest snapshot, the same in every row"),

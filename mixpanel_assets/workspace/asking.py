@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
 from inspect import Parameter, Signature, signature
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
+from mixpanel_assets.errors import ConfigError, DatabaseLockedError
 from mixpanel_assets.questions import analytics, discovery, live, local
 from mixpanel_assets.questions.base import Question, R, fields_of
+from mixpanel_assets.questions.counterparts import counterpart
 from mixpanel_assets.workspace.opening import Opening
 
+if TYPE_CHECKING:
+    from mixpanel_assets.results import Comparison
+
 P = ParamSpec("P")
+SPINE_WAIT = 2.0  # seconds for the warehouse to be free
 
 
 def asks(kind: Callable[P, Question[R]]) -> Callable[Concatenate[Any, P], R]:
@@ -51,6 +60,14 @@ class Ask:
 
     ask = __call__  # as `asks` calls it
 
+    def compare(self, question: analytics.Analysis[Any], saved: int | None = None) -> Comparison:
+        """Ask Mixpanel, too, and tell which numbers differ and what is known to cause it.
+
+        `saved` is the id of the saved funnel that a funnel is compared with. One request. Raises
+        UsageError if Mixpanel's API has no such question, and the errors of `questions.live`.
+        """
+        return self._workspace._compare(question, saved)
+
     funnel = asks(analytics.Funnel)
     retention = asks(analytics.Retention)
     segmentation = asks(analytics.Segmentation)
@@ -81,11 +98,8 @@ class Asking(Opening):
     def _answer(self, question: Question[R], *, refresh: bool = False) -> R:
         asked = question.dated(self.settings.today())
         if isinstance(asked, analytics.Analysis):
-            from mixpanel_assets.warehouse.analytics import answer as analyze
-
-            with self._reading() as warehouse:
-                of_events: R = analyze(warehouse, asked, self.settings.zone)
-                return of_events
+            of_events: R = self._analyze(asked)
+            return of_events
         if isinstance(asked, local.Local):
             from mixpanel_assets.warehouse.ask import answer
 
@@ -100,6 +114,42 @@ class Asking(Opening):
 
         of_mixpanel: R = ask_mixpanel(self.api, asked)
         return of_mixpanel
+
+    def _analyze(self, asked: analytics.Analysis[R]) -> R:
+        from mixpanel_assets.warehouse.analytics import answer, missing_in_spine
+
+        zone = self.settings.zone
+        with self._reading() as warehouse:
+            missing = missing_in_spine(warehouse, asked, zone)
+            if missing is None or self._read_only:
+                return answer(warehouse, asked, zone)
+        self._make_spine(missing)
+        with self._reading() as warehouse:
+            return answer(warehouse, asked, zone)
+
+    def _compare(self, question: analytics.Analysis[Any], saved: int | None) -> Comparison:
+        from mixpanel_assets.results import Comparison
+        from mixpanel_assets.warehouse.analytics.causes import causes, difference
+
+        today = self.settings.today()
+        asked: Any = question.dated(today)
+        counterpart(asked, saved)  # before anything is asked
+        local = self._analyze(asked)
+        asked = replace(asked, to_date=local.to_date)
+        live = self._answer(counterpart(asked, saved))
+        differing = difference(local, live)
+        why: list[str] = []
+        if differing:
+            with self._reading() as warehouse:
+                why = causes(warehouse, asked, live, str(self.settings.zone), today)
+        return Comparison(local, live, differing, why)
+
+    def _make_spine(self, days: list[date]) -> None:
+        """Make these days of the spine; without it an answer is as right, and slower."""
+        from mixpanel_assets.warehouse import spine
+
+        with suppress(DatabaseLockedError, ConfigError), self._writing(SPINE_WAIT) as warehouse:
+            spine.make(warehouse, days, str(self.settings.zone))
 
     def _discover(self, asked: discovery.Discovery[R], *, refresh: bool) -> R:
         from mixpanel_assets.mixpanel.cache import CachedAnswers

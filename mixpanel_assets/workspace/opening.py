@@ -192,9 +192,11 @@ class Opening:
     ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         return self._cursor() if self._is_held() else self._opened(read_only=True, wait=wait)
 
-    def _writing(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    def _writing(
+        self, wait: float | None = None
+    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         self._check_writable()
-        return self._cursor() if self._is_held() else self._opened(read_only=False)
+        return self._cursor() if self._is_held() else self._opened(read_only=False, wait=wait)
 
     def _is_held(self) -> bool:
         with self._lock:
@@ -216,11 +218,14 @@ class Opening:
         path, settings = self.db_path, self.settings
         if read_only and path and not path.exists():  # before DuckDB is loaded
             raise no_warehouse(path)
-        from mixpanel_assets.warehouse.connection import READER_WAIT, reading, writing
+        from mixpanel_assets.warehouse.connection import READER_WAIT, WRITER_WAIT, reading, writing
 
         path, memory, threads = path or MEMORY, settings.memory_limit, settings.threads
         if not read_only:
-            return writing(path, memory_limit=memory, threads=threads, note=self._note)
+            patience = wait or WRITER_WAIT
+            return writing(
+                path, memory_limit=memory, threads=threads, note=self._note, wait=patience
+            )
         patience, timeout = wait or READER_WAIT, self._timeout
         return reading(path, memory_limit=memory, threads=threads, timeout=timeout, wait=patience)
 

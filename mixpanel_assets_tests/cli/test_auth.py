@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mixpanel_assets.cli.output import Format
+from mixpanel_assets.cli.output import Chartless
 from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Answer, event
@@ -274,7 +274,7 @@ def test_a_test_asks_once_whatever_it_is_told(
     assert len(registered.requests) == 1
 
 
-@pytest.mark.parametrize("format_", Format)
+@pytest.mark.parametrize("format_", Chartless)
 def test_no_secret_is_ever_printed(
     format_: str, shop: None, here: Mp, mixpanel: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

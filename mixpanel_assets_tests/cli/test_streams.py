@@ -169,7 +169,7 @@ print(-peak(10_000) + peak(60_000), file=sys.stderr)
     assert int(done.stderr.splitlines()[-1]) < 30  # MB, of 60 MB of text
 
 
-def _on_a_terminal(*arguments: str, stderr: bool = False) -> str:
+def on_a_terminal(*arguments: str, stderr: bool = False) -> str:
     """What a terminal gets of stdout, or of stderr."""
     ours, theirs = pty.openpty()
     streams = {"stderr" if stderr else "stdout": theirs}
@@ -192,13 +192,13 @@ SHOWN = r"\x1b[31m\x9b\u202e\x07"
 
 @pytest.mark.parametrize("format_", ["table", long("plain"), "csv"])
 def test_a_terminal_is_not_commanded(format_: str, landed: Home) -> None:
-    shown = _on_a_terminal("sql", "-f", format_, CONTROLS)
+    shown = on_a_terminal("sql", "-f", format_, CONTROLS)
     assert shown.splitlines()[-1] == SHOWN
 
 
 @pytest.mark.parametrize("format_", ["json", "jsonl"])
-def test_json_on_a_terminal_is_the_same_value(format_: str, landed: Home, here: Mp) -> None:
-    shown = _on_a_terminal("sql", "-f", format_, CONTROLS)
+def test_jsonon_a_terminal_is_the_same_value(format_: str, landed: Home, here: Mp) -> None:
+    shown = on_a_terminal("sql", "-f", format_, CONTROLS)
     assert "\\u001b[31m\\u009b\\u202e\\u0007" in shown
     assert json.loads(shown) == json.loads(here("sql", "-f", format_, CONTROLS).out)
 
@@ -216,8 +216,8 @@ def test_for_eyes_it_is_escaped_everywhere(format_: str, landed: Home, here: Mp)
     assert "\x1b" not in answer.out
 
 
-def test_an_error_on_a_terminal_is_escaped(landed: Home) -> None:
-    shown = _on_a_terminal("inspect", "daily", "--events", "\x1b[2J\x9b\u202eOpen", stderr=True)
+def test_an_erroron_a_terminal_is_escaped(landed: Home) -> None:
+    shown = on_a_terminal("inspect", "daily", "--events", "\x1b[2J\x9b\u202eOpen", stderr=True)
     assert r"\x1b[2J\x9b\u202eOpen" in shown
     assert "\x1b" not in shown
     assert shown.count("\n") > 0

@@ -1,4 +1,4 @@
-"""A failed run is told to a webhook, whose address nobody is told."""
+"""Failed runs are posted to a webhook, and its address is never shown."""
 
 import json
 import logging

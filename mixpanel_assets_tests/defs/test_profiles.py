@@ -126,6 +126,30 @@ def test_a_past_day_with_a_snapshot_is_materialized_from_what_is_kept(
     assert len(people.requests) == asked
 
 
+def test_a_landed_day_that_can_t_be_loaded_without_losing_others_is_named(
+    people: Simulator, instance: dg.DagsterInstance
+) -> None:
+    taken(3)
+    warehouse = WarehouseResource().path
+    backup = warehouse.read_bytes()
+    landed = Settings.from_env().landed_folder(look_up().project) / "profiles"
+    (file_of_third,) = landed.glob(f"profiles.{today(3)}.*")
+    taken(2)
+    warehouse.write_bytes(backup)
+    file_of_third.unlink()
+    result = run_of(instance, 4, last=2)
+    assert result.success
+    assert [one.partition for one in made(result, "profiles")] == [today(3)]
+    (seen,) = observed(result, "profiles")
+    told = seen.metadata[SKIPPED].value
+    assert warnings(instance, result) == [told]
+    assert f"{today(4)}: no snapshot was taken" in told
+    assert f"{today(2)}: landed, but not loaded" in told
+    assert f"the landed files of 1 snapshots are gone, the first of {today(3)} (a rebuild" in told
+    with WarehouseResource().get_reader() as kept:
+        assert kept.sql("select count(*) from profiles").fetchall() == [(3,)]
+
+
 def test_a_refusal_is_not_tried_again(people: Simulator, instance: dg.DagsterInstance) -> None:
     people.fail_engage("402@*")
     result = run(instance, today(), job=patient_job("profiles"))

@@ -9,15 +9,16 @@ import pytest
 
 from mixpanel_assets import Workspace
 from mixpanel_assets.dagster import mixpanel_definitions
-from mixpanel_assets.definitions import defs
+from mixpanel_assets.definitions import defs, known_projects
 from mixpanel_assets.defs.partitions import days_in_one_run
+from mixpanel_assets.defs.project import Project as InDagster
 from mixpanel_assets.defs.project import identifier
 from mixpanel_assets.defs.runs import PROJECT
 from mixpanel_assets.notes import AnswerWarning
 from mixpanel_assets.simulator.project import Project
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets_tests.conftest import DAY, NOON, Answer, event
-from mixpanel_assets_tests.dagsters import execute
+from mixpanel_assets_tests.dagsters import execute, failure
 
 Mp = Callable[..., Answer]
 Servers = dict[str, Simulator]
@@ -187,3 +188,68 @@ def test_an_account_that_mp_dev_was_started_with_and_that_is_gone_hides_no_other
     with pytest.warns(AnswerWarning, match="no account 'removed'"):
         keys = defs().resolve_asset_graph().get_all_asset_keys()
     assert {key.path[0] for key in keys} == {"acme", "globex"}
+
+
+NO_SECRET = """default = "acme"
+[accounts.acme]
+type = "oauth_token"
+token_env = "TOKEN_OF_ACME"
+project_id = "{project_id}"
+timezone = "Asia/Tokyo"
+"""
+
+
+def keep_token_elsewhere(home: Path, project_id: str = "111") -> None:
+    """The file has one account, whose token is in a variable that is not set."""
+    home.mkdir(exist_ok=True)
+    (home / "config.toml").write_text(NO_SECRET.format(project_id=project_id))
+
+
+def identity(project: InDagster) -> tuple[str | None, ...]:
+    """What the definitions of a project are named after."""
+    zone = project.settings.project_timezone
+    return project.account, project.project_id, *project.prefix, zone
+
+
+@pytest.mark.parametrize("chosen", ["", "MP_ACCOUNT", "MP_PROJECT_ID"])
+def test_an_account_that_lacks_its_secret_keeps_its_name(
+    chosen: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_token_elsewhere(home)
+    if chosen:
+        monkeypatch.setenv(chosen, "acme" if chosen == "MP_ACCOUNT" else "111")
+    of_acme = ("acme", "111", "acme", "Asia/Tokyo")
+    assert [identity(project) for project in known_projects()] == [of_acme]
+    monkeypatch.setenv("TOKEN_OF_ACME", "secret")
+    assert [identity(project) for project in known_projects()] == [of_acme]
+
+
+def test_a_default_account_without_a_project_id_is_there_beside_the_others(home: Path) -> None:
+    name_accounts(home, "acme", "globex")
+    file = home / "config.toml"
+    file.write_text(file.read_text().replace("project_id", "was_project_id", 1))
+    assert [project.prefix for project in known_projects()] == [("acme",), ("globex",)]
+
+
+@pytest.mark.parametrize(
+    "variables", [{"MP_PROJECT_ID": "999"}, {"MP_PROJECT_ID": "111", "MP_USERNAME": "another"}]
+)
+def test_the_project_of_the_environment_is_not_named_after_another_one_s_account(
+    variables: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_token_elsewhere(home)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    project_id = variables["MP_PROJECT_ID"]
+    assert identity(InDagster.of()) == (None, project_id, project_id, None)
+
+
+def test_definitions_refuse_an_account_that_has_become_another_project_s(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_token_elsewhere(home)
+    loaded = defs()
+    keep_token_elsewhere(home, project_id="222")
+    monkeypatch.setenv("TOKEN_OF_ACME", "secret")
+    result = execute(loaded.resolve_job_def("acme_catalog_job"), instance)
+    assert "account acme is now of project 222" in failure(result).description

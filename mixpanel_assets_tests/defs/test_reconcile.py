@@ -6,14 +6,21 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from mixpanel_assets import Workspace
+from mixpanel_assets.access import look_up
+from mixpanel_assets.defs.partitions import begin_at
 from mixpanel_assets.defs.project import Project
+from mixpanel_assets.materialize import reconcile_known
+from mixpanel_assets.notes import AnswerWarning, notes_to
+from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world.shop import World
 
+BROKEN = "can't be opened: IO Error"
 FIRST = date(2024, 1, 1)
 DAYS = [FIRST + timedelta(n) for n in range(5)]
 
@@ -66,6 +73,28 @@ def test_a_landed_day_that_was_not_reported_is_reported(ws: Workspace, home: Pat
     assert ws.reconcile().to_dict() == {"reported": [str(DAYS[3])], "wiped": []}
     assert known(home) == texts(DAYS[:4])
     assert ws.reconcile().to_dict() == {"reported": [], "wiped": []}
+
+
+def figures(home: Path, day: date) -> dict[str, object]:
+    """The metadata of the day's newest report."""
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        records = dg.AssetRecordsFilter(Project.of().key("events"), asset_partitions=[str(day)])
+        (newest,) = instance.fetch_materializations(records, limit=1).records
+    assert newest.asset_materialization
+    return {name: one.value for name, one in newest.asset_materialization.metadata.items()}
+
+
+def test_a_landed_day_is_reported_with_the_figures_that_its_run_reports(
+    ws: Workspace, home: Path
+) -> None:
+    land_unseen(ws, DAYS[3])
+    ws.reconcile()
+    reported = figures(home, DAYS[3])
+    ws.materialize_events(DAYS[3], DAYS[3])
+    by_run = figures(home, DAYS[3])
+    assert reported.pop("file") != by_run["file"]
+    same = ("dagster/partition_row_count", "duplicates", "repaired", "bytes", "partial")
+    assert reported == {name: by_run[name] for name in same}
 
 
 def test_a_run_reports_what_was_landed_before_it(ws: Workspace, home: Path) -> None:
@@ -171,3 +200,60 @@ def test_partitions_of_an_older_home_begin_at_its_first_landed_day(
     assert Project.of().start == DAYS[0]
     monkeypatch.setenv("MP_START_DATE", "2023-12-01")
     assert Project.of().start == date(2023, 12, 1)
+
+
+def break_warehouse(ws: Workspace) -> Path:
+    """The warehouse is no longer a database; returns its path."""
+    assert ws.db_path
+    ws.db_path.write_bytes(b"no database")
+    return ws.db_path
+
+
+def test_a_project_whose_warehouse_can_t_be_read_at_the_start_of_mp_dev_is_named(
+    ws: Workspace, home: Path
+) -> None:
+    file = break_warehouse(ws)
+    told: list[str] = []
+    with notes_to(told.append):
+        assert reconcile_known(ws.settings) == ["12345"]
+        assert known(home) == texts(DAYS[:3])
+    (note,) = [note for note in told if "compared" in note]
+    not_compared = "12345: Dagster's record was not compared with what is landed: "
+    assert note.startswith(f"{not_compared}{file} {BROKEN}")
+
+
+def test_partitions_whose_first_day_can_t_be_read_say_where_they_begin_instead(
+    ws: Workspace,
+) -> None:
+    file = break_warehouse(ws)
+    today = Settings.from_env().today()
+    for asset, instead in (("events", today - timedelta(30)), ("profiles", today)):
+        (file.parent / f"first_day_of_{asset}").unlink(missing_ok=True)
+        with pytest.warns(AnswerWarning) as warned:
+            project = Project.of()
+        told = [str(one.message) for one in warned if f"partitions of {asset} " in str(one.message)]
+        (note,) = told
+        assert note.startswith(f"project 12345: partitions of {asset} begin at {instead}: ")
+        assert f"{file} {BROKEN}" in note
+    assert (project.start, project.first_snapshot) == (today - timedelta(30), today)
+
+
+def test_a_first_day_that_is_asked_for_needs_no_warehouse_to_be_known(ws: Workspace) -> None:
+    file = break_warehouse(ws)
+    (file.parent / "first_day_of_events").unlink()
+    told: list[str] = []
+    with notes_to(told.append):
+        assert begin_at(look_up(), DAYS[0])
+        assert Project.of().start == DAYS[0]
+    assert [note for note in told if "partitions of events" in note] == []
+
+
+def test_a_table_of_somebody_else_that_is_called_landed_tells_no_first_day(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MP_WAREHOUSE", str(tmp_path / "theirs.duckdb"))
+    with duckdb.connect(str(tmp_path / "theirs.duckdb")) as theirs:
+        theirs.execute("create table landed (moment timestamp)")
+    assert ws.db_path
+    (ws.db_path.parent / "first_day_of_events").unlink()
+    assert Project.of().start == Settings.from_env().today() - timedelta(30)

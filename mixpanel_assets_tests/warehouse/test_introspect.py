@@ -34,6 +34,7 @@ def test_tables_are_listed_with_their_rows_and_their_last_load(
         TableInfo("event_properties", "view", 8, None),
         TableInfo("events", "events", 5, loaded),
         TableInfo("events_wide", "events", 5, loaded),
+        TableInfo("identities", "view", 0, None),
         TableInfo("landed", "table", 2, None),
     ]
 
@@ -47,7 +48,7 @@ def test_info_says_where_the_warehouse_is_and_how_large(warehouse: Warehouse) ->
     assert (found.path, found.project_id, found.region, found.account) == (
         *(str(path), "1", "eu", "a"),
     )
-    assert found.tables == ["event_properties", "events", "events_wide", "landed"]
+    assert found.tables == ["event_properties", "events", "events_wide", "identities", "landed"]
     assert found.size_mb == round(path.stat().st_size / 1e6, 3)
     assert found.created_at == first
 
@@ -100,11 +101,20 @@ def test_a_sample_has_as_many_rows_as_asked_for_or_all(story: duckdb.DuckDBPyCon
 
 def test_a_summary_has_every_column(story: duckdb.DuckDBPyConnection) -> None:
     found = local.summarize(story)
-    assert (found.table, found.row_count, len(found.columns)) == ("events", 5, 9)
+    assert (found.table, found.row_count, len(found.columns)) == ("events", 5, 10)
     by_name = {column.column_name: column for column in found.columns}
     assert by_name["distinct_id"].null_percentage == 20.0
     assert (by_name["event_name"].min, by_name["event_name"].max) == ("Buy", "Open")
     assert by_name["event_date"].avg == "2024-01-02 14:24:00"  # of 2, 2, 3, 3, 3 January
+
+
+def test_a_person_is_asked_for_like_a_column(story: duckdb.DuckDBPyConnection) -> None:
+    found = local.column_stats(story, "person")
+    assert (found.count, found.null_count, found.top_values) == (4, 1, [("ann", 3), ("bob", 1)])
+    assert local.event_breakdown(story, where="person = 'ann'").total_events == 3
+    columns = local.table_schema(story, "events").columns
+    (meaning,) = [column.description for column in columns if column.name == "person"]
+    assert str(meaning).startswith("the id of the person")
 
 
 def test_a_summary_has_numbers_where_columns_have(story: duckdb.DuckDBPyConnection) -> None:

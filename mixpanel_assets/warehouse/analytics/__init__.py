@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import tzinfo
+    from datetime import date, tzinfo
 
     import duckdb
 
@@ -23,3 +23,20 @@ def answer(warehouse: duckdb.DuckDBPyConnection, asked: Analysis[R], zone: tzinf
 
     function: Callable[..., R] = getattr(questions, asked.method_name())
     return function(warehouse, asked, zone)
+
+
+def missing_in_spine(
+    warehouse: duckdb.DuckDBPyConnection, asked: Analysis[R], zone: tzinfo
+) -> list[date] | None:
+    """The days that the spine lacks for the question to be quick; None if it lacks nothing.
+
+    There may be none, and still ids that were merged since.
+    """
+    from mixpanel_assets.warehouse.analytics.landed import days_read
+    from mixpanel_assets.warehouse.ask.names import LANDED
+    from mixpanel_assets.warehouse.spine import has_stale_people, stale_days
+
+    if asked.table not in LANDED:
+        return None
+    days = stale_days(warehouse, str(zone), *days_read(asked, None))
+    return days if days or has_stale_people(warehouse) else None

@@ -21,23 +21,43 @@ GRACE_MS = 2000
 class Entries:
     """Events that can begin an attempt, by person, time and segment.
 
-    `group` is whose later steps count: the person, or the person with what is held constant.
+    `group` is whose later steps count: the person with what is held constant. Without segments, or
+    without groups, these are None.
     """
 
     person: Ints
     at: Ints
-    segment: Ints
-    group: Ints
+    segment: Ints | None = None
+    group: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.at)
 
     def __getitem__(self, which: Ints) -> Entries:
-        return Entries(self.person[which], self.at[which], self.segment[which], self.group[which])
+        return Entries(
+            self.person[which],
+            self.at[which],
+            None if self.segment is None else self.segment[which],
+            None if self.group is None else self.group[which],
+        )
 
-    def ordered(self) -> Entries:
+    @property
+    def segments(self) -> Ints:
+        """The segment of each; 0 if there are none."""
+        return np.zeros(len(self), np.int64) if self.segment is None else self.segment
+
+    @property
+    def groups(self) -> Ints:
+        """The group of each; the person if there are none."""
+        return self.person if self.group is None else self.group
+
+    def ordered(self, packing: Packing) -> Entries:
         """By person, time, segment and what is held."""
-        return self[np.lexsort((self.group, self.segment, self.at, self.person))]
+        if self.segment is None and self.group is None:
+            packed = packing.pack(self.person, self.at)
+            packed.sort()
+            return Entries(*packing.unpack(packed))
+        return self[np.lexsort((self.groups, self.segments, self.at, self.person))]
 
 
 @dataclass(frozen=True)
@@ -93,7 +113,7 @@ class Walk:
             far, until = reached[going], end[going]
             since = np.maximum(far[:, number - 1] - GRACE_MS, before[going] + 1)
             found = self.times[number - 1].first(
-                entries.group[going], self._later(since, far, self.events[number], number)
+                entries.groups[going], self._later(since, far, self.events[number], number)
             )
             found[found > until] = NEVER
             excluded = self._excluded(entries.person[going], since, far, number)
@@ -125,7 +145,7 @@ class Walk:
         """The n-th step is reached when n of them have an event of their own since the entry."""
         since = np.maximum(entries.at, before + 1)
         mine = {
-            event: self._own(event, entries.group, since) for event in dict.fromkeys(self.events)
+            event: self._own(event, entries.groups, since) for event in dict.fromkeys(self.events)
         }
         at = np.hstack([*mine.values()])
         at[at > end[:, None]] = NEVER
@@ -165,14 +185,18 @@ def first_attempts(walk: Walk, entries: Entries, *, overlapping: bool) -> Attemp
 
     Unless they may overlap, another one begins only when the one before is over.
     """
-    found = list(_first_attempts(walk, entries.ordered(), overlapping))
+    entries = entries.ordered(walk.packing)
+    if entries.segment is None:
+        entries = entries[np.flatnonzero(firsts(entries.person))]
+        return walk.attempt(entries, np.full(len(entries), LONG_AGO))
+    found = list(_first_attempts(walk, entries, overlapping))
     return joined(found, len(walk.events))
 
 
 def _first_attempts(walk: Walk, left: Entries, overlapping: bool) -> Iterator[Attempts]:
     if overlapping:
-        order = np.lexsort((left.at, left.segment, left.person))
-        chosen: Ints = order[firsts(left.person[order]) | firsts(left.segment[order])]
+        order = np.lexsort((left.at, left.segments, left.person))
+        chosen: Ints = order[firsts(left.person[order]) | firsts(left.segments[order])]
         yield walk.attempt(left[chosen], np.full(len(chosen), LONG_AGO))
         return
     people = int(left.person.max()) + 1 if len(left) else 0
@@ -181,16 +205,16 @@ def _first_attempts(walk: Walk, left: Entries, overlapping: bool) -> Iterator[At
         entries = left[np.flatnonzero(firsts(left.person))]
         made = walk.attempt(entries, over[entries.person])
         yield made
-        over[entries.person], last[entries.person] = made.over, entries.segment
+        over[entries.person], last[entries.person] = made.over, entries.segments
         # What is inside of the attempt is passed over; its segment may come again later.
-        keep = (left.at > over[left.person]) & (left.segment != last[left.person])
+        keep = (left.at > over[left.person]) & (left.segments != last[left.person])
         left = left[np.flatnonzero(keep)]
 
 
 def all_attempts(walk: Walk, entries: Entries) -> Attempts:
     """Every attempt: people enter again when the one before is over."""
-    entries = entries.ordered()
-    every = Times(walk.packing, entries.person, entries.at)
+    entries = entries.ordered(walk.packing)
+    every = Times.of(walk.packing, entries.person, entries.at)
     found: list[Attempts] = []
     place = np.flatnonzero(firsts(entries.person)) if len(entries) else np.empty(0, np.int64)
     before = np.full(len(place), LONG_AGO)
@@ -212,22 +236,26 @@ def best_attempts(walk: Walk, entries: Entries) -> Attempts:
 
     The best gets furthest, and there first; of several such it is the one that begins last.
     """
-    entries = entries.ordered()
+    entries = entries.ordered(walk.packing)
     made = walk.attempt(entries, np.full(len(entries), LONG_AGO))
     depth = made.depth
     arrived = made.reached[np.arange(len(depth)), depth - 1]
-    order = np.lexsort((-entries.at, arrived, -depth, entries.segment, entries.person))
-    whose = firsts(entries.person[order]) | firsts(entries.segment[order])
+    order = np.lexsort((-entries.at, arrived, -depth, entries.segments, entries.person))
+    whose = firsts(entries.person[order]) | firsts(entries.segments[order])
     return made[order[whose]]
 
 
 def joined(parts: Sequence[Attempts], steps: int) -> Attempts:
     """The attempts of all parts."""
-    none = np.empty(0, np.int64)
-    nothing = Attempts(Entries(none, none, none, none), np.empty((0, steps), np.int64), none)
-    parts = [nothing, *parts]
-    fields = ("person", "at", "segment", "group")
-    entries = Entries(*(np.concatenate([getattr(p.entries, f) for p in parts]) for f in fields))
+    if not parts:
+        none = np.empty(0, np.int64)
+        return Attempts(Entries(none, none, none), np.empty((0, steps), np.int64), none)
+    every = [part.entries for part in parts]
+    entries = Entries(
+        np.concatenate([one.person for one in every]),
+        np.concatenate([one.at for one in every]),
+        np.concatenate([one.segments for one in every]),
+    )
     return Attempts(
         entries,
         np.concatenate([part.reached for part in parts]),

@@ -5,17 +5,17 @@ https://docs.mixpanel.com/docs/features/custom-properties
 
 from __future__ import annotations
 
-from datetime import timedelta, tzinfo
+from datetime import tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixpanel_assets.expressions import parse_step
 from mixpanel_assets.questions.analysis import milliseconds
-from mixpanel_assets.questions.analytics import DAY_MS, Attribution
+from mixpanel_assets.questions.analytics import Attribution
 from mixpanel_assets.results import AttributionResult, AttributionRow
-from mixpanel_assets.warehouse.analytics.keys import Ints, Times
-from mixpanel_assets.warehouse.analytics.source import OTHER, TIMED, Source, day_ms, packing
+from mixpanel_assets.warehouse.analytics.keys import Ints
+from mixpanel_assets.warehouse.analytics.source import OTHER, STEPS, Source, day_ms, packing
 from mixpanel_assets.warehouse.sql import Connection
 
 NONE = "$none"
@@ -23,40 +23,43 @@ Floats = NDArray[np.float64]
 
 
 def attribution(warehouse: Connection, asked: Attribution, zone: tzinfo) -> AttributionResult:
-    source, event = Source(warehouse, asked, zone), parse_step(asked.event)
-    source.check([event])
+    event = parse_step(asked.event)
+    source = Source(warehouse, asked, zone, [event])
     lookback = milliseconds(asked.lookback)
-    first = source.first - timedelta(days=-(-lookback // DAY_MS))
+    first = source.read_from
     amount = "1.0::double"
     if asked.sum:
         amount = f"coalesce({source.value(asked.sum, 'sum', [event.event])}, 0)"
-    columns = {
-        "person": source.person,
-        "at": source.at,
-        "segment": source.touch(asked.by),
-        "amount": f"case when steps <> 0 then {amount} else 0 end",
-    }
-    source.tell_left_out([event])
-    query = source.rows(columns, [event], first=first, only=TIMED, others="matching")
-    # Rows that are neither a touch nor a conversion don't matter.
-    query = f"select * from ({query}) where steps <> 0 or segment <> ''"
-    rows = source.read(query, ("person", "segment"))
+    touch = source.touch(asked.by)
+    columns = {"segment": touch, "amount": f"case when {STEPS} <> 0 then {amount} else 0 end"}
+    source.count_left_out([event])
+    pack = packing(first, source.last)
+    rows = source.read(
+        columns,
+        [event],
+        coded=["segment"],
+        packing=pack,
+        first=first,
+        only=f"{source.timed} and ({STEPS} <> 0 or {touch} <> '')",  # others don't matter
+        others="matching",
+    )
     texts = rows.texts["segment"]
     untouched = texts.index("") if "" in texts else -1
     is_touch = rows["segment"] != untouched
-    who, when, values = (rows[name][is_touch] for name in ("person", "at", "segment"))
-    touches = Times(packing(first, source.last), who, when)
-    order = np.lexsort((values, when, who))  # as `place` counts
-    when, values = when[order], values[order]
-    converts = (rows["steps"] != 0) & (rows["at"] >= day_ms(source.first))
-    person, at = rows["person"][converts], rows["at"][converts]
+    packed = rows["key"][is_touch]
+    order = np.lexsort((rows["segment"][is_touch], packed))
+    touches, values = packed[order], rows["segment"][is_touch][order]
+    converts = (rows["steps"] != 0) & (rows.at >= day_ms(source.first))
+    person, at = rows.person[converts], rows.at[converts]
     worth = rows["amount"][converts]
-    low, high = touches.place(person, at - lookback), touches.place(person, at, "right")
+    since = np.maximum(at - lookback, day_ms(first))
+    low = np.searchsorted(touches, pack.pack(person, since))
+    high = np.searchsorted(touches, pack.pack(person, at), "right")
     credit = np.zeros(len(texts) + 1)
     none = high <= low
     credit[-1] = worth[none].sum()
     low, high, worth, at = low[~none], high[~none], worth[~none], at[~none]
-    _add(credit, asked, (low, high), values, when, at, worth)
+    _add(credit, asked, (low, high), values, pack.unpack(touches)[1], at, worth)
     total = float(worth.sum() + credit[-1])
     named = [(texts[n], float(credit[n])) for n in np.flatnonzero(credit[:-1])]
     ranked = sorted(named, key=lambda one: (-one[1], one[0]))
@@ -66,7 +69,7 @@ def attribution(warehouse: Connection, asked: Attribution, zone: tzinfo) -> Attr
     if credit[-1] or not shown:
         shown.append((NONE, float(credit[-1])))
     made = [AttributionRow(name, one, one / total if total else 0.0) for name, one in shown]
-    basis = source.basis(events=int(converts.sum()), people=len(np.unique(person)), first=first)
+    basis = source.basis(events=int(converts.sum()), people=len(np.unique(person)))
     return AttributionResult(
         source.first, source.last, made, basis, asked.event, asked.by, asked.model
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Sequence
 from datetime import date, timedelta, tzinfo
 from typing import Any
 
@@ -10,7 +11,13 @@ import numpy as np
 
 from mixpanel_assets.expressions import Step, parse_step
 from mixpanel_assets.notes import note
-from mixpanel_assets.questions.analytics import ActiveUsers, Frequency, Lifecycle, Segmentation
+from mixpanel_assets.questions.analytics import (
+    DAY_MS,
+    ActiveUsers,
+    Frequency,
+    Lifecycle,
+    Segmentation,
+)
 from mixpanel_assets.results import (
     ActiveUsersResult,
     ActiveUsersRow,
@@ -21,19 +28,27 @@ from mixpanel_assets.results import (
 )
 from mixpanel_assets.warehouse.analytics.buckets import Buckets, number_of
 from mixpanel_assets.warehouse.analytics.keys import Ints, firsts
-from mixpanel_assets.warehouse.analytics.source import NOBODY, OTHER, OVERALL, TIMED, Source
-from mixpanel_assets.warehouse.ask.coverage import as_text
+from mixpanel_assets.warehouse.analytics.source import (
+    EPOCH_DAY,
+    OTHER,
+    OVERALL,
+    Rows,
+    Source,
+    days_of,
+    packing,
+)
 from mixpanel_assets.warehouse.sql import Connection
 from mixpanel_assets.warehouse.statement import answer
 
 MONTH = 30  # days of MAU
+HOUR_MS = 3_600_000
 
 
 def segmentation(
     warehouse: Connection, asked: Segmentation, zone: tzinfo
 ) -> LocalSegmentationResult:
-    source, event = Source(warehouse, asked, zone), parse_step(asked.event)
-    source.check([event])
+    event = parse_step(asked.event)
+    source = Source(warehouse, asked, zone, [event])
     buckets = Buckets(source.first, source.last, asked.unit, asked.week_start)
     number, measure = asked.sum or asked.average, _measure(asked)
     people = asked.type != "general"
@@ -109,54 +124,59 @@ def _tell_numbers(found: list[tuple[Any, ...]], number: str) -> None:
 
 
 def frequency(warehouse: Connection, asked: Frequency, zone: tzinfo) -> LocalFrequencyResult:
-    source = Source(warehouse, asked, zone)
     steps = None if asked.event is None else [parse_step(asked.event)]
-    if steps:
-        source.check(steps)
-    source.tell_left_out(steps)
+    source = Source(warehouse, asked, zone, steps or ())
+    source.count_left_out(steps)
     buckets = Buckets(source.first, source.last, asked.unit, asked.week_start)
-    part = "event_date" if asked.addiction_unit == "day" else f"({source.at} // 3600000)"
     names = None if steps is None else [one.event for one in steps]
-    columns = {
-        "bucket": buckets.sql(source.at),
-        "segment": source.segment(asked.by, names),
-        "person": source.person,
-        "part": part,
-    }
-    rows = source.rows(columns, steps, only=TIMED)
-    query = f"""
-        select bucket, segment, parts, count(*), sum(events)::bigint
-        from (select bucket, segment, count(distinct part) as parts, count(*) as events
-              from ({rows}) group by grouping sets ((bucket, person), (bucket, segment, person)))
-        group by bucket, segment, parts
-        """
-    found = answer(warehouse, query).rows
-    counts: dict[tuple[str, str | None], dict[int, int]] = {}  # None: all segments
-    for bucket, segment, parts, people, _ in found:
-        counts.setdefault((bucket, segment), {})[parts] = people
+    columns = {"segment": source.segment(asked.by, names)} if asked.by else {}
+    pack = packing(source.first, source.last)
+    rows = source.read(columns, steps, coded=list(columns), packing=pack, only=source.timed)
+    texts = rows.texts.get("segment", [""])
+    part_ms = DAY_MS if asked.addiction_unit == "day" else HOUR_MS
+    overall = _often(rows, 1, buckets, part_ms)
+    counts = _often(rows, len(texts), buckets, part_ms) if asked.by else {}
     data: dict[str, Any] = {}
-    for start, label in zip(buckets.starts, buckets.labels, strict=True):
+    for unit, (start, label) in enumerate(zip(buckets.starts, buckets.labels, strict=True)):
         length = _parts(asked, start)
-        overall = _at_least(counts.get((label, None), {}), length, asked)
+        whole = _at_least(overall.get((unit, 0), {}), length, asked)
         if asked.by is None:
-            data[label] = overall
+            data[label] = whole
             continue
-        segments = {
-            name: sum(c.values())
-            for (at, name), c in counts.items()
-            if at == label and name is not None
-        }
-        shown = sorted(segments, key=lambda name: (-segments[name], name))[: asked.limit]
-        each = {name: _at_least(counts[label, name], length, asked) for name in shown}
-        data[label] = {OVERALL: overall, **each}
-    people = f"select count(distinct person) from ({rows})"
-    basis = source.basis(
-        events=sum(row[4] for row in found if row[1] is None),
-        people=answer(warehouse, people).rows[0][0],
-    )
+        segments = {code: sum(c.values()) for (at, code), c in counts.items() if at == unit}
+        shown = sorted(segments, key=lambda code: (-segments[code], texts[code]))[: asked.limit]
+        each = {texts[c]: _at_least(counts[unit, c], length, asked) for c in shown}
+        data[label] = {OVERALL: whole, **each}
+    basis = source.basis(events=len(rows), people=rows.people)
     return LocalFrequencyResult(
         asked.event, source.first, source.last, asked.unit, asked.addiction_unit, data, basis
     )
+
+
+def _often(
+    rows: Rows, segments: int, buckets: Buckets, part_ms: int
+) -> dict[tuple[int, int], dict[int, int]]:
+    """By unit and segment: how many people were active in so many parts of it."""
+    assert rows.packing is not None
+    first = rows.packing.first
+    parts = (rows.packing.last + 1 - first) // part_ms
+    key = rows.person * segments
+    if segments > 1:
+        key += rows["segment"]
+    key = key * parts + (rows.at - first) // part_ms
+    key.sort()
+    key = key[firsts(key)]
+    unit = buckets.of_days(days_of((key % parts) * part_ms + first))
+    whose = key // parts
+    begins = np.flatnonzero(firsts(whose) | firsts(unit))
+    many = np.diff(np.append(begins, len(key)))
+    most = int(many.max(initial=0)) + 1
+    place = (unit[begins] * segments + whose[begins] % segments) * most + many
+    counts: dict[tuple[int, int], dict[int, int]] = {}
+    for kind, people in zip(*np.unique(place, return_counts=True), strict=True):
+        at, often = divmod(int(kind), most)
+        counts.setdefault(divmod(at, segments), {})[often] = int(people)
+    return counts
 
 
 def _parts(asked: Frequency, start: date) -> int:
@@ -172,9 +192,10 @@ def _at_least(counts: dict[int, int], length: int, asked: Frequency) -> list[int
 
 
 def active_users(warehouse: Connection, asked: ActiveUsers, zone: tzinfo) -> ActiveUsersResult:
-    source = Source(warehouse, asked, zone)
-    first = source.first - timedelta(days=MONTH - 1)
-    person, day, events = _days_of_people(source, asked.event, first)
+    steps = None if asked.event is None else [parse_step(asked.event)]
+    source = Source(warehouse, asked, zone, steps or ())
+    first = source.read_from
+    person, day, events = _days_of_people(source, steps, first)
     begin, size = number_of(first), (source.last - first).days + 1
     counted = {days: _active(person, day - begin, days, size)[MONTH - 1 :] for days in (1, 7, 30)}
     labels = [str(source.first + timedelta(n)) for n in range(size - MONTH + 1)]
@@ -182,11 +203,8 @@ def active_users(warehouse: Connection, asked: ActiveUsers, zone: tzinfo) -> Act
         ActiveUsersRow(label, int(dau), int(wau), int(mau), float(dau / mau) if mau else None)
         for label, dau, wau, mau in zip(labels, *counted.values(), strict=True)
     ]
-    before = [first + timedelta(n) for n in range(MONTH - 1)]
-    if gone := [one for one in before if one not in source.landed]:
-        note(f"wau and mau look back at days that are not landed: {as_text(gone)}")
     people = int((np.diff(person) != 0).sum()) + 1 if len(person) else 0
-    basis = source.basis(events=events, people=people, first=first)
+    basis = source.basis(events=events, people=people)
     return ActiveUsersResult(source.first, source.last, rows, basis)
 
 
@@ -204,9 +222,10 @@ def _active(person: Ints, day: Ints, length: int, size: int) -> Ints:
 
 
 def lifecycle(warehouse: Connection, asked: Lifecycle, zone: tzinfo) -> LifecycleResult:
-    source = Source(warehouse, asked, zone)
-    first = min([source.first, *source.landed])
-    person, day, events = _days_of_people(source, asked.event, first)
+    steps = None if asked.event is None else [parse_step(asked.event)]
+    source = Source(warehouse, asked, zone, steps or ())
+    first = max(source.read_from, min([source.first, *source.landed]))
+    person, day, events = _days_of_people(source, steps, first)
     buckets = Buckets(first, source.last, asked.unit, asked.week_start)
     unit = buckets.of_days(day)
     kept = firsts(person) | firsts(unit)
@@ -234,17 +253,15 @@ def lifecycle(warehouse: Connection, asked: Lifecycle, zone: tzinfo) -> Lifecycl
     return LifecycleResult(source.first, source.last, rows, basis)
 
 
-def _days_of_people(source: Source, event: str | None, first: date) -> tuple[Ints, Ints, int]:
+def _days_of_people(
+    source: Source, steps: Sequence[Step] | None, first: date
+) -> tuple[Ints, Ints, int]:
     """Everybody's days since 1970, sorted by person, and the number of events."""
-    steps = None if event is None else [parse_step(event)]
-    if steps:
-        source.check(steps)
-    columns = {"person": source.person, "day": "event_date"}
-    rows = source.rows(columns, steps, first=first, only=f"not ({NOBODY})")
-    days = f"""
-        select person, (day - date '1970-01-01')::bigint as day, count(*) as events
-        from ({rows}) group by person, day
-        """
-    found = source.read(days)
-    order = np.lexsort((found["day"], found["person"]))
-    return found["person"][order], found["day"][order], int(found["events"].sum())
+    columns = {"person": source.person, "day": EPOCH_DAY}
+    found = source.read(columns, steps, first=first, only=source.somebody)
+    size = number_of(source.last) + 1
+    pairs = found.person * size + found["day"]
+    pairs.sort()
+    events = len(pairs)
+    pairs = pairs[firsts(pairs)]
+    return pairs // size, pairs % size, events

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta, tzinfo
+from datetime import tzinfo
 
 import numpy as np
 
@@ -13,31 +13,33 @@ from mixpanel_assets.questions.analysis import milliseconds
 from mixpanel_assets.questions.analytics import DAY_MS, Flows
 from mixpanel_assets.results import FlowsRow, LocalFlowsResult
 from mixpanel_assets.warehouse.analytics.keys import Ints, firsts
-from mixpanel_assets.warehouse.analytics.sessions import EXCLUDED, in_sessions, without
-from mixpanel_assets.warehouse.analytics.source import TIMED, Rows, Source, day_ms
+from mixpanel_assets.warehouse.analytics.sessions import EXCLUDED, session_begins, without
+from mixpanel_assets.warehouse.analytics.source import Rows, Source, day_ms, packing
 from mixpanel_assets.warehouse.sql import Connection
 
 
 def flows(warehouse: Connection, asked: Flows, zone: tzinfo) -> LocalFlowsResult:
-    source = Source(warehouse, asked, zone)
     start = None if asked.event is None else parse_step(asked.event)
-    first = source.first
-    if start is not None:
-        source.check([start])
-        if asked.before:
-            first = source.first - timedelta(days=-(-milliseconds(asked.window) // DAY_MS))
-    hidden = {*(asked.hide or ())} - {start.event if start else ""}
-    only = f"{TIMED} and {without([*hidden, *(EXCLUDED if start is None else ())])}"
-    columns = {"person": source.person, "at": source.at, "name": "event_name"}
-    days = {"first": first, "last": source.read_until}
     steps = None if start is None else [start]
-    source.tell_left_out(None, **days)
+    source = Source(warehouse, asked, zone, steps or ())
+    first = source.read_from
+    hidden = {*(asked.hide or ())} - {start.event if start else ""}
+    left_out = [*sorted(hidden), *(EXCLUDED if start is None else ())]
+    only = f"{source.timed} and {without(source, left_out)}"
+    last = source.read_until
+    source.count_left_out(None, first, last)
     rows = source.read(
-        source.rows(columns, steps, only=only, others="matching", **days), ("person", "name")
+        {"name": source.name},
+        steps,
+        packing=packing(first, last),
+        only=only,
+        others="matching",
+        first=first,
+        last=last,
     )
     made = _commonest(asked, _paths(asked, source, rows), rows.texts["name"])
-    basis = source.basis(events=len(rows), people=rows.people, first=first)
-    return LocalFlowsResult(source.first, source.last, made, basis)
+    basis = source.basis(events=len(rows), people=rows.people)
+    return LocalFlowsResult(source.first, source.last, made, basis, asked.before)
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,12 @@ def _paths(asked: Flows, source: Source, rows: Rows) -> _Paths:
     """Everybody's events in order, those of one moment by name; repeats in a row as one."""
     of_event = asked.event is not None
     begins = rows["steps"] & 1 != 0 if of_event else np.zeros(len(rows), bool)
-    order = np.lexsort((~begins, rows["name"], rows["at"], rows["person"]))
-    person, at, name = (rows[column][order] for column in ("person", "at", "name"))
-    whose, begins = person, begins[order]
+    order = np.lexsort((rows["name"] * 2 + ~begins, rows["key"]))
+    assert rows.packing is not None
+    person, at = rows.packing.unpack(rows["key"][order])
+    name, whose, begins = rows["name"][order], person, begins[order]
     if not of_event:
-        _, begins = in_sessions(person, at, milliseconds(asked.idle))
+        begins = session_begins(person, at, milliseconds(asked.idle))
         whose = np.cumsum(begins)
     new = firsts(whose) | firsts(name) if asked.collapse else np.ones(len(at), bool)
     run = np.cumsum(new) - 1

@@ -24,12 +24,12 @@ from mixpanel_assets.warehouse.analytics.attempts import (
     joined,
 )
 from mixpanel_assets.warehouse.analytics.buckets import Buckets, number_of
-from mixpanel_assets.warehouse.analytics.keys import NEVER, Ints, Packing, Times, densely
+from mixpanel_assets.warehouse.analytics.keys import NEVER, Ints, Times, densely
 from mixpanel_assets.warehouse.analytics.sessions import EXCLUDED, with_sessions, without
 from mixpanel_assets.warehouse.analytics.source import (
     OTHER,
     OVERALL,
-    TIMED,
+    STEPS,
     Others,
     Rows,
     Source,
@@ -51,22 +51,19 @@ class _Funnel:
         self.asked = asked
         self.of_entries = asked.where if asked.where_applies == "entries" else None
         of_events = replace(asked, where=None) if self.of_entries else asked
-        self.source = Source(warehouse, of_events, zone)
         self.steps = [parse_step(one) for one in asked.steps]
         self.exclusions = [exclusion(one) for one in asked.exclude or ()]
         self.every: list[Step] = [*self.steps, *(one.step for one in self.exclusions)]
+        self.source = Source(warehouse, of_events, zone, self.every, reads=bool(self.of_entries))
+        self.packing = packing(self.source.first, self.source.read_until)
 
     def result(self) -> LocalFunnelResult:
         asked, source = self.asked, self.source
-        source.check(self.every)
         rows = self._rows()
-        overall, found = self._attempts(rows, None), None
-        if asked.by:  # people can be in several segments, and enter in each
-            found = self._attempts(rows, rows["segment"])
-        parts = None
-        if asked.by or asked.unit:
-            parts = list(self._parts(overall, found, rows.texts.get("segment", ())))
-        steps = self._steps(overall)
+        whole = self._attempts(rows)
+        split = self._attempts(rows, rows["segment"]) if asked.by else None
+        parts = list(self._parts(whole, split, rows)) if asked.by or asked.unit else None
+        steps = self._steps(whole)
         entered, converted = steps[0].count, steps[-1].count
         return LocalFunnelResult(
             funnel_id=None,
@@ -84,11 +81,13 @@ class _Funnel:
         source, asked = self.source, self.asked
         names = [one.event for one in self.every]
         begin = [one.event for one in (self.steps if asked.order == "any" else self.steps[:1])]
-        columns = {"person": source.person, "at": source.at}
-        coded = ["person"]
+        columns: dict[str, str] = {}
+        coded = []
         if asked.by:
             segment = source.segment(asked.by, begin)
-            columns["segment"] = f"case when steps & {self.begins} <> 0 then {segment} else '' end"
+            columns["segment"] = (
+                f"case when {STEPS} & {self.begins} <> 0 then {segment} else '' end"
+            )
             coded.append("segment")
         for number, name in enumerate(asked.hold or ()):
             value = held(parse_by(name, "hold"), source.columns_of(names))
@@ -97,14 +96,21 @@ class _Funnel:
         if self.of_entries:
             kept = condition(parse(self.of_entries, "where"), source.columns_of(begin))
             columns["kept"] = f"coalesce({kept}, false)"
-        timed = TIMED
-        source.tell_left_out(self.every, last=source.read_until)
+        timed = source.timed
+        source.count_left_out(self.every, last=source.read_until)
         by_session = asked.count == "sessions"
         if by_session:
-            timed += f" and {without(EXCLUDED)}"
+            timed += f" and {without(source, EXCLUDED)}"
         others: Others = "all" if by_session else "none"
-        query = source.rows(columns, self.every, last=source.read_until, only=timed, others=others)
-        rows = source.read(query, coded)
+        rows = source.read(
+            columns,
+            self.every,
+            coded=coded,
+            packing=self.packing,
+            last=source.read_until,
+            only=timed,
+            others=others,
+        )
         return with_sessions(rows, milliseconds(asked.idle)) if by_session else rows
 
     @property
@@ -112,30 +118,44 @@ class _Funnel:
         """The bits of the steps that can be the first one."""
         return (1 << len(self.steps)) - 1 if self.asked.order == "any" else 1
 
-    def _attempts(self, rows: Rows, segment: Ints | None) -> Attempts:
-        asked, source = self.asked, self.source
-        person, at, bits = rows["person"], rows["at"], rows["steps"]
-        whose = rows.columns.get("session", person)
-        pack = packing(source.first, source.read_until)
-        group = self._groups(rows, whose)
-        begins = (bits & self.begins != 0) & (days_of(at) <= number_of(source.last))
-        if segment is None:
-            segment = np.zeros(len(rows), np.int64)
-        entries = Entries(whose[begins], at[begins], segment[begins], group[begins])
-        walk = self._walk(pack, whose, group, at, bits)
-        if asked.per_unit:
-            unit = self.buckets.of_days(days_of(entries.at))
-            units = range(len(self.buckets.starts))
-            each = [self._run(walk, entries[np.flatnonzero(unit == n)]) for n in units]
-            found = joined(each, len(self.steps))
-        else:
-            found = self._run(walk, entries)
-        return found[np.flatnonzero(self._kept(rows, found))] if self.of_entries else found
+    def _attempts(self, rows: Rows, segment: Ints | None = None) -> Attempts:
+        """Everybody's attempts, or those for each segment, which can be more."""
+        found = self._of_all(rows, segment)
+        if self.of_entries:
+            found = found[np.flatnonzero(self._kept(rows, found))]
+        return found
 
-    def _walk(self, pack: Packing, whose: Ints, group: Ints, at: Ints, bits: Ints) -> Walk:
-        def times(number: int, of: Ints) -> Times:
-            which = (bits & (1 << number) != 0) & (of != UNSET)
-            return Times(pack, of[which], at[which])
+    def _of_all(self, rows: Rows, segment: Ints | None) -> Attempts:
+        asked, source = self.asked, self.source
+        bits = rows["steps"]
+        begins = np.flatnonzero(bits & self.begins)
+        person, at = self.packing.unpack(rows["key"][begins])
+        begins = begins[(within := days_of(at) <= number_of(source.last))]
+        group = self._groups(rows)
+        entries = Entries(
+            person[within],
+            at[within],
+            None if segment is None else segment[begins],
+            None if group is None else group[begins],
+        )
+        walk = self._walk(rows, group)
+        if not asked.per_unit:
+            return self._run(walk, entries)
+        unit = self.buckets.of_days(days_of(entries.at))
+        each = [
+            self._run(walk, entries[np.flatnonzero(unit == n)])
+            for n in range(len(self.buckets.starts))
+        ]
+        return joined(each, len(self.steps))
+
+    def _walk(self, rows: Rows, group: Ints | None) -> Walk:
+        def times(number: int, of: Ints | None) -> Times:
+            which = rows["steps"] & (1 << number) != 0
+            if of is not None:
+                which &= of != UNSET
+            if of is None:
+                return Times(self.packing, rows["key"][which])
+            return Times.of(self.packing, of[which], rows.at[which])
 
         any_order = self.asked.order == "any"
         count = len(self.steps)
@@ -143,9 +163,9 @@ class _Funnel:
             [one.event for one in self.steps],
             [times(number, group) for number in range(0 if any_order else 1, count)],
             milliseconds(self.asked.window),
-            pack,
+            self.packing,
             [
-                Exclusion(one.step.event, one.after, one.before or count, times(count + n, whose))
+                Exclusion(one.step.event, one.after, one.before or count, times(count + n, None))
                 for n, one in enumerate(self.exclusions)
             ],
             any_order,
@@ -156,13 +176,15 @@ class _Funnel:
             return all_attempts(walk, entries)
         if self.asked.reentry:
             return best_attempts(walk, entries)
-        return first_attempts(walk, entries, overlapping=bool(self.asked.hold and self.asked.by))
+        return first_attempts(
+            walk, entries, overlapping=bool(self.asked.hold and entries.segment is not None)
+        )
 
-    def _groups(self, rows: Rows, whose: Ints) -> Ints:
-        """Whose later steps count: those of the same person with the same values held constant."""
+    def _groups(self, rows: Rows) -> Ints | None:
+        """The person with the values held constant, which later steps share; None: the person."""
         if not self.asked.hold:
-            return whose
-        codes = [(whose, int(whose.max(initial=0)) + 1)]
+            return None
+        codes = [(rows.person, int(rows.person.max(initial=0)) + 1)]
         unset = np.zeros(len(rows), bool)
         for number in range(len(self.asked.hold)):
             name = f"held_{number}"
@@ -177,9 +199,7 @@ class _Funnel:
     def _kept(self, rows: Rows, found: Attempts) -> Ints:
         """Whether the filter holds for the entry of each attempt."""
         which = np.flatnonzero((rows["steps"] & self.begins != 0) & rows["kept"])
-        pack = packing(self.source.first, self.source.read_until)
-        whose = rows.columns.get("session", rows["person"])
-        kept = Times(pack, whose[which], rows["at"][which])
+        kept = Times(self.packing, rows["key"][which])
         at = found.entries.at
         hits: Ints = kept.first(found.entries.person, at) == at
         return hits
@@ -189,39 +209,35 @@ class _Funnel:
         source, asked = self.source, self.asked
         return Buckets(source.first, source.last, asked.unit or "day", asked.week_start)
 
-    def _parts(
-        self, overall: Attempts, found: Attempts | None, texts: Sequence[str]
-    ) -> Iterator[FunnelPart]:
-        """By date and segment; where segments are asked for, `$overall` is the first."""
-        asked = self.asked
-        named: list[tuple[str | None, Attempts]] = [(None, overall)]
-        if found is not None:
-            named = [(OVERALL, overall), *self._segments(found, texts)]
-        if not asked.unit:
-            for name, those in named:
-                yield FunnelPart([*self._steps(those)], segment=name)
+    def _parts(self, whole: Attempts, split: Attempts | None, rows: Rows) -> Iterator[FunnelPart]:
+        segments = [(OVERALL if split else None, whole)]
+        if split:
+            named = self._segments(split, rows.texts["segment"])
+            segments += [(name, split[np.flatnonzero(which)]) for name, which in named]
+        if not self.asked.unit:
+            for name, found in segments:
+                yield FunnelPart([*self._steps(found)], segment=name)
             return
+        units = [self.buckets.of_days(days_of(found.entries.at)) for _, found in segments]
         for number, label in enumerate(self.buckets.labels):
-            for name, those in named:
-                unit = self.buckets.of_days(days_of(those.entries.at))
+            for (name, found), unit in zip(segments, units, strict=True):
                 there = np.flatnonzero(unit == number)
                 if name in (None, OVERALL) or len(there):
-                    yield FunnelPart([*self._steps(those[there])], label, name)
+                    yield FunnelPart([*self._steps(found[there])], label, name)
 
-    def _segments(self, found: Attempts, texts: Sequence[str]) -> list[tuple[Any, Attempts]]:
-        """The largest segments; then all others."""
-        segment = found.entries.segment
-        sizes = np.bincount(segment, minlength=len(texts))
+    def _segments(self, found: Attempts, texts: Sequence[str]) -> list[tuple[Any, Any]]:
+        """The largest segments, and which attempts are in each; then all others."""
+        sizes = np.bincount(found.entries.segments, minlength=len(texts))
         ranked = sorted(
             np.flatnonzero(sizes).tolist(), key=lambda code: (-sizes[code], texts[code])
         )
         shown = ranked[: self.asked.limit]
-        named: list[tuple[Any, Attempts]] = [
-            (texts[code], found[np.flatnonzero(segment == code)]) for code in shown
+        segments: list[tuple[Any, Any]] = [
+            (texts[code], found.entries.segments == code) for code in shown
         ]
         if len(ranked) > len(shown):
-            named.append((OTHER, found[np.flatnonzero(~np.isin(segment, shown))]))
-        return named
+            segments.append((OTHER, ~np.isin(found.entries.segments, shown)))
+        return segments
 
     def _steps(self, found: Attempts) -> list[LocalFunnelStep]:
         steps, count = [], len(found.over)

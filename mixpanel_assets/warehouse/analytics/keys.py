@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mixpanel_assets.errors import UsageError
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -35,9 +36,20 @@ class Packing:
         return int(2 ** (_BITS - self.bits))
 
     def pack(self, group: Ints, at: Ints) -> Ints:
-        """The groups and times as numbers that sort by group, then by time."""
+        """The groups and times as numbers that sort by group, then by time.
+
+        UsageError if there are too many groups.
+        """
+        if len(group) and group.max() >= self.most_groups:
+            raise UsageError(
+                f"there are more than {self.most_groups:,} people", hint="ask about fewer days"
+            )
         within = np.clip(at, self.first, self.last + 1) - self.first
         return (group << self.bits) | within
+
+    def sql(self, group: str, at: str) -> str:
+        """The same as SQL."""
+        return f"(({group})::bigint << {self.bits}) | ({at} - {self.first})"
 
     def unpack(self, packed: Ints) -> tuple[Ints, Ints]:
         """The groups and the times."""
@@ -45,67 +57,35 @@ class Packing:
 
 
 class Times:
-    """When each group did something, to be asked for the first time after another one.
+    """When each group did something, to be asked for the first time after another one."""
 
-    Groups that do not fit beside a time are in blocks, which are sorted and searched one by one.
-    """
+    def __init__(self, packing: Packing, packed: Ints) -> None:
+        """From packed groups and times, which are sorted in place."""
+        self._packing, self._packed = packing, packed
+        self._packed.sort()
 
-    def __init__(self, packing: Packing, group: Ints, at: Ints) -> None:
-        self._packing = packing
-        self._blocks: list[Ints] = []
-        for number, which in self._in_blocks(group):
-            none = np.empty(0, np.int64)
-            self._blocks += [none] * (number - len(self._blocks))
-            self._blocks.append(np.sort(self._packed(number, group[which], at[which])))
-        self._starts = np.cumsum([0, *map(len, self._blocks)])
+    @classmethod
+    def of(cls, packing: Packing, group: Ints, at: Ints) -> Times:
+        """From groups and times."""
+        return cls(packing, packing.pack(group, at))
 
     def __len__(self) -> int:
-        return int(self._starts[-1])
+        return len(self._packed)
 
     def place(self, group: Ints, earliest: Ints, side: Literal["left", "right"] = "left") -> Ints:
         """Where the first at or after the time is, of any group; with "right" the first after."""
-        found = np.full(len(group), len(self))
-        for number, which in self._in_blocks(group):
-            if number < len(self._blocks):
-                packed = self._packed(number, group[which], earliest[which])
-                place = np.searchsorted(self._blocks[number], packed, side)
-                found[which] = place + self._starts[number]
+        found: Ints = np.searchsorted(self._packed, self._packing.pack(group, earliest), side)
         return found
 
     def first(self, group: Ints, earliest: Ints) -> Ints:
         """When each group first did it at or after its time; NEVER if it did not."""
-        found = np.full(len(group), NEVER)
-        for number, which in self._in_blocks(group):
-            if number < len(self._blocks) and len(self._blocks[number]):
-                found[which] = self._first(number, group[which], earliest[which])
-        return found
-
-    def _first(self, number: int, group: Ints, earliest: Ints) -> Ints:
-        block = self._blocks[number]
-        packed = self._packed(number, group, earliest)
-        place = np.searchsorted(block, packed)
-        late = (place >= len(block)) | (earliest > self._packing.last)
-        whose, at = self._packing.unpack(block[np.minimum(place, len(block) - 1)])
-        late |= whose != packed >> self._packing.bits
+        place = self.place(group, earliest)
+        if not len(self):
+            return np.full(len(group), NEVER)
+        whose, at = self._packing.unpack(self._packed[np.minimum(place, len(self) - 1)])
+        late = (place >= len(self)) | (whose != group) | (earliest > self._packing.last)
         at[late] = NEVER
         return at
-
-    def _packed(self, number: int, group: Ints, at: Ints) -> Ints:
-        """The groups of a block and times as numbers."""
-        if number:
-            group = group - number * self._packing.most_groups
-        return self._packing.pack(group, at)
-
-    def _in_blocks(self, group: Ints) -> Iterator[tuple[int, Ints | slice]]:
-        """The number of each block that there is, and which are in it."""
-        last = int(group.max(initial=0)) // self._packing.most_groups
-        if last == 0:
-            yield 0, slice(None)
-            return
-        blocks = group // self._packing.most_groups
-        for number in range(last + 1):
-            if len(which := np.flatnonzero(blocks == number)):
-                yield number, which
 
 
 def firsts(group: NDArray[Any]) -> Flags:

@@ -24,7 +24,7 @@ from mixpanel_assets.warehouse.analytics.keys import (
 from mixpanel_assets.warehouse.analytics.source import (
     OTHER,
     OVERALL,
-    TIMED,
+    STEPS,
     Others,
     Rows,
     Source,
@@ -48,7 +48,6 @@ class Births:
 
     person: Ints
     at: Ints
-    name: Ints
     unit: Ints
     segment: Ints
 
@@ -58,22 +57,23 @@ class Births:
 
 class _Retention:
     def __init__(self, warehouse: Connection, asked: Retention, zone: tzinfo) -> None:
-        self.asked, self.source = asked, Source(warehouse, asked, zone)
+        self.asked = asked
         back = None if asked.return_event is None else parse_step(asked.return_event)
         self.back = back
         # Compounded: whoever comes back is also followed from then on.
         self.born = back if asked.born is None else parse_step(asked.born)
+        steps = [one for one in (self.born, back) if one is not None]
+        self.source = Source(warehouse, asked, zone, steps)
         self.last = max([self.source.read_until, *self.source.landed])
         if not asked.on_or_after:
             self.last = self.source.read_until
         self.buckets = Buckets(self.source.first, self.source.last, asked.unit, asked.week_start)
         self.later = Buckets(self.source.first, self.last, asked.unit, asked.week_start)
         self.length = asked.interval_count + 1
+        self.packing = packing(self.source.first, self.last)
 
     def result(self) -> LocalRetentionResult:
         asked, source = self.asked, self.source
-        steps = [one for one in (self.born, self.back) if one is not None]
-        source.check(steps)
         rows = self._rows()
         births, back = self._births(rows), self._back(rows)
         texts = rows.texts.get("segment", [""])
@@ -103,63 +103,53 @@ class _Retention:
         source, asked = self.source, self.asked
         every = self.back is None
         steps = [one for one in (self.born, self.back) if one is not None]
-        columns = {"person": source.person, "at": source.at}
-        if every or len(steps) == 2:  # else all are of one event
-            columns["name"] = "event_name"
+        columns = {"name": source.name} if every else {}  # else all returns are of one event
         if asked.by:
             which = self.back if self._by_return else self.born
-            names = None if which is None else [which.event]
+            segment = source.segment(asked.by, None if which is None else [which.event])
             bit = BACK if self._by_return and len(steps) == 2 else BORN
-            segment = source.segment(asked.by, names)
-            columns["segment"] = (
-                segment
-                if which is None
-                else f"case when steps & {bit} <> 0 then {segment} else '' end"
-            )
-        source.tell_left_out(None if every else steps, last=self.last)
-        if not steps:
-            query = source.rows({**columns, "steps": "3"}, last=self.last, only=TIMED)
-        else:
-            others: Others = "matching" if every else "none"
-            query = source.rows(columns, steps, last=self.last, only=TIMED, others=others)
-        coded = [name for name in ("person", "name", "segment") if name in columns]
-        return source.read(query, coded)
+            if which is not None:
+                segment = f"case when {STEPS} & {bit} <> 0 then {segment} else '' end"
+            columns["segment"] = segment
+        source.count_left_out(None if every else steps, last=self.last)
+        others: Others = "matching" if every else "none"
+        return source.read(
+            columns,
+            steps or None,
+            coded=["segment"] if asked.by else (),
+            packing=self.packing,
+            last=self.last,
+            only=source.timed,
+            others=others,
+        )
 
-    def _bits(self, rows: Rows) -> tuple[Flags, Flags]:
-        bits = rows["steps"]
-        born = bits & BORN != 0
+    def _born(self, rows: Rows) -> Flags:
+        """The rows that can be a birth."""
+        found: Flags = np.ones(len(rows), bool) if self.born is None else rows["steps"] & BORN != 0
+        return found
+
+    def _back(self, rows: Rows) -> Ints:
+        """The rows that are a return."""
         if self.back is None:
-            every = np.ones(len(rows), bool)
-            return (born if self.born is not None else every), every
-        return born, (born if self.asked.born is None else bits & BACK != 0)
-
-    def _names(self, rows: Rows) -> Ints:
-        names: Ints = rows.columns.get("name", np.zeros(len(rows), np.int64))
-        return names
+            return np.arange(len(rows))
+        # Compounded, it is the first event, too.
+        return np.flatnonzero(rows["steps"] & (BORN if self.asked.born is None else BACK))
 
     def _births(self, rows: Rows) -> Births:
-        born, _ = self._bits(rows)
-        day = days_of(rows["at"])
-        which = np.flatnonzero(born & (day <= number_of(self.source.last)))
-        person, at, name = rows["person"][which], rows["at"][which], self._names(rows)[which]
+        which = np.flatnonzero(self._born(rows))
+        person, at = self.packing.unpack(rows["key"][which])
+        inside = days_of(at) <= number_of(self.source.last)
+        which, person, at = which[inside], person[inside], at[inside]
         segment = np.zeros(len(which), np.int64)
         if self.asked.by and not self._by_return:
             segment = rows["segment"][which]
-        order = np.lexsort((segment, name, at, person))
-        births = Births(
-            person[order],
-            at[order],
-            name[order],
-            self.buckets.of_days(day[which][order]),
-            segment[order],
-        )
+        order = np.lexsort((segment, rows["key"][which]))
+        unit = self.buckets.of_days(days_of(at[order]))
+        births = Births(person[order], at[order], unit, segment[order])
         first = firsts(births.person)
         if self.asked.retention_type == "compounded":
             first = first | firsts(births.unit)
         return births[np.flatnonzero(first)]
-
-    def _back(self, rows: Rows) -> Ints:
-        return np.flatnonzero(self._bits(rows)[1])
 
     def _returns(
         self, rows: Rows, back: Ints, texts: Sequence[str]
@@ -170,14 +160,14 @@ class _Retention:
         return [(code, self._returned(rows, back[segment == code])) for code in range(len(texts))]
 
     def _returned(self, rows: Rows, which: Ints) -> _Returns:
-        pack = packing(self.source.first, self.last)
-        return _Returns(pack, rows["person"][which], rows["at"][which], self._names(rows)[which])
+        # Of one moment, the same event is no return.
+        names = rows["name"][which] if self.back is None else None
+        same = bool(self.back and self.born and self.back.event == self.born.event)
+        return _Returns(self.packing, rows["key"][which], names, same_event=same)
 
     def _overall(self, rows: Rows, births: Births, back: Ints) -> Ints:
         found = np.zeros((len(self.buckets.starts), 1, self.length), np.int64)
-        plain = Births(
-            births.person, births.at, births.name, births.unit, np.zeros_like(births.unit)
-        )
+        plain = Births(births.person, births.at, births.unit, np.zeros_like(births.unit))
         self._add(found, plain, self._returned(rows, back), None)
         overall: Ints = found[:, 0]
         return overall
@@ -234,14 +224,14 @@ class _Retention:
         cohorts = []
         segments = self._segments(found, sizes, texts) if self.asked.by else []
         for unit, label in enumerate(self.buckets.labels):
-            whole = int(sizes[unit].sum())
+            whole, begun = int(sizes[unit].sum()), self._begun(self.buckets.starts[unit])
             name = OVERALL if self.asked.by else None
-            cohorts.append(CohortInfo(label, whole, _rates(overall[unit], whole), name))
+            cohorts.append(CohortInfo(label, whole, _rates(overall[unit], whole, begun), name))
             for name, codes in segments:
                 counts = found[unit, codes].sum(axis=0)
                 size = whole if self._by_return else int(sizes[unit, codes].sum())
                 if size and (not self._by_return or counts.any()):
-                    cohorts.append(CohortInfo(label, size, _rates(counts, size), name))
+                    cohorts.append(CohortInfo(label, size, _rates(counts, size, begun), name))
         return cohorts
 
     def _segments(
@@ -253,6 +243,17 @@ class _Retention:
         shown = [(texts[code], [code]) for code in ranked[: self.asked.limit]]
         rest = ranked[self.asked.limit :]
         return [*shown, (OTHER, rest)] if rest else shown
+
+    def _begun(self, start: date) -> int:
+        """How many intervals have begun for somebody of the unit by the last landed day."""
+        last = max(self.source.landed, default=self.last)
+        first = max(start, self.source.first)
+        days = DAYS[self.asked.unit]
+        begins = (
+            self._moved(start, number) if self.asked.calendar else first + timedelta(number * days)
+            for number in range(self.length)
+        )
+        return sum(day <= last for day in begins)
 
     def _average(self, sizes: Ints, overall: Ints) -> list[float | None]:
         """Each interval's share over the cohorts for which it is over and landed.
@@ -285,10 +286,9 @@ class _Retention:
 class _Returns:
     """Everybody's returns, to be asked for those from a time on."""
 
-    def __init__(self, pack: Packing, person: Ints, at: Ints, name: Ints) -> None:
-        self._person, self._at = person, at
-        self._name = name[np.lexsort((name, at, person))]  # as `place` counts
-        self._times = Times(pack, person, at)
+    def __init__(self, pack: Packing, key: Ints, names: Ints | None, *, same_event: bool) -> None:
+        self._pack, self._key, self._names, self._same = pack, key, names, same_event
+        self._times = Times(pack, key.copy())
 
     def first(self, person: Ints, since: Ints) -> Ints:
         """When each came back first at or after the time."""
@@ -297,22 +297,37 @@ class _Returns:
     def after(self, births: Births) -> Ints:
         """When each came back first: later, or in the same moment with another event."""
         found = self._times.first(births.person, births.at + 1)
-        low = self._times.place(births.person, births.at)
-        high = self._times.place(births.person, births.at, "right")
-        here = np.flatnonzero(high > low)
-        names = births.name[here]
-        other = (self._name[low[here]] != names) | (self._name[high[here] - 1] != names)
-        found[here[other]] = births.at[here[other]]
+        if self._same:
+            return found
+        here = np.flatnonzero(self._times.first(births.person, births.at) == births.at)
+        if self._names is not None and len(here):
+            here = here[self._several(self._pack.pack(births.person[here], births.at[here]))]
+        found[here] = births.at[here]
         return found
+
+    def _several(self, moments: Ints) -> Flags:
+        """Whether events of more than one name are in each moment, which are sorted."""
+        assert self._names is not None
+        place = np.minimum(np.searchsorted(moments, self._key), len(moments) - 1)
+        there = moments[place] == self._key
+        place, names = place[there], self._names[there]
+        least, most = np.full(len(moments), NEVER), np.full(len(moments), -1)
+        np.minimum.at(least, place, names)
+        np.maximum.at(most, place, names)
+        several: Flags = least < most
+        return several
 
     def last(self, person: Ints) -> Ints:
         """When each came back last; LONG_AGO if never."""
-        most = int(max(person.max(initial=0), self._person.max(initial=0))) + 1
+        whose, at = self._pack.unpack(self._key)
+        most = int(max(person.max(initial=0), whose.max(initial=0))) + 1
         found = np.full(most, LONG_AGO)
-        np.maximum.at(found, self._person, self._at)
+        np.maximum.at(found, whose, at)
         last: Ints = found[person]
         return last
 
 
-def _rates(counts: Ints, size: int) -> list[float]:
-    return [float(count / size) if size else 0.0 for count in counts]
+def _rates(counts: Ints, size: int, begun: int) -> list[float | None]:
+    """Shares of those who came back; None for intervals of which nothing is landed."""
+    shares = [float(count / size) if size else 0.0 for count in counts]
+    return [share if number < begun else None for number, share in enumerate(shares)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
@@ -13,8 +13,8 @@ from mixpanel_assets.questions.analytics import Sessions
 from mixpanel_assets.results import SessionsResult, SessionsRow
 from mixpanel_assets.warehouse.analytics.buckets import Buckets
 from mixpanel_assets.warehouse.analytics.keys import Flags, Ints, firsts
-from mixpanel_assets.warehouse.analytics.source import TIMED, Rows, Source, days_of
-from mixpanel_assets.warehouse.sql import Connection, literal
+from mixpanel_assets.warehouse.analytics.source import Rows, Source, days_of, packing
+from mixpanel_assets.warehouse.sql import Connection
 
 # What Mixpanel leaves out of sessions, besides hidden events.
 EXCLUDED = (
@@ -31,20 +31,19 @@ EXCLUDED = (
 )
 
 
-def without(events: Iterable[str]) -> str:
+def without(source: Source, events: Sequence[str]) -> str:
     """SQL: the event is none of these."""
-    names = ", ".join(map(literal, events))
-    return f"event_name not in ({names})" if names else "true"
+    return f"not ({source.is_event(*events)})" if events else "true"
 
 
 def sessions(warehouse: Connection, asked: Sessions, zone: tzinfo) -> SessionsResult:
     source = Source(warehouse, asked, zone)
-    source.tell_left_out(None)
-    only = f"{TIMED} and {without((*EXCLUDED, *(asked.exclude or ())))}"
-    rows = source.read(source.rows({"person": source.person, "at": source.at}, only=only))
-    order, begins = in_sessions(rows["person"], rows["at"], milliseconds(asked.idle))
-    person, at = rows["person"][order], rows["at"][order]
-    start = np.flatnonzero(begins)
+    source.count_left_out(None)
+    only = f"{source.timed} and {without(source, (*EXCLUDED, *(asked.exclude or ())))}"
+    rows = source.read({}, packing=packing(source.first, source.last), only=only)
+    rows["key"].sort()
+    person, at = rows.person, rows.at
+    start = np.flatnonzero(session_begins(person, at, milliseconds(asked.idle)))
     events = np.diff(np.append(start, len(at)))
     seconds = (at[start + events - 1] - at[start]) / 1000 if len(start) else np.empty(0)
     buckets = Buckets(source.first, source.last, asked.unit, asked.week_start)
@@ -54,7 +53,8 @@ def sessions(warehouse: Connection, asked: Sessions, zone: tzinfo) -> SessionsRe
         np.bincount(unit, weights=weights, minlength=size)
         for weights in (np.ones(len(start)), events, seconds)
     )
-    people = np.bincount(np.unique(person[start] * size + unit) % size, minlength=size)
+    pairs = person[start] * size + unit  # in order: so are people, and the units of each
+    people = np.bincount(pairs[firsts(pairs)] % size, minlength=size)
     made = [
         SessionsRow(
             label,
@@ -70,21 +70,21 @@ def sessions(warehouse: Connection, asked: Sessions, zone: tzinfo) -> SessionsRe
     return SessionsResult(source.first, source.last, made, basis)
 
 
-def in_sessions(person: Ints, at: Ints, idle_ms: int) -> tuple[Ints, Flags]:
-    """The order of the events by person and time, and where in it a session begins."""
-    order = np.lexsort((at, person))
-    person, at = person[order], at[order]
+def session_begins(person: Ints, at: Ints, idle_ms: int) -> Flags:
+    """Where a session begins in events that are sorted by person and time."""
     begins = firsts(person)
     if len(at):
         begins[1:] |= (np.diff(at) >= idle_ms) | (np.diff(days_of(at)) != 0)
-    return order, begins
+    return begins
 
 
 def with_sessions(rows: Rows, idle_ms: int) -> Rows:
-    """The rows that are a step, with the number of each one's session."""
-    order, begins = in_sessions(rows["person"], rows["at"], idle_ms)
-    session = np.empty(len(order), np.int64)
-    session[order] = np.cumsum(begins) - 1
-    steps = np.flatnonzero(rows["steps"])
-    columns = {**rows.columns, "session": session}
-    return replace(rows, columns={name: values[steps] for name, values in columns.items()})
+    """The rows that are a step, each with its session instead of its person."""
+    assert rows.packing is not None
+    order = np.argsort(rows["key"], kind="stable")
+    person, at = rows.packing.unpack(rows["key"][order])
+    session = np.cumsum(session_begins(person, at, idle_ms)) - 1
+    is_step = np.flatnonzero(rows["steps"][order])
+    found = rows.only(order[is_step])
+    key = rows.packing.pack(session[is_step], at[is_step])
+    return replace(found, columns={**found.columns, "key": key})

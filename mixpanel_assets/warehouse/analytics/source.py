@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
-from time import monotonic
 from typing import Any, Literal
 
 import numpy as np
@@ -14,31 +13,35 @@ import numpy as np
 from mixpanel_assets.expressions import Expression, Step, parse, parse_by
 from mixpanel_assets.notes import note
 from mixpanel_assets.questions.analytics import DAY_MS, Analysis
-from mixpanel_assets.results import Basis
+from mixpanel_assets.warehouse import spine
 from mixpanel_assets.warehouse.analytics.keys import Ints, Packing
-from mixpanel_assets.warehouse.ask.coverage import as_ranges, as_text, landed_rows
+from mixpanel_assets.warehouse.analytics.landed import LandedDays, days_read
 from mixpanel_assets.warehouse.ask.filters import condition, numeric, segment_text
 from mixpanel_assets.warehouse.ask.kinds import EventColumns
-from mixpanel_assets.warehouse.ask.names import LANDED, check_events, find_events
+from mixpanel_assets.warehouse.ask.names import LANDED, check_events
 from mixpanel_assets.warehouse.connection import sql_error
-from mixpanel_assets.warehouse.sql import Connection, literal, number
+from mixpanel_assets.warehouse.people import PEOPLE, has_people, unmerged
+from mixpanel_assets.warehouse.spelling import unused
+from mixpanel_assets.warehouse.spine import NOBODY, stale_days
+from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
 from mixpanel_assets.warehouse.statement import answer
 
 UNDEFINED = "undefined"  # Mixpanel's segment of events without the property
 OTHER = "$other"
-OVERALL = "$overall"  # all segments together, each person once
+OVERALL = "$overall"
 Others = Literal["none", "matching", "all"]
-NOBODY = "coalesce(distinct_id, '') = ''"
-TIMED = f"not ({NOBODY}) and event_time is not null"  # what is in a sequence
+STEPS = "<steps>"  # in SQL of a column: the bits of the row's steps
+MOST_LEFT_OUT = 0.05  # of the events, without a note
+EPOCH_DAY = "(event_date - date '1970-01-01')::bigint"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of events as arrays, with the texts of those that are encoded, in their order."""
+    """Rows of events as arrays, with the texts of those that are numbers, in their order."""
 
     columns: Mapping[str, Any]
     texts: Mapping[str, list[str]]
-    people: int
+    packing: Packing | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -46,26 +49,60 @@ class Rows:
     def __getitem__(self, name: str) -> Any:
         return self.columns[name]
 
+    @cached_property
+    def person(self) -> Ints:
+        """Whose each row is."""
+        if self.packing is None:
+            found: Ints = self["person"].astype(np.int64)
+            return found
+        return self.packing.unpack(self["key"])[0]
 
-class Source:
-    """The events of a question's table, and what is landed of its days."""
-
-    def __init__(self, warehouse: Connection, asked: Analysis[Any], zone: tzinfo) -> None:
-        self.warehouse, self.asked, self.zone = warehouse, asked, zone
-        self.started = monotonic()
-        self.relation = find_events(warehouse, asked.table)
-        first, last = asked.days
-        assert first
-        self.first = first
-        # What is not landed yet is not asked about unless it is named.
-        self.last = last or max([first, *self.landed])
-        self._columns: dict[tuple[str, ...] | None, EventColumns] = {}
-        self._conditions: dict[tuple[str, tuple[str, ...] | None], str] = {}
+    @cached_property
+    def at(self) -> Ints:
+        """When each was, in ms on the wall clock."""
+        assert self.packing is not None
+        return self.packing.unpack(self["key"])[1]
 
     @property
-    def read_until(self) -> date:
-        """The last day whose events can count."""
-        return self.last + timedelta(days=-(-self.asked.reads_ms // DAY_MS))
+    def people(self) -> int:
+        """How many people there are."""
+        return how_many(self.person)
+
+    def only(self, which: Ints) -> Rows:
+        """Some of the rows."""
+        return replace(self, columns={name: one[which] for name, one in self.columns.items()})
+
+
+class Source(LandedDays):
+    """The events of a question's table, and what is landed of its days.
+
+    They are read from the spine if that has them, as they are now, and all that the question needs.
+    """
+
+    def __init__(
+        self,
+        warehouse: Connection,
+        asked: Analysis[Any],
+        zone: tzinfo,
+        steps: Sequence[Step] = (),
+        *,
+        reads: bool = False,
+    ) -> None:
+        """`reads` says that properties are read besides those of the question."""
+        super().__init__(warehouse, asked)
+        self.zone = zone
+        self._columns: dict[tuple[str, ...] | None, EventColumns] = {}
+        self._conditions: dict[tuple[str, tuple[str, ...] | None], str] = {}
+        check_events(warehouse, self.relation, [one.event for one in steps])
+        known = [*self.relation.columns, *(c.column for c in self.relation.properties.values())]
+        self._id = quoted(unused("person_id", known))
+        stale = stale_days(warehouse, str(zone), *days_read(asked, self.last))
+        is_landed = self.relation.name in LANDED
+        self._merged = is_landed and has_people(warehouse)
+        current = not stale and spine.exists(warehouse) and not spine.has_stale_people(warehouse)
+        self.has_ids = is_landed and current
+        plain = not (reads or reads_properties(asked) or any(one.where for one in steps))
+        self.names = spine.names(warehouse) if self.has_ids and plain else None
 
     def columns_of(self, events: Sequence[str] | None) -> EventColumns:
         """The properties of these events, or of all."""
@@ -84,16 +121,76 @@ class Source:
         return self._conditions[key]
 
     @property
+    def table(self) -> str:
+        """SQL: what has the rows."""
+        if self.names is not None and not self._merged:
+            return "internal.spine"
+        if self.names is not None:
+            merged = "select id, person from internal.spine_ids where person is not null"
+            who = "select s.* replace (coalesce(person, id) as id) from internal.spine s"
+            return f"({who} left join ({merged}) using (id))"
+        if self.has_ids:
+            ids = f"select distinct_id, coalesce(person, id) as {self._id} from internal.spine_ids"
+            return f"{self.relation.wide} left join ({ids}) using (distinct_id)"
+        if self._merged:
+            ids = f"select distinct_id, person as {self._id} from {PEOPLE}"
+            return f"{self.relation.wide} left join ({ids}) using (distinct_id)"
+        return self.relation.wide
+
+    @property
+    def person(self) -> str:
+        """SQL: who did it, as a number or text; null for nobody."""
+        if self.names is not None:
+            return "id"
+        if self.has_ids:
+            return self._id
+        own = unmerged("distinct_id")
+        return f"coalesce({self._id}, {own})" if self._merged else own
+
+    @cached_property
+    def _ids(self) -> int:
+        """How many people there can be."""
+        return number(self.warehouse, "select count(*) from internal.spine_ids")
+
+    @property
     def at(self) -> str:
         """SQL: the time in ms on the wall clock of the project."""
-        if self.zone is UTC or str(self.zone) == "UTC":
+        if self.names is not None:
+            return f"({EPOCH_DAY} * {DAY_MS} + ms)"
+        if str(self.zone) == "UTC":
             return "epoch_ms(event_time)"
         return f"epoch_ms(timezone({literal(str(self.zone))}, event_time))"
 
     @property
-    def person(self) -> str:
-        """SQL: who did it, in a row of `rows`; null for nobody."""
-        return "nullif(distinct_id, '')"
+    def name(self) -> str:
+        """SQL: the event's name, or its place among the names of the spine."""
+        if self.names is None:
+            return "event_name"
+        places = {self.names[name]: place for place, name in enumerate(sorted(self.names))}
+        listed = [places[number] for number in sorted(places)]
+        return f"coalesce(({listed}::bigint[])[event + 1], 0)"
+
+    @property
+    def somebody(self) -> str:
+        """SQL: it is somebody's."""
+        return f"not ({NOBODY})" if self.names is None else "id >= 0"
+
+    @property
+    def timed(self) -> str:
+        """SQL: it is somebody's and has a time on its day, so that it is in a sequence."""
+        return f"{self.somebody} and {self._has_time}"
+
+    @property
+    def _has_time(self) -> str:
+        if self.names is not None:
+            return "ms is not null"
+        return f"coalesce({self.at} // {DAY_MS} = {EPOCH_DAY}, false)"
+
+    def is_event(self, *events: str) -> str:
+        """SQL: it is one of these events."""
+        if self.names is None:
+            return f"event_name in ({', '.join(map(literal, events))})"
+        return f"event in ({', '.join(str(self.names.get(one, -1)) for one in events)})"
 
     def where(self, events: Sequence[str] | None) -> str:
         """SQL of the question's own filters, for rows of these events."""
@@ -113,39 +210,40 @@ class Source:
         last: date | None = None,
         only: str = "true",
         others: Others = "none",
+        people: bool = True,
     ) -> str:
         """SQL of the rows of events in the days; with `steps`, of those that are one of them.
 
-        `steps` is a column then, with a bit for each step that the row is. Other rows that match
-        the question's filters, or all, are there without any bit if `others` says so.
+        `steps` is a column then, with a bit for each step that the row is; `columns` can have it,
+        too, as STEPS. Other rows that match the question's filters, or all, are there without any
+        bit if `others` says so. Without `people` no column can be the person.
         """
-        days = f"event_date between date '{first or self.first}' and date '{last or self.last}'"
-        shown = [f"{sql} as {name}" for name, sql in columns.items()]
-        terms, wide = [days, only], self.relation.wide
-        if steps is None:
+        events = list(dict.fromkeys(one.event for one in steps or ()))
+        bits = self._bits(steps or (), self.where(events) if others == "all" else "true")
+        terms = [
+            f"event_date between date '{first or self.first}' and date '{last or self.last}'",
+            only.replace(STEPS, bits),
+        ]
+        if steps is None or others == "matching":
             terms.append(self.where(None))
-            return f"select {', '.join(shown)} from {wide} where {' and '.join(terms)}"
-        events = list(dict.fromkeys(one.event for one in steps))
-        where = "true"
-        if others == "none":
-            terms += [f"event_name in ({', '.join(map(literal, events))})", self.where(events)]
-        elif others == "matching":
-            terms.append(self.where(None))
-        else:
-            where = self.where(events)
-        bits = f"select *, {self._bits(steps, where)} as steps from {wide}"
-        kept = "steps <> 0" if others == "none" else "true"
-        inner = f"({bits} where {' and '.join(terms)}) where {kept}"
-        return f"select {', '.join((*shown, 'steps'))} from {inner}"
+        elif others == "none":
+            terms += [self.is_event(*events), self.where(events)]
+            if any(one.where for one in steps):
+                terms.append(f"{bits} <> 0")
+        shown = [f"{sql.replace(STEPS, bits)} as {name}" for name, sql in columns.items()]
+        if steps is not None and "steps" not in columns:
+            shown.append(f"{bits} as steps")
+        table = self.table if people or self.names is not None else self.relation.wide
+        return f"select {', '.join(shown)} from {table} where {' and '.join(terms)}"
 
     def _bits(self, steps: Sequence[Step], where: str) -> str:
         bits = []
         for n, one in enumerate(steps):
-            test = f"event_name = {literal(one.event)} and {where}"
+            test = f"{self.is_event(one.event)} and {where}"
             if one.where is not None:
                 test += f" and {self.condition(one.where, [one.event])}"
             bits.append(f"(case when {test} then {1 << n} else 0 end)")
-        return " | ".join(bits)
+        return f"({' | '.join(bits or ['0'])})"
 
     def segment(self, by: str | None, events: Sequence[str] | None) -> str:
         """SQL: the text that Mixpanel names the row's segment by."""
@@ -161,126 +259,113 @@ class Source:
         """SQL: the number of a numeric property or expression; null for another."""
         return numeric(parse_by(expression, name), self.columns_of(events))
 
-    def check(self, steps: Sequence[Step]) -> None:
-        """EventNotFoundError for an event that nothing landed has."""
-        check_events(self.warehouse, self.relation, [one.event for one in steps])
-
-    def fetch(self, query: str) -> dict[str, Any]:
+    def fetch(self, query: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
         """The columns of a query as arrays; SQLError."""
         import duckdb
 
         try:
-            found = self.warehouse.execute(query).fetchnumpy()
+            found = self.warehouse.execute(query, list(parameters)).fetchnumpy()
         except duckdb.Error as error:
             raise sql_error(error) from error
         return {name: np.ma.getdata(values) for name, values in found.items()}
 
-    def read(self, rows: str, coded: Sequence[str] = ("person",)) -> Rows:
-        """The rows as arrays, with texts encoded in the order of the texts."""
-        parts, joins, shown = [f"rows as not materialized ({rows})"], [], []
+    def read(
+        self,
+        columns: Mapping[str, str],
+        steps: Sequence[Step] | None = None,
+        *,
+        coded: Sequence[str] = (),
+        packing: Packing | None = None,
+        **which: Any,
+    ) -> Rows:
+        """The rows as arrays; `coded` columns, and `name`, as numbers in the order of the texts.
+
+        With a packing each row has its person and time, or else as a column `person`, if asked for.
+        The order of the rows, and that of people, means nothing.
+        """
+        shown, texts = dict(columns), {}
+        if packing is not None and self.has_ids and self._ids <= packing.most_groups:
+            shown["key"] = packing.sql(self.person, self.at)
+        elif packing is not None:
+            shown |= {"person": self.person, "at": self.at}
+        if "name" in shown and self.names is not None:
+            texts["name"] = sorted(self.names)
+        elif "name" in shown:
+            coded = [*coded, "name"]
+        joins, replaced, parameters = [], [], []
         for name in coded:
-            # The order of people means nothing.
-            order = "" if name == "person" else f"order by {name}"
-            parts.append(
-                f"{name}_codes as materialized (select {name}, "
-                f"(row_number() over ({order}) - 1)::bigint as code "
-                f"from (select distinct {name} from rows))"
+            texts[name] = self._texts(columns[name], steps, **which)
+            codes = f"select unnest(?::varchar[]) as {name}, unnest(range(?)) as code"
+            joins.append(f"join ({codes}) as {name}_codes on rows.{name} = {name}_codes.{name}")
+            replaced.append(f"{name}_codes.code as {name}")
+            parameters += [texts[name], len(texts[name])]
+        rows, people = self.rows(shown, steps, **which), ""
+        if "person" in shown and not self.has_ids:
+            people = (
+                "person_codes as materialized (select person, row_number() over () - 1 as code "
+                "from (select distinct person from rows)), "
             )
-            joins.append(f"join {name}_codes on rows.{name} = {name}_codes.{name}")
-            shown.append(f"{name}_codes.code as {name}")
-        replaced = f" replace ({', '.join(shown)})" if shown else ""
+            joins.append("join person_codes on rows.person = person_codes.person")
+            replaced.append("person_codes.code as person")
+        changed = f" replace ({', '.join(replaced)})" if replaced else ""
         found = self.fetch(
-            f"with {', '.join(parts)} select rows.*{replaced} from rows {' '.join(joins)}"
+            f"with rows as not materialized ({rows}), {people}"
+            f"chosen as not materialized (select rows.*{changed} from rows {' '.join(joins)}) "
+            "from chosen",
+            parameters,
         )
-        texts = {
-            name: [
-                one
-                for (one,) in answer(
-                    self.warehouse,
-                    f"with rows as not materialized ({rows}) "
-                    f"select distinct {name} from rows order by 1",
-                ).rows
-            ]
-            for name in coded
-            if name != "person"
-        }
-        people = int(found["person"].max()) + 1 if len(found.get("person", ())) else 0
-        return Rows(found, texts, people)
+        if packing is not None and "key" not in found:
+            found["key"] = packing.pack(found.pop("person"), found.pop("at"))
+        return Rows(found, texts, packing)
 
-    @cached_property
-    def landed(self) -> dict[date, bool]:
-        """The landed days of the table, and whether each is whole."""
-        dataset = "events" if self.relation.name in LANDED else self.relation.name
-        found = [row for row in landed_rows(self.warehouse) if row["dataset"] == dataset]
-        return {row["day"]: not row["partial"] for row in found}
+    def _texts(self, column: str, steps: Sequence[Step] | None, **which: Any) -> list[str]:
+        rows = self.rows({"text": column}, steps, **which, people=False)
+        return [
+            one
+            for (one,) in answer(
+                self.warehouse, f"select distinct text from ({rows}) order by 1"
+            ).rows
+        ]
 
-    def whole_until(self, first: date, last: date) -> date | None:
-        """The last day up to which all are landed and were over, from the first on."""
-        day = first
-        while day <= last and self.landed.get(day):
-            day += timedelta(1)
-        return day - timedelta(1) if day > first else None
-
-    def basis(self, *, events: int, people: int | None = None, first: date | None = None) -> Basis:
-        """What the answer is based on; with notes on days that are missing."""
-        first = first or self.first
-        until = self.complete_until()
-        days = [first + timedelta(n) for n in range((self.read_until - first).days + 1)]
-        asked = [day for day in days if day <= self.last]
-        missing = [day for day in asked if not self.landed.get(day)]
-        if self.relation.name in LANDED or self.landed:
-            self._tell(missing, until)
-        return Basis(
-            complete_until=until,
-            landed_days=sum(day in self.landed for day in days),
-            missing_days=as_ranges(missing),
-            people=people,
-            events=events,
-            seconds=round(monotonic() - self.started, 3),
-        )
-
-    def complete_until(self) -> date | None:
-        """The last day of the question for which all that can count is landed."""
-        whole = self.whole_until(self.first, self.read_until)
-        if whole is None:
-            return None
-        if whole >= self.read_until:
-            return self.last
-        found = whole - timedelta(days=-(-self.asked.reads_ms // DAY_MS))
-        return min(found, self.last) if found >= self.first else None
-
-    def _tell(self, missing: Sequence[date], until: date | None) -> None:
-        if missing:
-            note(f"not landed, or not over when they were: {as_text(missing)}")
-        reads = self.asked.reads_ms
-        gone = [day for day in missing if day <= self.last]
-        if reads and until != self.last and len(gone) < (self.last - self.first).days + 1:
-            since = f"after {until}" if until else f"from {self.first} on"
-            note(
-                f"people who begin {since} have less time than the question gives them: what "
-                f"follows is landed until {self._last_landed()}"
-            )
-
-    def _last_landed(self) -> str:
-        whole = [day for day, over in self.landed.items() if over and day <= self.read_until]
-        return str(max(whole)) if whole else "never"
-
-    def tell_left_out(
+    def count_left_out(
         self, steps: Sequence[Step] | None, first: date | None = None, last: date | None = None
     ) -> None:
-        """Note how many events nobody's are, and how many have no time: no sequence has them."""
-        for which, what in (
-            (NOBODY, "have no distinct_id and count for nobody"),
-            (f"event_time is null and not ({NOBODY})", "have no time and are left out"),
-        ):
-            rows = self.rows({"one": "1"}, steps, first=first, last=last, only=f"({which})")
-            if count := number(self.warehouse, f"select count(*) from ({rows})"):
-                note(f"events that {what}: {count:,}")
+        """Count events that are nobody's, and those without a time, which no sequence has.
+
+        Their numbers are in the answer's basis; a note says so if there are many.
+        """
+        columns = {"somebody": self.somebody, "timed": self._has_time}
+        rows = self.rows(columns, steps, first=first, last=last, people=False)
+        query = f"""
+            select count(*), count(*) filter (not somebody),
+                   count(*) filter (somebody and not timed)
+            from ({rows})
+            """
+        ((events, *left_out),) = answer(self.warehouse, query).rows
+        self.without_person, self.without_time = left_out
+        for count, what in zip(left_out, ("distinct_id", "time"), strict=True):
+            if count > MOST_LEFT_OUT * events:
+                note(f"events that have no {what} and are left out: {count:,} of {events:,}")
 
 
 def packing(first: date, last: date) -> Packing:
     """For the times of the days, on the wall clock."""
     return Packing(day_ms(first), day_ms(last) + DAY_MS - 1)
+
+
+def how_many(person: Ints) -> int:
+    """How many people there are."""
+    if not len(person):
+        return 0
+    seen = np.zeros(int(person.max()) + 1, bool)
+    seen[person] = True
+    return int(seen.sum())
+
+
+def reads_properties(asked: Analysis[Any]) -> bool:
+    """Whether the question, besides the filters of its steps, is about properties."""
+    given = ("where", "sql_where", "by", "hold", "sum", "average")
+    return any(getattr(asked, name, None) for name in given)
 
 
 def day_ms(day: date) -> int:

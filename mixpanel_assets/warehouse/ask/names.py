@@ -15,6 +15,7 @@ from mixpanel_assets.errors import (
     did_you_mean,
     near_names,
 )
+from mixpanel_assets.warehouse.people import with_person
 from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns, computed
 from mixpanel_assets.warehouse.sql import Connection, literal, quoted
 from mixpanel_assets.warehouse.statement import answer
@@ -71,8 +72,10 @@ def _relation(schema: str, table: str, is_view: bool, columns: dict[str, str]) -
     type_ = "view" if is_view else "table"
     if {"distinct_id", "properties"} <= columns.keys():
         type_ = "events" if "event_name" in columns else "profiles"
-    wide = "events_wide" if name in LANDED else table
-    return Relation(name, schema, table, type_, columns, f"{quoted(schema)}.{quoted(wide)}")
+    wide = f"{quoted(schema)}.{quoted('events_wide' if name in LANDED else table)}"
+    if name == EVENTS.dataset and "person" in columns:
+        wide = f"({with_person(wide)})"
+    return Relation(name, schema, table, type_, columns, wide)
 
 
 def find_relation(warehouse: Connection, table: str) -> Relation:

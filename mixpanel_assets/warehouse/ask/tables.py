@@ -21,7 +21,13 @@ from mixpanel_assets.warehouse.ask.doubts import tell
 from mixpanel_assets.warehouse.ask.names import Relation, Value, find_relation
 from mixpanel_assets.warehouse.sql import Connection, literal, quoted
 from mixpanel_assets.warehouse.statement import answer
-from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VIEWS, PROFILES
+from mixpanel_assets.warehouse.tables import (
+    BASE_PROPERTIES,
+    EVENTS,
+    PERSON_COLUMN,
+    PROFILE_VIEWS,
+    PROFILES,
+)
 
 WORD = re.compile(r"[$\w]+")
 NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\))")
@@ -88,6 +94,8 @@ def table_schema(warehouse: Connection, asked: local.TableSchema) -> results.Tab
     whose = {one.column: one.property for one in relation.properties.values() if one.physical}
     columns = []
     for column in (results.ColumnInfo(*row) for row in rows):
+        if column.name in PERSON_COLUMN and column.description is None and relation.properties:
+            column = replace(column, description=PERSON_COLUMN[column.name][1])
         if (renamed := whose.get(column.name, column.name)) != column.name:
             said = filter(None, (f"the property {renamed!r}", column.description))
             column = replace(column, description="; ".join(said))

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mixpanel_assets.warehouse.connection import SCHEMA_VERSION, in_transaction
-from mixpanel_assets.warehouse.load.survey import shortened
-from mixpanel_assets.warehouse.load.views import write_event_views, write_profile_views
+from mixpanel_assets.warehouse.load.people import PEOPLE_TABLES, show_people, update_people
+from mixpanel_assets.warehouse.load.survey import SURVEYS, shortened
+from mixpanel_assets.warehouse.load.views import (
+    events_view,
+    write_event_views,
+    write_profile_views,
+)
 from mixpanel_assets.warehouse.properties import PropertyColumns
-from mixpanel_assets.warehouse.sql import Connection, first_column, has_tables, literal, quoted
-from mixpanel_assets.warehouse.tables import EVENT_COLUMNS, EVENTS, LANDED_COLUMNS, PROFILES, Layout
+from mixpanel_assets.warehouse.sql import (
+    Connection,
+    first_column,
+    has_tables,
+    literal,
+    number,
+    quoted,
+)
+from mixpanel_assets.warehouse.tables import EVENTS, LANDED_COLUMNS, PROFILES, Layout
 
 
 def create_tables(warehouse: Connection) -> None:
@@ -17,6 +29,7 @@ def create_tables(warehouse: Connection) -> None:
     warehouse.execute("create schema if not exists internal")
     warehouse.execute("create schema if not exists by_event")
     warehouse.execute("create table if not exists internal.settings (name VARCHAR, value VARCHAR)")
+    warehouse.execute(PEOPLE_TABLES)  # which views read
     _bring_up_to_date(warehouse)
     create_table(warehouse, "landed", LANDED_COLUMNS)
     create_table(warehouse, EVENTS.table, EVENTS.columns)
@@ -33,8 +46,8 @@ def create_tables(warehouse: Connection) -> None:
             event_name VARCHAR, view_name VARCHAR, definition VARCHAR);
         """
     )
-    columns = ", ".join(EVENT_COLUMNS)
-    warehouse.execute(f"create view if not exists events as select {columns} from events_wide")
+    show_people(warehouse)
+    warehouse.execute(f"create view if not exists events as {events_view()}")
     warehouse.execute(EVENT_PROPERTIES)
 
 
@@ -162,5 +175,22 @@ def _known(warehouse: Connection, layout: Layout) -> PropertyColumns:
     return PropertyColumns(PropertyColumns.known(warehouse, layout.dataset), 0, layout)
 
 
+def _resolve_people(warehouse: Connection) -> None:
+    """The events that are there say who is who, and views show it."""
+    _free(warehouse, "identities")
+    warehouse.execute(SURVEYS)
+    for layout, written in ((EVENTS, "event_views"), (PROFILES, "profile_counts")):
+        if not has_tables(warehouse, "internal", written):
+            continue
+        columns = _known(warehouse, layout)
+        columns.write(warehouse)  # a property may have the name of the new column
+        if layout == EVENTS:
+            warehouse.execute(f"create or replace view events as {events_view()}")
+            write_event_views(warehouse, columns)
+            update_people(warehouse, columns, None)
+        elif number(warehouse, "select count(*) from duckdb_views() where view_name = 'profiles'"):
+            write_profile_views(warehouse, columns)
+
+
 # By the version that they bring up to the next one, each in a transaction of its own.
-UPGRADES = {1: _separate_datasets, 2: _show_all_profile_properties}
+UPGRADES = {1: _separate_datasets, 2: _show_all_profile_properties, 3: _resolve_people}

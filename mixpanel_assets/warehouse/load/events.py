@@ -14,6 +14,7 @@ from mixpanel_assets.warehouse.connection import ROW_GROUP, as_load_errors
 from mixpanel_assets.warehouse.load.comments import renew_comments
 from mixpanel_assets.warehouse.load.create import create_tables, forget_properties
 from mixpanel_assets.warehouse.load.duplicates import without_duplicates
+from mixpanel_assets.warehouse.load.people import update_people
 from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
 from mixpanel_assets.warehouse.load.stage import Source, in_row_groups
 from mixpanel_assets.warehouse.load.survey import surveyed
@@ -47,6 +48,7 @@ def load_files(
             days = [day for source in survey.sources for day in _insert_file(warehouse, source)]
             _write_properties(warehouse)
             write_event_views(warehouse, survey.columns)
+            update_people(warehouse, survey.columns, chosen)
             _spare_vacuum(warehouse, days, replaced)
         renew_comments(warehouse)  # new views have none; DuckDB before 2.0: not in there
     note_repaired({day.day: day.repaired for day in days}, "event")

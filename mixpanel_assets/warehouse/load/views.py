@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from mixpanel_assets.warehouse.numbers import stored_values
+from mixpanel_assets.warehouse.people import with_person
 from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns
 from mixpanel_assets.warehouse.records import layered
 from mixpanel_assets.warehouse.spelling import alike, plain_names, unused
@@ -100,4 +101,10 @@ def _typed(base: Mapping[str, str], properties: Iterable[PropertyColumn], source
         name = quoted(column.column)
         value = found.get(column.property, "null::varchar")
         shown.append(name if column.physical else f"{value} as {name}")
-    return f"select {', '.join(shown)} from ({rows})"
+    names = [*base, *(column.column for column in listed)]
+    return with_person(f"(select {', '.join(shown)} from ({rows}))", names)
+
+
+def events_view() -> str:
+    """SQL: every event, with the JSON that was sent."""
+    return with_person(f"main.{EVENTS.table}", EVENTS.columns)

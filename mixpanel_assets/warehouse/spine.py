@@ -1,0 +1,166 @@
+"""Who did what and when, as four numbers an event: what analytics read instead of `events_wide`.
+
+A day of it is made when a question first needs it, and again after the day has landed again. It is
+in the warehouse's own file, and each day is replaced in a transaction: it is as before, or new.
+Nobody's events have the id -1, and those without a time on their day no `ms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from mixpanel_assets.warehouse.connection import in_transaction
+from mixpanel_assets.warehouse.people import PEOPLE, has_people
+from mixpanel_assets.warehouse.sql import Connection, first_column, has_tables, literal
+
+ROWS_AT_ONCE = 2_000_000  # days are encoded together up to so many events
+NOBODY = "coalesce(distinct_id, '') = ''"
+TABLES = ("spine", "spine_ids", "spine_names", "spine_days", "spine_people")
+
+_CREATE = """
+create table if not exists internal.spine (
+    event_date DATE, id INTEGER, ms INTEGER, event SMALLINT);
+create table if not exists internal.spine_ids (id INTEGER, distinct_id VARCHAR, person INTEGER);
+create table if not exists internal.spine_names (event SMALLINT, event_name VARCHAR);
+create table if not exists internal.spine_days (day DATE, loaded_at TIMESTAMPTZ, zone VARCHAR);
+create table if not exists internal.spine_people (merges VARCHAR);
+"""
+# Of what internal.people holds; another version of DuckDB may hash differently, and makes it anew.
+_MERGES = f"select count(*) || ' ' || coalesce(bit_xor(hash(distinct_id, person)), 0) from {PEOPLE}"
+_LANDED = "select day, loaded_at, rows from landed where dataset = 'events'"
+
+
+def stale_days(
+    warehouse: Connection, zone: str, first: date | None = None, last: date | None = None
+) -> list[date]:
+    """The landed days of the range that the spine lacks, or has as they were before."""
+    made = "select null::date as day, null::timestamptz as loaded_at where false"
+    if exists(warehouse):
+        made = f"select day, loaded_at from internal.spine_days where zone = {literal(zone)}"
+    return first_column(
+        warehouse,
+        f"""
+        select day from ({_LANDED}) landed
+        where coalesce(day >= ?, true) and coalesce(day <= ?, true)
+          and not exists (
+              from ({made}) made where made.day = landed.day
+              and made.loaded_at is not distinct from landed.loaded_at)
+        order by day
+        """,
+        [first, last],
+    )
+
+
+def has_stale_people(warehouse: Connection) -> bool:
+    """Whether ids were merged, or no longer are, since the spine was made."""
+    if not exists(warehouse):
+        return has_people(warehouse)
+    known = first_column(warehouse, "select merges from internal.spine_people")
+    return _merges(warehouse) != (known[0] if known else "")
+
+
+def _merges(warehouse: Connection) -> str:
+    return first_column(warehouse, _MERGES)[0] if has_people(warehouse) else ""
+
+
+def make(warehouse: Connection, days: Sequence[date], zone: str) -> None:
+    """Make these days of the spine from the landed events, and forget days that are gone."""
+    warehouse.execute(_CREATE)
+    for some in _together(warehouse, days):
+        with in_transaction(warehouse):
+            _replace(warehouse, some, zone)
+    if days or has_stale_people(warehouse):
+        with in_transaction(warehouse):
+            _merge_people(warehouse)
+
+
+def _merge_people(warehouse: Connection) -> None:
+    """Give each id that was merged into another the number of that one."""
+    warehouse.execute("update internal.spine_ids set person = null where person is not null")
+    if has_people(warehouse):
+        warehouse.execute(
+            f"""
+            insert into internal.spine_ids {_numbered(f"select distinct person from {PEOPLE}")};
+            update internal.spine_ids set person = found.person from (
+                select ids.id, persons.id as person from {PEOPLE} people
+                join internal.spine_ids ids on ids.distinct_id = people.distinct_id
+                join internal.spine_ids persons on persons.distinct_id = people.person
+            ) found where found.id = spine_ids.id
+            """
+        )
+    warehouse.execute("delete from internal.spine_people")
+    warehouse.execute("insert into internal.spine_people values (?)", [_merges(warehouse)])
+
+
+def _numbered(ids: str) -> str:
+    """SQL: new ids, given as one column, with numbers."""
+    return f"""
+        select (select count(*) from internal.spine_ids) - 1 + row_number() over (),
+               distinct_id, null
+        from ({ids}) fresh (distinct_id) anti join internal.spine_ids using (distinct_id)
+        """
+
+
+def _together(warehouse: Connection, days: Sequence[date]) -> Iterator[list[date]]:
+    sizes = {day: rows for day, _, rows in warehouse.execute(_LANDED).fetchall()}
+    some: list[date] = []
+    for day in days:
+        if some and sum(sizes.get(one, 0) for one in (*some, day)) > ROWS_AT_ONCE:
+            yield some
+            some = []
+        some.append(day)
+    if some:
+        yield some
+
+
+def _replace(warehouse: Connection, days: list[date], zone: str) -> None:
+    listed = f"(select unnest({[str(day) for day in days]}::date[]))"
+    at = "event_time" if zone == "UTC" else f"timezone({literal(zone)}, event_time)"
+    gone = f"not in (select day from ({_LANDED}))"
+    warehouse.execute(
+        f"""
+        delete from internal.spine where event_date in {listed} or event_date {gone};
+        delete from internal.spine_days where day in {listed} or day {gone};
+        insert into internal.spine_names
+        select (select count(*) from internal.spine_names) - 1 + row_number() over (), event_name
+        from (select distinct event_name from events_wide
+              where event_date in {listed} and event_name is not null)
+        where event_name not in (select event_name from internal.spine_names);
+        insert into internal.spine_ids {
+            _numbered(
+                f"select distinct distinct_id from events_wide "
+                f"where event_date in {listed} and not {NOBODY}"
+            )
+        };
+        insert into internal.spine
+        select event_date, coalesce(id, -1) as id,
+               case when ms between 0 and 86399999 then ms end as ms,
+               coalesce(event, -1)
+        from (select event_date, distinct_id, event_name,
+                     epoch_ms({at}) - epoch_ms(event_date::timestamp) as ms
+              from events_wide where event_date in {listed})
+        left join internal.spine_ids using (distinct_id)
+        left join internal.spine_names using (event_name)
+        order by event_date, id, ms;
+        insert into internal.spine_days
+        select day, loaded_at, {literal(zone)} from ({_LANDED}) where day in {listed};
+        """
+    )
+
+
+def drop(warehouse: Connection) -> None:
+    """Forget the spine; it is made again when it is needed."""
+    for table in TABLES:
+        warehouse.execute(f"drop table if exists internal.{table}")
+
+
+def exists(warehouse: Connection) -> bool:
+    """Whether any of it was made."""
+    return has_tables(warehouse, "internal", *TABLES)
+
+
+def names(warehouse: Connection) -> dict[str, int]:
+    """The number of each event's name."""
+    found = warehouse.execute("select event_name, event from internal.spine_names").fetchall()
+    return dict(found)
