@@ -172,6 +172,8 @@ def test_what_agrees_is_all_of_it(ws: mp.Workspace) -> None:
         "complete_until": TO,
         "landed_days": 22,
         "missing_days": [],
+        "without_person": basis.without_person,
+        "without_time": 0,
         "people": 0,
         "events": 0,
         "seconds": 0,
