@@ -177,7 +177,7 @@ def test_a_question_about_events_makes_the_spine_that_it_needs(landed: Simulator
 def test_a_question_about_events_needs_no_credentials(
     landed: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("MP_USERNAME", "MP_SECRET"):
+    for one in ("MP_USERNAME", "MP_SECRET"):
         monkeypatch.delenv(name)
     assert run("ask_sessions", DAYS).success
 
@@ -189,7 +189,9 @@ def test_its_rows_can_be_kept_as_a_table_and_that_table_be_asked(landed: Simulat
     done = run("ask_funnel", {**given, "table": "steps_kept"})
     assert done.success, failure(done)
     with WarehouseResource().get_reader() as warehouse:
-        kept = warehouse.execute("select step, event, count from steps_kept order by step").fetchall()
+        kept = warehouse.execute(
+            "select step, event, count from steps_kept order by step"
+        ).fetchall()
         asked = "select filters->>'$.table' from landed where dataset = 'steps_kept'"
         assert warehouse.execute(asked).fetchall() == [("fetched",)]
     assert [row[:2] for row in kept] == [(1, "Page View"), (2, "Purchase")]
