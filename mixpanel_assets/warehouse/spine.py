@@ -51,12 +51,13 @@ def stale_days(
 def make(warehouse: Connection, days: Sequence[date], zone: str) -> None:
     """Make these days of the spine from the landed events, and forget days that are gone."""
     warehouse.execute(_CREATE)
-    for some in _together(warehouse, days):
+    for some in together(warehouse, days):
         with in_transaction(warehouse):
             _replace(warehouse, some, zone)
 
 
-def _together(warehouse: Connection, days: Sequence[date]) -> Iterator[list[date]]:
+def together(warehouse: Connection, days: Sequence[date]) -> Iterator[list[date]]:
+    """The days in groups of up to ROWS_AT_ONCE events, or of one day."""
     sizes = {day: rows for day, _, rows in warehouse.execute(_LANDED).fetchall()}
     some: list[date] = []
     for day in days:
@@ -64,7 +65,8 @@ def _together(warehouse: Connection, days: Sequence[date]) -> Iterator[list[date
             yield some
             some = []
         some.append(day)
-    yield some
+    if some:
+        yield some
 
 
 def _replace(warehouse: Connection, days: list[date], zone: str) -> None:
@@ -110,6 +112,12 @@ def drop(warehouse: Connection) -> None:
 def exists(warehouse: Connection) -> bool:
     """Whether any of it was made."""
     return has_tables(warehouse, "internal", *TABLES)
+
+
+def days(warehouse: Connection, zone: str) -> list[date]:
+    """The landed days that it has, in a time zone."""
+    of_zone = f"select day from internal.spine_days where zone = {literal(zone)}"
+    return first_column(warehouse, f"{of_zone} and day in (select day from ({_LANDED})) order by 1")
 
 
 def names(warehouse: Connection) -> dict[str, int]:
