@@ -178,7 +178,7 @@ def test_a_question_about_events_needs_no_credentials(
     landed: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for one in ("MP_USERNAME", "MP_SECRET"):
-        monkeypatch.delenv(name)
+        monkeypatch.delenv(one)
     assert run("ask_sessions", DAYS).success
 
 

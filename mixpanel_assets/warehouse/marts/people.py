@@ -79,10 +79,10 @@ def _batches(warehouse: Connection, days: Sequence[date]) -> Iterator[list[date]
 
 def _rows(warehouse: Connection, mart: OfPeople, days: Sequence[date]) -> Arrays:
     names = spine.names(warehouse)
-    excluded = [names[name] for name in EXCLUDED if name in names]
+    excluded = [-2, *(names[name] for name in EXCLUDED if name in names)]  # -2: no event
     query = f"""
         select event_date - $first as day, id, coalesce(ms, -1) as ms,
-               ms is not null and event not in (select unnest({excluded}::smallint[])) as counts
+               ms is not null and event not in ({", ".join(map(str, excluded))}) as counts
         from internal.spine
         where event_date in (select unnest({[str(day) for day in days]}::date[])) and id >= 0
         """
