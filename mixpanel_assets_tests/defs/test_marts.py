@@ -173,18 +173,6 @@ def agreed(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
     return {one.asset_key.path[-1]: one.passed for one in found}
 
 
-def names(project: Project) -> set[str]:
-    return {key.path[-1] for key in definitions_of(project).resolve_all_asset_keys()}
-
-
-def test_there_are_no_marts_unless_they_are_asked_for(tmp_path: Path) -> None:
-    assert not names(Project.of()) & {*BUILT_IN}
-    assert names(Project.of(marts=True)) >= {*BUILT_IN}
-    declare(tmp_path, "[lifecycle.weeks]")
-    assert names(Project.of()) >= {*BUILT_IN, "lifecycle_weeks"}
-    assert not names(Project.of(marts=False)) & {*BUILT_IN}
-
-
 def test_marts_are_made_without_a_request_and_agree_with_mp_ask(
     marts: dg.ExecuteInProcessResult,
 ) -> None:
