@@ -18,6 +18,7 @@ from mixpanel_assets.warehouse.marts.tables import MartTable, lost_days, replaci
 from mixpanel_assets.warehouse.sql import Connection
 
 DAYS_AT_ONCE = 31  # with 2^31 people and a day's ms, which share 63 bits
+PERSON_BITS = 31
 PERSON = ("VARCHAR", "who: the distinct_id; nobody's events are left out")
 Arrays = Mapping[str, Any]
 
@@ -80,9 +81,11 @@ def _batches(warehouse: Connection, days: Sequence[date]) -> Iterator[list[date]
 
 def _rows(warehouse: Connection, mart: OfPeople, days: Sequence[date]) -> Arrays:
     names = spine.names(warehouse)
-    excluded = [-2, *(names[name] for name in EXCLUDED if name in names)]  # -2: no event
+    # As for mp ask, what has no name, which is -1, is no part of a session.
+    excluded = [-1, *(names[name] for name in EXCLUDED if name in names)]
     query = f"""
-        select event_date - $first as day, coalesce(person, id) as id, coalesce(ms, -1) as ms,
+        select (event_date - $first)::smallint as day, coalesce(person, id) as id,
+               coalesce(ms, -1) as ms,
                ms is not null and event not in ({", ".join(map(str, excluded))}) as counts
         from internal.spine
         left join (select id, person from internal.spine_ids where person is not null) using (id)
@@ -91,13 +94,13 @@ def _rows(warehouse: Connection, mart: OfPeople, days: Sequence[date]) -> Arrays
     found = warehouse.execute(query, {"first": min(days)}).fetchnumpy()
     day, person, ms, counts = (np.ma.getdata(found[name]) for name in ("day", "id", "ms", "counts"))
     numbers = np.array([(one - min(days)).days for one in sorted(days)])
-    people = int(person.max(initial=0)) + 1
-    place = np.searchsorted(numbers, day.astype(np.int64))
-    made = dict(mart.rows(place * people + person, ms.astype(np.int64), counts))
+    group = np.searchsorted(numbers, day) << PERSON_BITS
+    group |= person
+    made = dict(mart.rows(group, ms, counts))
     group = made.pop("group")
     return {
-        "day": numbers[group // people] + (min(days) - date(1970, 1, 1)).days,
-        "id": (group % people).astype(np.int32),
+        "day": numbers[group >> PERSON_BITS] + (min(days) - date(1970, 1, 1)).days,
+        "id": (group & ((1 << PERSON_BITS) - 1)).astype(np.int32),
         **made,
     }
 
@@ -133,17 +136,18 @@ def _sessions(group: Ints, ms: Ints, counts: Ints) -> dict[str, Any]:
 
 
 def _user_days(group: Ints, ms: Ints, counts: Ints) -> dict[str, Any]:
-    whose = np.sort(group)
-    start = np.flatnonzero(firsts(whose))
-    events = np.diff(np.append(start, len(whose)))
-    whose = whose[start]
-    sessions = np.searchsorted(whose, _sessions(group, ms, counts)["group"])
-    many = np.bincount(sessions, minlength=len(whose))
-    return {
-        "group": whose,
-        "events": events.astype(np.int32),
-        "sessions": many.astype(np.int32),
-    }
+    made = _sessions(group, ms, counts)
+    start = np.flatnonzero(firsts(made["group"]))
+    others, rest = np.unique(group[~counts], return_counts=True)
+    whose = made["group"][start]
+    every = np.union1d(whose, others) if len(others) else whose
+    events, sessions = np.zeros((2, len(every)), np.int32)
+    place = np.searchsorted(every, whose)
+    if len(start):
+        events[place] = np.add.reduceat(made["events"], start)
+    sessions[place] = np.diff(np.append(start, len(made["group"])))
+    events[np.searchsorted(every, others)] += rest.astype(np.int32)
+    return {"group": every, "events": events, "sessions": sessions}
 
 
 _AT = f"make_timestamp_ms(day::bigint * {DAY_MS} + {{}})"
