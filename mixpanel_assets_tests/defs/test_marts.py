@@ -205,7 +205,7 @@ def test_sessions_and_days_of_people_are_those_of_a_slow_count(
     marts: dg.ExecuteInProcessResult,
 ) -> None:
     events: dict[tuple[Any, str], list[tuple[Any, str]]] = {}
-    query = "select event_date, distinct_id, timezone('UTC', event_time), event_name from events"
+    query = "select event_date, person, timezone('UTC', event_time), event_name from events"
     for day, person, at, name in sql(query):
         if person:
             events.setdefault((day, person), []).append((at, name))
