@@ -47,7 +47,7 @@ def test_what_is_landed_until_the_window_ends_is_complete(ask: Ask) -> None:
     assert found.basis.complete_until == after(6)
     assert (found.basis.landed_days, found.basis.missing_days) == (6, [])
     assert (found.basis.people, found.basis.events) == (1, 12)
-    assert notes == ["events that have no distinct_id and count for nobody: 6"]
+    assert notes == ["events that have no distinct_id and are left out: 6 of 18"]
 
 
 def test_people_whose_window_is_not_over_are_told(ask: Ask) -> None:
@@ -90,4 +90,4 @@ def test_active_users_tell_of_days_before_that_are_missing(ask: Ask) -> None:
     _, notes = ask(ActiveUsers(from_date=after(5), to_date=after(6)))
 
     gone = f"{after(-24)} to {after(-1)}, {after(3)}"
-    assert notes[0] == f"wau and mau look back at days that are not landed: {gone}"
+    assert notes[0] == f"the days before count too, and are not landed: {gone}"

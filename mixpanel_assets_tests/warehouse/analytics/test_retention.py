@@ -43,7 +43,7 @@ def back(ask: Callable[..., Any]) -> Back:
 
     def counted(*events: Given, **more: Any) -> list[float]:
         cohorts = ask(*events, **more).cohorts
-        return [sum(n) for n in zip(*(c.retention for c in cohorts), strict=True)]
+        return [sum(n) for n in zip(*([n or 0 for n in c.retention] for c in cohorts), strict=True)]
 
     return counted
 
@@ -129,7 +129,7 @@ def test_the_average_leaves_out_what_is_not_complete(ask: Any) -> None:
     days = {"from_date": LAST - timedelta(1), "to_date": LAST}
 
     found = ask(born, before, *returned, **days)
-    assert [c.retention for c in found.cohorts] == [[0, 1, 0], [1, 0, 0]]
+    assert [c.retention for c in found.cohorts] == [[0, 1, None], [1, None, None]]
     assert found.average == [0, None, None]
     whole = ask(born, before, *returned, **days, calendar=True)
     assert whole.average == [0.5, 1, None]
