@@ -46,6 +46,7 @@ class Store:
         self.folder = Path(folder) if folder else None
         self.timezone = timezone
         self.last_day = last_day
+        self.changes = 0  # by `add` and `set_day`
         self._fixed: dict[date, list[bytes]] = {}
         self._added: dict[date, list[tuple[int, bytes]]] = {}
         self._packed: dict[date, Fragment] = {}
@@ -55,6 +56,7 @@ class Store:
     def add(self, records: Iterable[Record]) -> None:
         """Add records under the day of their time, which may be in seconds or in ms."""
         with self._lock:
+            self.changes += 1
             for record in records:
                 properties = dict(record["properties"])
                 at = properties["time"]
@@ -69,6 +71,7 @@ class Store:
             for line in content
         ]
         with self._lock:
+            self.changes += 1
             self._fixed[day] = lines
             self._packed.pop(day, None)
             for held in self._neighbours(day):
@@ -92,6 +95,10 @@ class Store:
             last = self.last_day or day_of(int(time.time() * 1000), self.timezone)
             found |= {first + timedelta(days=n) for n in range((last - first).days + 1)}
         return sorted(found - emptied)
+
+    def is_settled(self, day: date, now: float) -> bool:
+        """Whether no event of the day is still to come in."""
+        return self.world is None or self.world.settles_at(day + timedelta(days=1)) <= now * 1000
 
     def lines(self, day: date, now: float | None = None) -> Iterator[bytes]:
         """The day's lines in export form with time in ms; `now` hides later events."""
@@ -150,7 +157,7 @@ class Store:
             fragment = pack(split_lines(gunzip_chunks(path)), self._scratch_file(day))
         elif not self.world or not self._in_world(self.world, day):
             return None
-        elif now is not None and self.world.settles_at(day + timedelta(days=1)) > now * 1000:
+        elif now is not None and not self.is_settled(day, now):
             return pack(self._world_lines(self.world, day, int(now * 1000)))
         else:
             fragment = pack(self._world_lines(self.world, day, None), self._scratch_file(day))

@@ -187,6 +187,8 @@ class Home:
         assert [asset["rows"] for asset in told] == [sum(recorded.values())][: len(told)]
         assert [asset["days"] for asset in told] == [len(recorded)][: len(told)]
         assert bool(told) == bool(recorded)
+        with suppress(duckdb.CatalogException):  # before a load of this version
+            assert self.asked(WRONG_PEOPLE) == []
         return content
 
     def profiles(self) -> tuple[int, str]:
@@ -221,6 +223,21 @@ left join (
     select event_date as day, sum(events)::bigint as n from internal.property_days
     where property = 'build' group by all) known using (day)
 order by 1
+"""
+
+
+# Who is who is what the rows say: the first user of a device is its person.
+WRONG_PEOPLE = """
+with seen as (
+    select '$device:' || device_id as distinct_id, user_id, event_date, min(event_time) as moment
+    from events_wide where device_id <> '' and user_id <> '' group by all),
+links as (
+    select left_id, right_id, event_date, seen from internal.identity_links),
+owners as (select distinct_id, arg_min(user_id, (moment, user_id)) from seen group by 1),
+shown as (select distinct_id, person from identities)
+(from seen except from links) union all (from links except from seen)
+union all select *, null, null from (
+    (from owners except from shown) union all (from shown except from owners))
 """
 
 

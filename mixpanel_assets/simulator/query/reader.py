@@ -1,5 +1,9 @@
 """What reports read: the events of the raw export, each once, with the user's profile.
 
+Reports count people by their canonical id: the anonymous events of a device are those of the user
+who is first seen on it, as in Simplified ID Merge.
+https://docs.mixpanel.com/docs/tracking-methods/id-management/identifying-users-simplified
+
 Reports leave out duplicates, which the export does not: of several records with the same event,
 distinct_id, time and $insert_id the one processed last counts. A record without $insert_id has no
 duplicates. https://developer.mixpanel.com/reference/event-deduplication
@@ -8,7 +12,7 @@ duplicates. https://developer.mixpanel.com/reference/event-deduplication
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
@@ -26,6 +30,7 @@ from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.values import is_number
 
 _FIRST_YEAR = 2000
+_AGAIN_SECONDS = 60
 
 
 class Event(NamedTuple):
@@ -51,6 +56,9 @@ class Reader:
     project: Project
     clock: Callable[[], float]
     plan: Plan = field(default_factory=Plan)
+    _logins: dict[date, tuple[tuple[int, int], dict[str, tuple[float, str]]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def today(self) -> date:
         """Today's date in the project."""
@@ -108,18 +116,21 @@ class Reader:
     ) -> Iterator[Event]:
         """The events of the days that have one of the names and match, in no order."""
         now = self.clock()
+        users = self._users(now)
         for day in span.days():
-            for event in self._of_day(day, names, now):
+            for event in self._of_day(day, names, now, users):
                 if where is None or where.matches(event.properties):
                     yield event
 
-    def _of_day(self, day: date, names: Collection[str] | None, now: float) -> list[Event]:
+    def _of_day(
+        self, day: date, names: Collection[str] | None, now: float, users: Mapping[str, str]
+    ) -> list[Event]:
         found: dict[object, tuple[float, Event]] = {}
         midnight = start_of(day)
         for number, line in enumerate(self.store.lines(day, now)):
             if names is not None and event_of(line) not in names:
                 continue
-            event = _event(day, midnight, line)
+            event = _event(day, midnight, line, users)
             if event is None:
                 continue
             properties = event.properties
@@ -129,6 +140,20 @@ class Reader:
             if held is None or processed >= held[0]:
                 found[key] = processed, event
         return [event for _, event in found.values()]
+
+    def _users(self, now: float) -> dict[str, str]:
+        """The user of each anonymous id, which is that of a device."""
+        first: dict[str, tuple[float, str]] = {}
+        for day in self.store.days():
+            # Of a day that is still coming in, what was known a little while ago.
+            minute = 0 if self.store.is_settled(day, now) else 1 + int(now) // _AGAIN_SECONDS
+            known = self._logins.get(day)
+            if known is None or known[0] != (self.store.changes, minute):
+                version = self.store.changes, minute
+                known = self._logins[day] = version, _logins(self.store.lines(day, now))
+            for device, login in known[1].items():
+                first[device] = min(login, first.get(device, login))
+        return {f"$device:{device}": user for device, (_, user) in first.items()}
 
     def _profile_of(self) -> Callable[[Any], dict[str, Any]]:
         view = self.profiles.view()
@@ -142,7 +167,23 @@ class Reader:
         return profile
 
 
-def _event(day: date, midnight: int, line: bytes) -> Event | None:
+def _logins(lines: Iterable[bytes]) -> dict[str, tuple[float, str]]:
+    """When each device was first used by a user, and by which; the time first."""
+    found: dict[str, tuple[float, str]] = {}
+    for line in lines:
+        if b'"$device_id"' not in line or b'"$user_id"' not in line:
+            continue
+        if (record := decode(line)) is None:
+            continue
+        properties = record["properties"]
+        device, user = properties.get("$device_id"), properties.get("$user_id")
+        if device and user and isinstance(device, str) and isinstance(user, str):
+            login = _number(properties.get("time")), user
+            found[device] = min(login, found.get(device, login))
+    return found
+
+
+def _event(day: date, midnight: int, line: bytes, users: Mapping[str, str]) -> Event | None:
     record = decode(line)
     if record is None or not isinstance(name := record.get("event"), str):
         return None
@@ -151,7 +192,8 @@ def _event(day: date, midnight: int, line: bytes) -> Event | None:
     at = int(time) if is_number(time) else midnight
     # An event whose time is on another day than its own has no hour on this one.
     at = at if midnight <= at < midnight + DAY_MS else midnight
-    return Event(name, day, at, _who(properties.get("distinct_id")), properties)
+    who = _who(properties.get("distinct_id"))
+    return Event(name, day, at, who and users.get(who, who), properties)
 
 
 def _key(event: Event) -> tuple[str, str | None, str, str] | None:

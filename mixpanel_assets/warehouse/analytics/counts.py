@@ -134,19 +134,21 @@ def frequency(warehouse: Connection, asked: Frequency, zone: tzinfo) -> LocalFre
     rows = source.read(columns, steps, coded=list(columns), packing=pack, only=source.timed)
     texts = rows.texts.get("segment", [""])
     part_ms = DAY_MS if asked.addiction_unit == "day" else HOUR_MS
-    overall = _often(rows, 1, buckets, part_ms)
-    counts = _often(rows, len(texts), buckets, part_ms) if asked.by else {}
+    whole = _often(rows, None, 1, buckets, part_ms)
+    split = {}
+    if asked.by:
+        split = _often(rows, rows["segment"], len(texts), buckets, part_ms)
     data: dict[str, Any] = {}
     for unit, (start, label) in enumerate(zip(buckets.starts, buckets.labels, strict=True)):
         length = _parts(asked, start)
-        whole = _at_least(overall.get((unit, 0), {}), length, asked)
+        overall = _at_least(whole.get((unit, 0), {}), length, asked)
         if asked.by is None:
-            data[label] = whole
+            data[label] = overall
             continue
-        segments = {code: sum(c.values()) for (at, code), c in counts.items() if at == unit}
+        segments = {code: sum(c.values()) for (at, code), c in split.items() if at == unit}
         shown = sorted(segments, key=lambda code: (-segments[code], texts[code]))[: asked.limit]
-        each = {texts[c]: _at_least(counts[unit, c], length, asked) for c in shown}
-        data[label] = {OVERALL: whole, **each}
+        each = {texts[code]: _at_least(split[unit, code], length, asked) for code in shown}
+        data[label] = {OVERALL: overall, **each}
     basis = source.basis(events=len(rows), people=rows.people)
     return LocalFrequencyResult(
         asked.event, source.first, source.last, asked.unit, asked.addiction_unit, data, basis
@@ -154,15 +156,15 @@ def frequency(warehouse: Connection, asked: Frequency, zone: tzinfo) -> LocalFre
 
 
 def _often(
-    rows: Rows, segments: int, buckets: Buckets, part_ms: int
+    rows: Rows, segment: Ints | None, segments: int, buckets: Buckets, part_ms: int
 ) -> dict[tuple[int, int], dict[int, int]]:
     """By unit and segment: how many people were active in so many parts of it."""
     assert rows.packing is not None
     first = rows.packing.first
     parts = (rows.packing.last + 1 - first) // part_ms
     key = rows.person * segments
-    if segments > 1:
-        key += rows["segment"]
+    if segment is not None:
+        key += segment
     key = key * parts + (rows.at - first) // part_ms
     key.sort()
     key = key[firsts(key)]

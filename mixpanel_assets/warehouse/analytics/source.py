@@ -141,7 +141,7 @@ class Source(LandedDays):
     def person(self) -> str:
         """SQL: who did it, as a number or text; null for nobody."""
         if self.names is not None:
-            return "id"
+            return "nullif(id, -1)"
         if self.has_ids:
             return self._id
         own = unmerged("distinct_id")
