@@ -171,6 +171,15 @@ def test_coming_back_is_another_event(back: Back) -> None:
     assert back(did("A", "10-30T10:00", ""), did("B", "10-30T11:00", "")) == [0, 0, 0]
 
 
+# [I] The same for each segment of the events that people come back with.
+def test_another_event_of_the_moment_is_a_return_in_its_segment(ask: Any) -> None:
+    events = did("A", "10-30T10:00", p="x"), did("B", "10-30T10:00", p="y")
+    asked = {"to_date": MONDAY, "return_event": None, "by": "p", "by_event": "return"}
+
+    found = [(c.segment, c.retention[0]) for c in ask(*events, **asked).cohorts]
+    assert found == [("$overall", 1), ("y", 1)]
+
+
 # A local day, and the first day that a landed clock is put back on.
 def test_days_and_intervals_are_those_of_the_wall_clock(back: Back) -> None:
     born = did("A", "10-28T12:00")
