@@ -6,7 +6,7 @@ https://docs.mixpanel.com/reference/segmentation-query
 The documents leave open, and here it is so:
 
 - What has no time begins the day that it is listed under. What is nobody's is counted as an event,
-  and neither as a person nor among the events that persons have on average.
+  also on average, and not as a person.
 - A sum or an average has no value for a segment and a unit without a number; a sum is 0 there.
 - Segments of equal size come in the order of their names.
 """
@@ -77,9 +77,8 @@ def people(those: Sequence[Event]) -> float:
 
 
 def per_person(those: Sequence[Event]) -> float:
-    """How many there are for each person."""
-    known = [event for event in those if event.person]
-    return len(known) / people(known) if known else 0
+    """How many there are for each person; 0 without any."""
+    return len(those) / people(those) if people(those) else 0
 
 
 def number(event: Event, name: str) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
 
 import numpy as np
@@ -44,12 +44,16 @@ def retention(warehouse: Connection, asked: Retention, zone: tzinfo) -> LocalRet
 
 @dataclass(frozen=True)
 class Births:
-    """Who is followed from when, sorted by person and time; the unit and segment of each."""
+    """Who is followed from when, sorted by person and time; the unit and segment of each.
+
+    `name` is that of the event if all events are returns.
+    """
 
     person: Ints
     at: Ints
     unit: Ints
     segment: Ints
+    name: Ints
 
     def __getitem__(self, which: Ints) -> Births:
         return Births(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
@@ -143,9 +147,11 @@ class _Retention:
         segment = np.zeros(len(which), np.int64)
         if self.asked.by and not self._by_return:
             segment = rows["segment"][which]
-        order = np.lexsort((segment, rows["key"][which]))
+        name = rows["name"][which] if self.back is None else segment
+        of_any = (name,) if self.born is None else ()  # else all have the same name
+        order = np.lexsort((segment, *of_any, rows["key"][which]))
         unit = self.buckets.of_days(days_of(at[order]))
-        births = Births(person[order], at[order], unit, segment[order])
+        births = Births(person[order], at[order], unit, segment[order], name[order])
         first = firsts(births.person)
         if self.asked.retention_type == "compounded":
             first = first | firsts(births.unit)
@@ -167,7 +173,7 @@ class _Retention:
 
     def _overall(self, rows: Rows, births: Births, back: Ints) -> Ints:
         found = np.zeros((len(self.buckets.starts), 1, self.length), np.int64)
-        plain = Births(births.person, births.at, births.unit, np.zeros_like(births.unit))
+        plain = replace(births, segment=np.zeros_like(births.unit))
         self._add(found, plain, self._returned(rows, back), None)
         overall: Ints = found[:, 0]
         return overall
@@ -301,12 +307,13 @@ class _Returns:
             return found
         here = np.flatnonzero(self._times.first(births.person, births.at) == births.at)
         if self._names is not None and len(here):
-            here = here[self._several(self._pack.pack(births.person[here], births.at[here]))]
+            moments = self._pack.pack(births.person[here], births.at[here])
+            here = here[self._has_another(moments, births.name[here])]
         found[here] = births.at[here]
         return found
 
-    def _several(self, moments: Ints) -> Flags:
-        """Whether events of more than one name are in each moment, which are sorted."""
+    def _has_another(self, moments: Ints, name: Ints) -> Flags:
+        """Whether an event of another name is in each of the moments, which are sorted."""
         assert self._names is not None
         place = np.minimum(np.searchsorted(moments, self._key), len(moments) - 1)
         there = moments[place] == self._key
@@ -314,8 +321,8 @@ class _Returns:
         least, most = np.full(len(moments), NEVER), np.full(len(moments), -1)
         np.minimum.at(least, place, names)
         np.maximum.at(most, place, names)
-        several: Flags = least < most
-        return several
+        another: Flags = (least != name) | (most != name)
+        return another
 
     def last(self, person: Ints) -> Ints:
         """When each came back last; LONG_AGO if never."""

@@ -12,7 +12,13 @@ from mixpanel_assets.questions import analytics as ask_for
 from mixpanel_assets_tests.obvious.buckets import Buckets
 from mixpanel_assets_tests.obvious.events import Event, Given, Where, named
 from mixpanel_assets_tests.obvious.frequency import Frequency, frequency
-from mixpanel_assets_tests.obvious.retention import Cohort, Retention, average_rate, retention
+from mixpanel_assets_tests.obvious.retention import (
+    DAYS,
+    Cohort,
+    Retention,
+    average_rate,
+    retention,
+)
 from mixpanel_assets_tests.warehouse.analytics.streams import (
     FILTERS,
     LAST,
@@ -88,7 +94,7 @@ def test_retention_agrees(landed: Landed) -> None:
         cohorts = retention(stream, question)
         expected = _expected(cohorts, question, limit)
         # Of an interval that has not begun nothing is landed: null.
-        shares = {(c.date, c.segment): (c.size, filled(c.retention)) for c in found.cohorts}
+        shares = {(c.date, c.segment): (c.size, c.retention) for c in found.cohorts}
         assert shares == expected
         assert found.average == _average(cohorts, question)
 
@@ -105,10 +111,9 @@ def _expected(cohorts: Any, question: Retention, limit: int) -> dict[Any, Any]:
             sizes[name] = sizes.get(name, 0) + more
     ranked = sorted(sizes, key=lambda name: (-sizes[name], name))
     for bucket, cohort in cohorts.items():
-        found[str(bucket), "$overall" if question.by else None] = (
-            cohort.size,
-            _shares(cohort.overall, cohort.size),
-        )
+        begun = sum(_has_begun(bucket, n, question) for n in range(question.intervals + 1))
+        whole = (cohort.size, _shares(cohort.overall, cohort.size, begun))
+        found[str(bucket), "$overall" if question.by else None] = whole
         for label, names in _labeled(ranked, limit):
             mine = [name for name in names if name in cohort.segments]
             if mine:
@@ -116,12 +121,8 @@ def _expected(cohorts: Any, question: Retention, limit: int) -> dict[Any, Any]:
                 size = cohort.size
                 if question.by_birth:
                     size = sum(cohort.sizes[name] for name in mine)
-                found[str(bucket), label] = (size, _shares(counts, size))
+                found[str(bucket), label] = (size, _shares(counts, size, begun))
     return found
-
-
-def filled(shares: list[float | None]) -> list[float]:
-    return [share or 0.0 for share in shares]
 
 
 def _labeled(ranked: list[str], limit: int) -> list[tuple[str, list[str]]]:
@@ -129,8 +130,18 @@ def _labeled(ranked: list[str], limit: int) -> list[tuple[str, list[str]]]:
     return [*shown, ("$other", ranked[limit:])] if ranked[limit:] else shown
 
 
-def _shares(counts: list[int], size: int) -> Any:
-    return pytest.approx([count / size if size else 0 for count in counts])
+def _shares(counts: list[int], size: int, begun: int) -> list[Any]:
+    """The shares of those intervals that have begun."""
+    shares = [pytest.approx(count / size if size else 0) for count in counts[:begun]]
+    return [*shares, *[None] * (len(counts) - begun)]
+
+
+def _has_begun(bucket: Any, number: int, question: Retention) -> bool:
+    """Whether the interval has begun for the first of the bucket on the last landed day."""
+    if question.calendar:
+        return _units(bucket, LAST, question.buckets) >= number
+    first = max(bucket, question.buckets.first_day)
+    return (LAST - first).days >= number * DAYS[question.buckets.unit]
 
 
 def _average(cohorts: dict[Any, Cohort], question: Retention) -> Any:
@@ -155,8 +166,7 @@ def _is_over(bucket: Any, number: int, question: Retention) -> bool:
     if question.calendar:
         after = [d for d in Buckets(bucket, LAST).all() if _units(bucket, d, days) > number]
         return bool(after) or _units(bucket, LAST.fromordinal(day + 1), days) > number
-    length = {"day": 1, "week": 7, "month": 30}[days.unit]
-    return last.toordinal() + (number + 1) * length <= day
+    return last.toordinal() + (number + 1) * DAYS[days.unit] <= day
 
 
 def _units(bucket: Any, day: Any, days: Buckets) -> int:

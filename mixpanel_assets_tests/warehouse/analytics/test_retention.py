@@ -13,7 +13,6 @@ import pytest
 from mixpanel_assets.questions.analytics import Frequency, Retention
 from mixpanel_assets_tests.obvious.events import Given
 from mixpanel_assets_tests.warehouse.analytics.streams import FIRST, LAST, Landed
-from mixpanel_assets_tests.warehouse.analytics.test_agree_retention import filled
 
 MONDAY = date(2023, 10, 30)
 Back = Callable[..., list[float]]
@@ -44,7 +43,7 @@ def back(ask: Callable[..., Any]) -> Back:
 
     def counted(*events: Given, **more: Any) -> list[float]:
         cohorts = ask(*events, **more).cohorts
-        return [sum(n) for n in zip(*(filled(c.retention) for c in cohorts), strict=True)]
+        return [sum(n) for n in zip(*([n or 0 for n in c.retention] for c in cohorts), strict=True)]
 
     return counted
 
@@ -170,6 +169,15 @@ def test_coming_back_is_another_event(back: Back) -> None:
     assert back(born, return_event=None) == back(born, born, return_event=None) == [0, 0, 0]
     assert back(born, did("B", "10-30T10:00")) == [1, 0, 0]
     assert back(did("A", "10-30T10:00", ""), did("B", "10-30T11:00", "")) == [0, 0, 0]
+
+
+# [I] The same for each segment of the events that people come back with.
+def test_another_event_of_the_moment_is_a_return_in_its_segment(ask: Any) -> None:
+    events = did("A", "10-30T10:00", p="x"), did("B", "10-30T10:00", p="y")
+    asked = {"to_date": MONDAY, "return_event": None, "by": "p", "by_event": "return"}
+
+    found = [(c.segment, c.retention[0]) for c in ask(*events, **asked).cohorts]
+    assert found == [("$overall", 1), ("y", 1)]
 
 
 # A local day, and the first day that a landed clock is put back on.
