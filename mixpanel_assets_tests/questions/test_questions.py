@@ -14,7 +14,7 @@ from mixpanel_assets.errors import DateRangeError, UsageError
 from mixpanel_assets.mixpanel.catalog import questions as of_project
 from mixpanel_assets.mixpanel.live import questions as of_mixpanel
 from mixpanel_assets.notes import AnswerWarning
-from mixpanel_assets.questions import discovery, live, local
+from mixpanel_assets.questions import analytics, discovery, live, local
 from mixpanel_assets.questions.base import Question, fields_of, questions_in
 from mixpanel_assets.questions.schema import json_schema, model_of
 from mixpanel_assets.warehouse.ask import events, tables
@@ -80,18 +80,22 @@ def test_every_question_is_a_command_with_its_help_and_choices() -> None:
             assert option["required"] == field.required
 
 
-def test_the_launchpad_has_every_live_question_with_its_choices() -> None:
+def test_the_launchpad_has_every_question_with_its_choices() -> None:
     (node,) = job("ask").nodes
     asked = node.definition.config_schema.config_type.fields  # type: ignore[attr-defined]
-    assert set(asked) == set(LIVE)
-    for name, kind in LIVE.items():
+    of_events = {f"ask_{name}": kind for name, kind in questions_in(analytics).items()}
+    assert set(asked) == {*LIVE, *of_events}
+    for name, kind in {**LIVE, **of_events}.items():
         assert asked[name].description == kind.summary()
         config = asked[name].config_type.fields
-        assert set(config) == {*(one.name for one in fields_of(kind)), "table", "replace"}
-        for field in fields_of(kind):
-            assert field.param.help in config[field.name].description
+        # `table` keeps the rows; the table that a question is about is called otherwise.
+        called = {one.name: one for one in fields_of(kind)}
+        called |= {"events_table": called.pop("table")} if "table" in called else {}
+        assert set(config) == {*called, "table", "replace"}
+        for as_config, field in called.items():
+            assert field.param.help in config[as_config].description
             if field.choices:
-                of = config[field.name].config_type
+                of = config[as_config].config_type
                 of = getattr(of, "inner_type", of)
                 assert {value.config_value for value in of.enum_values} == set(field.choices)
 
