@@ -108,7 +108,7 @@ def test_a_run_that_is_ended_changes_nothing(warehouse: duckdb.DuckDBPyConnectio
     before = warehouse.execute("from user_days order by all").fetchall()
 
     def end() -> None:
-        with replacing(warehouse, USER_DAYS.table("UTC"), DAYS[:2]):
+        with replacing(warehouse, USER_DAYS.table("UTC"), DAYS[:2], ""):
             warehouse.execute(f"insert into user_days values (date '{FIRST}', 'bob', 1, 1)")
             raise KeyboardInterrupt
 
@@ -117,3 +117,33 @@ def test_a_run_that_is_ended_changes_nothing(warehouse: duckdb.DuckDBPyConnectio
     assert warehouse.execute("from user_days order by all").fetchall() == before
     query = "select sum(rows)::int from landed where dataset = 'user_days'"
     assert warehouse.execute(query).fetchall() == [(4,)]
+
+
+def test_days_of_people_who_were_merged_later_are_made_again(open_warehouse: Any) -> None:
+    warehouse = open_warehouse()
+
+    def load(day: date, *sent: dict[str, Any]) -> None:
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        time = int(midnight.timestamp() * 1000)
+        lines = [{"event": "Visit", "properties": {"time": time, **one}} for one in sent]
+        warehouse.load(*lines, day=day)
+
+    def made(*days: date) -> list[date]:
+        return replace_days(warehouse.connection, USER_DAYS, days, "UTC")
+
+    def people() -> list[tuple[Any, ...]]:
+        return warehouse.sql("select day, person from user_days order by all")
+
+    device = {"distinct_id": "$device:D", "$device_id": "D"}
+    load(DAYS[0], device)
+    load(DAYS[1], {"distinct_id": "bob"})
+    assert made(*DAYS[:2]) == DAYS[:2]
+    assert people() == [(DAYS[0], "$device:D"), (DAYS[1], "bob")]
+    assert made(DAYS[1]) == [DAYS[1]]  # nobody was merged
+    load(DAYS[2], {"distinct_id": "ann", "$device_id": "D", "$user_id": "ann"})
+    assert made(DAYS[2]) == [DAYS[0], DAYS[2]]
+    assert people() == [(DAYS[0], "ann"), (DAYS[1], "bob"), (DAYS[2], "ann")]
+    load(DAYS[2], {"distinct_id": "ann"})  # landed again, and without the link
+    assert made(DAYS[2]) == [DAYS[0], DAYS[2]]
+    assert people() == [(DAYS[0], "$device:D"), (DAYS[1], "bob"), (DAYS[2], "ann")]
+    assert made(DAYS[2]) == [DAYS[2]]
