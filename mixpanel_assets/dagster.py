@@ -7,6 +7,7 @@
 import warnings
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
@@ -18,6 +19,7 @@ from mixpanel_assets.defs.catalog import make_catalog
 from mixpanel_assets.defs.checks import make_counts_check
 from mixpanel_assets.defs.inputs import WarehouseInputManager
 from mixpanel_assets.defs.jobs import make_jobs
+from mixpanel_assets.defs.marts import make_marts, make_marts_job, make_marts_sensor
 from mixpanel_assets.defs.project import Project
 from mixpanel_assets.defs.queries import make_ask_job
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
@@ -43,20 +45,27 @@ def mixpanel_definitions(
     group: str | None = None,
     start: date | str | None = None,
     automation: bool = False,
+    marts: bool | str | Path = False,
 ) -> dg.Definitions:
     """Assets, checks, jobs, schedules, sensor and resources of one Mixpanel project.
 
     `account` is a name of the configuration file; by default the one that `mp` uses. Keys begin
     with `key_prefix`, by default the account's name, or the project id where credentials come from
     the environment: `acme/events`. Runs of `mp` use the default. The partitions begin at `start`,
-    by default the project's first day. `automation=True` starts schedules and sensor as soon as
-    they are loaded.
+    by default the project's first day. `automation=True` starts schedules and sensors as soon as
+    they are loaded. `marts=True` adds assets that follow from events: sessions, active users, and
+    what `mixpanel.toml` declares, or the file that is named instead of `True`.
 
     Raises ConfigError, AccountNotFoundError.
     """
     first = date.fromisoformat(start) if isinstance(start, str) else start
     project = Project.of(
-        account, key_prefix=key_prefix, group=group, start=first, automation=automation
+        account,
+        key_prefix=key_prefix,
+        group=group,
+        start=first,
+        automation=automation,
+        marts=marts,
     )
     return definitions_of(project)
 
@@ -71,19 +80,26 @@ def definitions_of(project: Project) -> dg.Definitions:
         landed = [make_events(project), make_profiles(project), make_catalog(project)]
         if saved:
             landed.append(make_saved_reports(project))
-        sensors = [make_late_events(project, jobs)]
+        marts = make_marts(project)
+        sensors: list[dg.SensorDefinition] = [make_late_events(project, jobs)]
+        if marts:
+            sensors.append(make_marts_sensor(project))
         if project.settings.alert_webhook:
-            keys = [key for asset in landed for key in asset.keys]
+            keys = [key for asset in (*landed, *marts) for key in asset.keys]
             alerts = project.name("failure_alerts")
             sensors.append(failure_alerts(alerts, jobs=[*jobs, ask], assets=keys))
         return dg.Definitions(
             assets=[
                 *make_upstream(project),
-                *dg.with_source_code_references(landed),
+                *dg.with_source_code_references([*landed, *marts]),
                 *make_views(project),
             ],
             asset_checks=[make_counts_check(project)],
-            jobs=[*(jobs if saved else jobs[:-1]), ask],
+            jobs=[
+                *(jobs if saved else jobs[:-1]),
+                ask,
+                *([make_marts_job(project)] if marts else []),
+            ],
             schedules=make_schedules(project, jobs),
             sensors=sensors,
             resources={
@@ -113,7 +129,12 @@ class MixpanelComponent(dg.Component, dg.Resolvable, dg.Model):
         description="First partition, as YYYY-MM-DD; default: the project's first day.",
     )
     automation: bool = Field(
-        default=False, description="Start schedules and sensor as soon as they are loaded."
+        default=False, description="Start schedules and sensors as soon as they are loaded."
+    )
+    marts: bool | str = Field(
+        default=False,
+        description="Add assets that follow from events, and those that mixpanel.toml declares; "
+        "or the path of such a file.",
     )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002

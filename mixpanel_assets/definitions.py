@@ -42,8 +42,8 @@ def known_projects() -> list[Project]:
             continue
         taken.add(identifier(name))
         try:
-            # The ids in MP_SAVED_REPORTS are those of the default project.
-            found.append(Project.of(name, saved_reports=()))
+            # MP_SAVED_REPORTS and mixpanel.toml are of the default project.
+            found.append(Project.of(name, saved_reports=(), marts=False))
         except MixpanelDataError as error:  # the other accounts are still of use
             note(f"account {name} left out: {error.message}")
     return found

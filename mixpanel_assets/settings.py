@@ -42,6 +42,7 @@ class Settings:
     owners: str = "team:data"  # of the Dagster assets: comma-separated e-mails or team:name
     reland_days: int = 7  # days before today that the daily schedule lands again
     saved_reports: tuple[int, ...] = ()  # ids of the bookmarks to land
+    marts: Path | None = None  # the file that declares marts; None: beside that of the accounts
     keep_landed: bool = True
     memory_limit: str = "1GB"
     threads: int | None = None  # None: every core
@@ -68,6 +69,7 @@ class Settings:
             owners=given("MP_OWNERS", _owners, cls.owners),
             reland_days=given("MP_RELAND_DAYS", _positive, cls.reland_days),
             saved_reports=given("MP_SAVED_REPORTS", _ids, cls.saved_reports),
+            marts=given("MP_MARTS", _path, None),
             keep_landed=given("MP_KEEP_LANDED", _flag, cls.keep_landed),
             memory_limit=given("MP_MEMORY_LIMIT", lambda _, text: text, cls.memory_limit),
             threads=given("MP_THREADS", _positive, None),

@@ -22,7 +22,7 @@ from mixpanel_assets.warehouse.sql import Connection, first_column, quoted
 from mixpanel_assets.warehouse.statement import stream
 from mixpanel_assets.warehouse.tables import PERSON_COLUMN, PROFILE_COLUMNS, PROFILES
 
-DAY_COLUMNS = ("event_date", "asked_on")  # of tables whose rows are of a partition
+DAY_COLUMNS = ("event_date", "asked_on", "day", "date")  # of tables whose rows are of a partition
 IN_ARROW = {
     *("VARCHAR", "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE"),
     *("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "VARCHAR[]"),

@@ -12,7 +12,8 @@ import dagster as dg
 
 from mixpanel_assets.access import look_up
 from mixpanel_assets.defs.partitions import daily, first_day, first_snapshot
-from mixpanel_assets.settings import Settings
+from mixpanel_assets.questions.marts import FILE, Mart, read_marts
+from mixpanel_assets.settings import Settings, local_path
 
 TAGS = {"domain": "product-analytics", "source": "mixpanel"}
 # Change it when the same input makes other rows.
@@ -38,6 +39,7 @@ class Project:
     start: date  # of events
     first_snapshot: date  # of profiles
     automation: bool = False  # schedules and sensor run from the start
+    marts: tuple[Mart, ...] | None = None  # those that are declared; None: no marts at all
 
     @classmethod
     def of(
@@ -49,10 +51,13 @@ class Project:
         start: date | None = None,
         automation: bool = False,
         saved_reports: tuple[int, ...] | None = None,
+        marts: bool | str | Path | None = None,
     ) -> Self:
         """The account's project; by default the one that `mp` would use now.
 
-        Raises ConfigError for invalid settings, AccountNotFoundError.
+        With the marts of mixpanel.toml if there is such a file; `marts` is another one, or whether
+        there are marts, also without a file. Raises ConfigError for invalid settings and for what
+        the file has wrong, AccountNotFoundError.
         """
         access = look_up(account)
         settings, project_id = access.settings, access.project_or_none
@@ -70,6 +75,7 @@ class Project:
             start=start or first_day(access),
             first_snapshot=first_snapshot(access),
             automation=automation,
+            marts=_marts(settings, marts),
         )
 
     def key(self, *names: str) -> dg.AssetKey:
@@ -125,17 +131,18 @@ class Project:
         name: str,
         description: str,
         tables: Mapping[str, Mapping[str, tuple[str, str]]],
+        schema: str = "main",
         **options: Any,
     ) -> dg.AssetSpec:
         """The spec of an asset of these tables, with the types and meanings of their columns."""
         columns = {column: of for table in tables.values() for column, of in table.items()}
-        schema = dg.TableSchema(
+        shown = dg.TableSchema(
             [dg.TableColumn(column, type_, text) for column, (type_, text) in columns.items()]
         )
         database = self.warehouse.stem if self.warehouse else UNKNOWN
         metadata: dict[str, Any] = {
-            "dagster/column_schema": schema,
-            "dagster/table_name": f"{database}.main.{next(iter(tables))}",
+            "dagster/column_schema": shown,
+            "dagster/table_name": f"{database}.{schema}.{next(iter(tables))}",
             "dagster/storage_kind": "duckdb",
             **({"dagster/uri": self.warehouse.as_uri()} if self.warehouse else {}),
             **({"tables": ", ".join(tables)} if len(tables) > 1 else {}),
@@ -154,6 +161,18 @@ class Project:
                 **options,
             },
         ).with_io_manager_key(self.inputs)
+
+
+def _marts(settings: Settings, given: bool | str | Path | None) -> tuple[Mart, ...] | None:
+    """What is declared; None for no marts at all."""
+    if given is False:
+        return None
+    if isinstance(given, str | Path):
+        return read_marts(local_path(str(given), "marts"))
+    path = settings.marts or settings.config_path.with_name(FILE)
+    if settings.marts or path.exists():
+        return read_marts(path)
+    return () if given else None
 
 
 def identifier(*path: str) -> str:

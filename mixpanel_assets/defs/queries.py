@@ -1,20 +1,20 @@
-"""Live questions as a job: mp query from the launchpad, a schedule or Python."""
+"""Questions as a job: mp query and mp ask from the launchpad, a schedule or Python."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 from pydantic import Field
 
 from mixpanel_assets.defs.failures import as_dagster_failures
 from mixpanel_assets.defs.project import Project
-from mixpanel_assets.defs.resources import resources_of
+from mixpanel_assets.defs.resources import WarehouseResource, resources_of
 from mixpanel_assets.known import LOCK_WAIT, tell_names
 from mixpanel_assets.mixpanel.live import answer
 from mixpanel_assets.notes import notes_to
-from mixpanel_assets.questions import live
+from mixpanel_assets.questions import analytics, live
 from mixpanel_assets.questions.base import Question, questions_in
 from mixpanel_assets.questions.schema import model_of
-from mixpanel_assets.results import Result
+from mixpanel_assets.results import Basis, Result
 from mixpanel_assets.shown import markdown_row
 from mixpanel_assets.warehouse.load.kept_answers import keep_answer
 
@@ -32,15 +32,44 @@ class Kept(dg.Config):
     replace: bool = Field(default=False, description="Replace the table if it exists.")
 
 
-QUESTIONS = {
-    kind.method_name(): (kind, model_of(kind, Kept, defaults=DEFAULTS, hints=HINTS))
-    for kind in questions_in(live).values()
-}
+# The table that a question reads; the one that keeps its rows is called table.
+RENAMED = {"table": "events_table"}
+OF_EVENTS = "ask_"  # before the names of questions about landed events
+
+
+class Askable(NamedTuple):
+    """A question, and what Dagster asks for it."""
+
+    kind: type[Question[Any]]
+    model: type[Kept]
+
+    def question(self, given: Kept) -> Question[Any]:
+        """The question of a config."""
+        asked = given.model_dump(mode="json", exclude=set(Kept.model_fields))
+        if issubclass(self.kind, live.Counted) and not (asked["from_date"] or asked["interval"]):
+            asked |= DEFAULTS
+        names = {renamed: name for name, renamed in RENAMED.items()}
+        return self.kind(**{names.get(name, name): value for name, value in asked.items()})
+
+
+def _askable(module: Any, prefix: str = "") -> dict[str, Askable]:
+    return {
+        f"{prefix}{name}": Askable(
+            kind, model_of(kind, Kept, defaults=DEFAULTS, hints=HINTS, renamed=RENAMED)
+        )
+        for name, kind in questions_in(module).items()
+    }
+
+
+QUESTIONS = {**_askable(live), **_askable(analytics, OF_EVENTS)}
 
 
 def make_ask_job(project: Project) -> dg.JobDefinition:
-    """The job that asks Mixpanel one question, chosen in its config."""
-    description = "Ask Mixpanel a question, as mp query does: one of the hour's 60 queries."
+    """The job that asks one question, chosen in its config."""
+    description = (
+        "Ask Mixpanel a question, as mp query does: one of the hour's 60 queries. Or with "
+        f"{OF_EVENTS}funnel and the like ask landed events, as mp ask does: no request."
+    )
 
     @dg.op(
         name=project.name("question"),
@@ -55,13 +84,9 @@ def make_ask_job(project: Project) -> dg.JobDefinition:
     )
     def ask(context: dg.OpExecutionContext) -> Any:
         ((name, given),) = context.op_config.items()
-        kind, model = QUESTIONS[name]
-        kept = model(**given)
+        kept = QUESTIONS[name].model(**given)
         with as_dagster_failures(), notes_to(context.log.warning):
-            asked = kept.model_dump(mode="json", exclude=set(Kept.model_fields))
-            if issubclass(kind, live.Counted) and not (asked["from_date"] or asked["interval"]):
-                asked |= DEFAULTS
-            return _answer(context, kind(**asked), kept, project)
+            return _answer(context, name, QUESTIONS[name].question(kept), kept, project)
 
     @dg.job(
         name=project.name(ASK_JOB),
@@ -88,27 +113,22 @@ def _forms() -> dict[str, dg.Field]:
 
 def _answer(
     context: dg.OpExecutionContext,
+    name: str,
     question: Question[Result],
     kept: Kept,
     project: Project,
 ) -> dict[str, Any]:
     """The answer; its rows go to the metadata and, if configured, into a table."""
-    mixpanel, warehouse = resources_of(context.resources, project)
-    settings = mixpanel.access.settings
-    today = settings.today()
+    warehouse: WarehouseResource = getattr(context.resources, project.duckdb)
+    today = warehouse.access.settings.today()
     asked: Any = question.dated(today)
-    with mixpanel.get_client(context.log.warning) as client:
-        tell_names(client, settings, lambda: warehouse.get_reader(LOCK_WAIT))
-        result = answer(client, asked)
-        requests = client.requests
+    if isinstance(asked, analytics.Analysis):
+        result, requests = warehouse.analyze(asked), 0
+    else:
+        result, requests = _ask_mixpanel(context, asked, project)
     columns, rows = result.to_rows()
-    sent = {"question": question.method_name(), **asked.to_dict()}
-    metadata: dict[str, Any] = {
-        "question": dg.MetadataValue.json(sent),
-        "dagster/row_count": len(rows),
-        "requests": requests,
-        "rows": dg.MetadataValue.md(markdown(columns, rows)),
-    }
+    sent = {"question": name, **asked.to_dict()}
+    metadata = {"question": dg.MetadataValue.json(sent), "requests": requests, **shown(result)}
     if kept.table:
         with warehouse.get_connection(context.log.warning) as connection:
             keep_answer(
@@ -127,6 +147,30 @@ def _answer(
         )
     context.add_output_metadata(metadata)
     return dict(result.to_dict())
+
+
+def _ask_mixpanel(
+    context: dg.OpExecutionContext, asked: live.Live[Result], project: Project
+) -> tuple[Result, int]:
+    """The answer, and how many requests it took."""
+    mixpanel, warehouse = resources_of(context.resources, project)
+    with mixpanel.get_client(context.log.warning) as client:
+        tell_names(client, mixpanel.access.settings, lambda: warehouse.get_reader(LOCK_WAIT))
+        return answer(client, asked), client.requests
+
+
+def shown(result: Result) -> dict[str, Any]:
+    """Metadata: the first rows of an answer, its chart if it has one, and how far it is whole."""
+    columns, rows = result.to_rows()
+    metadata: dict[str, Any] = {
+        "dagster/row_count": len(rows),
+        "rows": dg.MetadataValue.md(markdown(columns, rows)),
+    }
+    if rows and (chart := result.chart()):
+        metadata["chart"] = dg.MetadataValue.md(chart.markdown())
+    if isinstance(basis := getattr(result, "basis", None), Basis):
+        metadata["complete_until"] = dg.MetadataValue.text(str(basis.complete_until or "no day"))
+    return metadata
 
 
 def markdown(columns: list[str], rows: list[tuple[Any, ...]]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from mixpanel_assets.defs.runs import PROJECT
 from mixpanel_assets.errors import ConfigError, MixpanelDataError
 from mixpanel_assets.mixpanel.client import Client
 from mixpanel_assets.mixpanel.live import answer
+from mixpanel_assets.questions.analytics import Analysis
 from mixpanel_assets.questions.base import R
 from mixpanel_assets.questions.live import Live
 from mixpanel_assets.settings import local_path
+from mixpanel_assets.warehouse.analytics import SPINE_WAIT, analyze
 from mixpanel_assets.warehouse.connection import WRITER_WAIT, reading, writing
 
 
@@ -142,11 +144,25 @@ class WarehouseResource(_Looking, DuckDBResource):
 
     @contextmanager
     def get_connection(
-        self, note: Callable[[str], None] = lambda message: None
+        self, note: Callable[[str], None] = lambda message: None, wait: float = WRITER_WAIT
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The warehouse, open for writing by this process alone."""
-        with writing(self.path, note=note, **self._limits) as connection:
+        """The warehouse, open for writing by this process alone.
+
+        Waits for others, `wait` seconds at most.
+        """
+        with writing(self.path, note=note, wait=wait, **self._limits) as connection:
             yield connection
+
+    def analyze(self, question: Analysis[R]) -> R:
+        """The answer from landed events, as of `mp ask`; days such as 7d are the project's."""
+        settings = self.access.settings
+        return analyze(
+            question.dated(settings.today()),
+            settings.zone,
+            # Closed to writes beside it, too: the question may hold SQL of whoever asks.
+            reading=partial(reading, self.path, wait=WRITER_WAIT, **self._limits),
+            writing=partial(self.get_connection, wait=SPINE_WAIT),
+        )
 
     @property
     def _limits(self) -> dict[str, Any]:

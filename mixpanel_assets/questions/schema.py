@@ -17,10 +17,12 @@ def model_of(
     *,
     defaults: Mapping[str, Any] | None = None,
     hints: Mapping[str, str] | None = None,
+    renamed: Mapping[str, str] | None = None,
 ) -> type[M]:
     """A model with the fields of `parent` and of the question, with choices as enums.
 
-    `defaults` are for required fields; `hints` are appended to the help of fields.
+    `defaults` are for required fields; `hints` are appended to the help of fields; `renamed` are
+    called otherwise in the model.
     """
     fields: dict[str, Any] = {}
     for field in base.fields_of(question):
@@ -31,7 +33,8 @@ def model_of(
         if field.choices and default not in (..., None):
             default = kind(default)
         annotation = kind | None if field.optional else kind
-        fields[field.name] = (annotation, Field(default=default, description=text, **bounds))
+        name = (renamed or {}).get(field.name, field.name)
+        fields[name] = (annotation, Field(default=default, description=text, **bounds))
     return create_model(question.__name__, __base__=parent, __doc__=question.summary(), **fields)
 
 

@@ -11,7 +11,7 @@ from mixpanel_assets.warehouse.load.catalog import CATALOG_TABLES
 from mixpanel_assets.warehouse.load.create import create_tables, forget_properties
 from mixpanel_assets.warehouse.load.people import forget_people
 from mixpanel_assets.warehouse.load.saved_reports import SAVED_REPORTS
-from mixpanel_assets.warehouse.sql import Connection, first_column, quoted
+from mixpanel_assets.warehouse.sql import Connection, first_column, has_tables, quoted
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILE_VIEWS, PROFILES
 
 # What makes up an asset: all of it goes when one of its names is dropped.
@@ -20,6 +20,7 @@ ASSETS = {
     "profiles": (*PROFILE_VIEWS, PROFILES.table, "profile_properties"),
     **{name: (name,) for name in (*CATALOG_TABLES, SAVED_REPORTS)},
 }
+MARTS = "internal.marts"  # what tables are marts, and of which definition
 RESERVED = {name for names in ASSETS.values() for name in names} | {"landed"}
 
 
@@ -32,18 +33,28 @@ def found_table(warehouse: Connection, name: str) -> str | None:
     return next(iter(first_column(warehouse, query, [name])), None)
 
 
+def marts_in(warehouse: Connection) -> dict[str, str]:
+    """The tables of marts that are there, and the definition of each."""
+    if not has_tables(warehouse, "internal", "marts"):
+        return {}
+    found = warehouse.execute(f"select name, definition from {MARTS} order by name").fetchall()
+    return {name: definition for name, definition in found if found_table(warehouse, name)}
+
+
 def named_tables(warehouse: Connection) -> list[str]:
     """The tables that are there besides those of the assets, in order of their names."""
+    others = {*RESERVED, *marts_in(warehouse)}
     query = (
         "select table_name from duckdb_tables() where schema_name = 'main' and not internal "
         "and not temporary order by 1"
     )
-    return [name for name in first_column(warehouse, query) if name.lower() not in RESERVED]
+    return [name for name in first_column(warehouse, query) if name.lower() not in others]
 
 
 def asset_tables(warehouse: Connection) -> list[str]:
     """The tables of assets that are there, by the names that `drop_tables` knows them by."""
-    return [asset for asset in ASSETS if found_table(warehouse, asset)]
+    landed = [asset for asset in ASSETS if found_table(warehouse, asset)]
+    return [*landed, *marts_in(warehouse)]
 
 
 def drop_tables(warehouse: Connection, names: Sequence[str], *, force: bool) -> list[str]:
@@ -67,6 +78,8 @@ def _drop_as_asked(warehouse: Connection, name: str, *, force: bool) -> str:
             f"{found} belongs to what is landed",
             hint="--force drops it" if asset else "it says what is landed; it can't be dropped",
         )
+    if found in marts_in(warehouse) and not force:
+        raise ConfigError(f"{found} is the table of a mart", hint="--force drops it")
     if asset is None:
         drop_named(warehouse, found)
     else:
@@ -99,6 +112,8 @@ def drop_named(warehouse: Connection, name: str) -> None:
         _drop(warehouse, found)
     for table in ("internal.property_columns", "landed"):
         warehouse.execute(f"delete from {table} where lower(dataset) = lower(?)", [name])
+    if has_tables(warehouse, "internal", "marts"):
+        warehouse.execute(f"delete from {MARTS} where lower(name) = lower(?)", [name])
 
 
 def table_not_found(warehouse: Connection, name: str) -> TableNotFoundError:

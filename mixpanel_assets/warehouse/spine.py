@@ -16,15 +16,17 @@ from mixpanel_assets.warehouse.sql import Connection, first_column, has_tables, 
 
 ROWS_AT_ONCE = 2_000_000  # days are encoded together up to so many events
 NOBODY = "coalesce(distinct_id, '') = ''"
+LAYOUT = "1"  # of these tables; another one is made anew
 TABLES = ("spine", "spine_ids", "spine_names", "spine_days", "spine_people")
 
 _CREATE = """
-create table if not exists internal.spine (
+create table internal.spine (
     event_date DATE, id INTEGER, ms INTEGER, event SMALLINT);
-create table if not exists internal.spine_ids (id INTEGER, distinct_id VARCHAR, person INTEGER);
-create table if not exists internal.spine_names (event SMALLINT, event_name VARCHAR);
-create table if not exists internal.spine_days (day DATE, loaded_at TIMESTAMPTZ, zone VARCHAR);
-create table if not exists internal.spine_people (merges VARCHAR);
+create table internal.spine_ids (id INTEGER, distinct_id VARCHAR, person INTEGER);
+create table internal.spine_names (event SMALLINT, event_name VARCHAR);
+create table internal.spine_days (day DATE, loaded_at TIMESTAMPTZ, zone VARCHAR);
+create table internal.spine_people (merges VARCHAR);
+delete from internal.settings where name = 'spine_layout';
 """
 # Of what internal.people holds; another version of DuckDB may hash differently, and makes it anew.
 _MERGES = f"select count(*) || ' ' || coalesce(bit_xor(hash(distinct_id, person)), 0) from {PEOPLE}"
@@ -66,8 +68,12 @@ def _merges(warehouse: Connection) -> str:
 
 def make(warehouse: Connection, days: Sequence[date], zone: str) -> None:
     """Make these days of the spine from the landed events, and forget days that are gone."""
-    warehouse.execute(_CREATE)
-    for some in _together(warehouse, days):
+    if not exists(warehouse):
+        with in_transaction(warehouse):
+            drop(warehouse)
+            warehouse.execute(_CREATE)
+            warehouse.execute("insert into internal.settings values ('spine_layout', ?)", [LAYOUT])
+    for some in together(warehouse, days):
         with in_transaction(warehouse):
             _replace(warehouse, some, zone)
     if days or has_stale_people(warehouse):
@@ -102,7 +108,8 @@ def _numbered(ids: str) -> str:
         """
 
 
-def _together(warehouse: Connection, days: Sequence[date]) -> Iterator[list[date]]:
+def together(warehouse: Connection, days: Sequence[date]) -> Iterator[list[date]]:
+    """The days in groups of up to ROWS_AT_ONCE events, or of one day."""
     sizes = {day: rows for day, _, rows in warehouse.execute(_LANDED).fetchall()}
     some: list[date] = []
     for day in days:
@@ -156,8 +163,17 @@ def drop(warehouse: Connection) -> None:
 
 
 def exists(warehouse: Connection) -> bool:
-    """Whether any of it was made."""
-    return has_tables(warehouse, "internal", *TABLES)
+    """Whether any of it was made, as this version makes it."""
+    if not has_tables(warehouse, "internal", *TABLES):
+        return False
+    query = "select value from internal.settings where name = 'spine_layout'"
+    return first_column(warehouse, query) == [LAYOUT]
+
+
+def days(warehouse: Connection, zone: str) -> list[date]:
+    """The landed days that it has, in a time zone."""
+    of_zone = f"select day from internal.spine_days where zone = {literal(zone)}"
+    return first_column(warehouse, f"{of_zone} and day in (select day from ({_LANDED})) order by 1")
 
 
 def names(warehouse: Connection) -> dict[str, int]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
-from datetime import date
+from functools import partial
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
-from mixpanel_assets.errors import ConfigError, DatabaseLockedError
 from mixpanel_assets.questions import analytics, discovery, live, local
 from mixpanel_assets.questions.base import Question, R, fields_of
 from mixpanel_assets.questions.counterparts import counterpart
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from mixpanel_assets.results import Comparison
 
 P = ParamSpec("P")
-SPINE_WAIT = 2.0  # seconds for the warehouse to be free
 
 
 def asks(kind: Callable[P, Question[R]]) -> Callable[Concatenate[Any, P], R]:
@@ -116,16 +113,10 @@ class Asking(Opening):
         return of_mixpanel
 
     def _analyze(self, asked: analytics.Analysis[R]) -> R:
-        from mixpanel_assets.warehouse.analytics import answer, missing_in_spine
+        from mixpanel_assets.warehouse.analytics import SPINE_WAIT, analyze
 
-        zone = self.settings.zone
-        with self._reading() as warehouse:
-            missing = missing_in_spine(warehouse, asked, zone)
-            if missing is None or self._read_only:
-                return answer(warehouse, asked, zone)
-        self._make_spine(missing)
-        with self._reading() as warehouse:
-            return answer(warehouse, asked, zone)
+        writing = None if self._read_only else partial(self._writing, SPINE_WAIT)
+        return analyze(asked, self.settings.zone, reading=self._reading, writing=writing)
 
     def _compare(self, question: analytics.Analysis[Any], saved: int | None) -> Comparison:
         from mixpanel_assets.results import Comparison
@@ -143,13 +134,6 @@ class Asking(Opening):
             with self._reading() as warehouse:
                 why = causes(warehouse, asked, live, str(self.settings.zone), today)
         return Comparison(local, live, differing, why)
-
-    def _make_spine(self, days: list[date]) -> None:
-        """Make these days of the spine; without it an answer is as right, and slower."""
-        from mixpanel_assets.warehouse import spine
-
-        with suppress(DatabaseLockedError, ConfigError), self._writing(SPINE_WAIT) as warehouse:
-            spine.make(warehouse, days, str(self.settings.zone))
 
     def _discover(self, asked: discovery.Discovery[R], *, refresh: bool) -> R:
         from mixpanel_assets.mixpanel.cache import CachedAnswers

@@ -1,4 +1,4 @@
-"""Every live question can be asked in a job, with the answer that `mp query` gives."""
+"""Every question can be asked in a job, with the answer that `mp query` or `mp ask` gives."""
 
 import os
 import re
@@ -15,11 +15,13 @@ from dagster_shared.yaml_utils import load_run_config_yaml
 
 from mixpanel_assets.defs.queries import QUESTIONS, markdown
 from mixpanel_assets.defs.resources import MixpanelResource, WarehouseResource
+from mixpanel_assets.notes import notes_to
 from mixpanel_assets.simulator.server import Simulator
 from mixpanel_assets.simulator.store import Store
 from mixpanel_assets.simulator.world.shop import World
+from mixpanel_assets.workspace import Workspace
 from mixpanel_assets_tests.asking import discovery, live
-from mixpanel_assets_tests.dagsters import definitions, execute, job, made, name
+from mixpanel_assets_tests.dagsters import definitions, execute, failure, job, land, made, name
 
 FIRST = date(2024, 1, 1)
 DAYS = {"from_date": "2024-01-01", "to_date": "2024-01-07"}
@@ -43,6 +45,18 @@ ASKED: dict[str, dict[str, Any]] = {
     },
 }
 
+OF_EVENTS: dict[str, dict[str, Any]] = {
+    "ask_funnel": {"steps": ["Page View", "Purchase"], "window": "1d", "by": "plan", **DAYS},
+    "ask_retention": {"born": "Sign Up", "interval_count": 3, **DAYS},
+    "ask_segmentation": {"event": "Purchase", "by": "plan", "type": "unique", **DAYS},
+    "ask_frequency": {"event": "Page View", **DAYS},
+    "ask_sessions": DAYS,
+    "ask_flows": {"event": "Page View", "steps": 2, **DAYS},
+    "ask_active_users": DAYS,
+    "ask_lifecycle": {"unit": "day", **DAYS},
+    "ask_attribution": {"event": "Purchase", "by": "plan", "model": "time-decay", **DAYS},
+}
+
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[Simulator]:
@@ -60,6 +74,14 @@ def asking(world: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
     monkeypatch.setenv("MP_SECRET", world.project.secret)
     monkeypatch.setenv("MP_PROJECT_ID", world.project.project_id)
     return world
+
+
+@pytest.fixture
+def landed(asking: Simulator) -> Simulator:
+    """Its week is in the warehouse."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert land(instance, FIRST, date(2024, 1, 7)).success
+    return asking
 
 
 def config_of(name: str, **more: Any) -> dict[str, Any]:
@@ -88,8 +110,8 @@ def told(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
     return {key: entry.value for key, entry in metadata.items()}
 
 
-def test_every_live_question_can_be_asked_in_one_job() -> None:
-    assert set(QUESTIONS) == set(ASKED)
+def test_every_question_can_be_asked_in_one_job() -> None:
+    assert set(QUESTIONS) == {*ASKED, *OF_EVENTS}
     (asking,) = [
         one.name for one in definitions().resolve_all_job_defs() if one.name.endswith("ask")
     ]
@@ -122,6 +144,66 @@ def test_each_question_is_answered_as_by_its_function(question: str, asking: Sim
     assert seen["dagster/row_count"] == len(expected.to_rows()[1])
     assert seen["rows"].splitlines()[0] == f"| {' | '.join(expected.to_rows()[0])} |"
     assert seen["requests"] == 1
+
+
+@pytest.mark.parametrize("question", OF_EVENTS)
+def test_each_question_about_events_is_answered_as_by_mp_ask(
+    question: str, landed: Simulator
+) -> None:
+    requests = len(landed.requests)
+    result = run(question, OF_EVENTS[question])
+    assert result.success
+    assert len(landed.requests) == requests
+    with Workspace() as workspace, notes_to([].append):
+        expected = getattr(workspace.ask, question.removeprefix("ask_"))(**OF_EVENTS[question])
+    found, wanted = result.output_for_node("ask"), expected.to_dict()
+    assert {**found, "seconds": 0} == {**wanted, "seconds": 0}
+    seen = told(result)
+    columns, rows = expected.to_rows()
+    assert (seen["dagster/row_count"], seen["requests"]) == (len(rows), 0)
+    assert rows
+    assert seen["rows"].splitlines()[0] == f"| {' | '.join(columns)} |"
+    assert seen["chart"].startswith("![")
+    assert seen["complete_until"] == (found["complete_until"] or "no day")
+
+
+def test_a_question_about_events_makes_the_spine_that_it_needs(landed: Simulator) -> None:
+    assert run("ask_active_users", DAYS).success
+    with WarehouseResource().get_reader() as warehouse:
+        made = warehouse.execute("select count(*) from internal.spine_days").fetchall()
+    assert made == [(7,)]
+
+
+def test_a_question_about_events_needs_no_credentials(
+    landed: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for one in ("MP_USERNAME", "MP_SECRET"):
+        monkeypatch.delenv(one)
+    assert run("ask_sessions", DAYS).success
+
+
+def test_its_rows_can_be_kept_as_a_table_and_that_table_be_asked(landed: Simulator) -> None:
+    with Workspace() as workspace:
+        workspace.fetch_events("fetched", from_date=FIRST, to_date="2024-01-03")
+    given = {"steps": ["Page View", "Purchase"], **DAYS, "events_table": "fetched"}
+    done = run("ask_funnel", {**given, "table": "steps_kept"})
+    assert done.success, failure(done)
+    with WarehouseResource().get_reader() as warehouse:
+        kept = warehouse.execute(
+            "select step, event, count from steps_kept order by step"
+        ).fetchall()
+        asked = "select filters->>'$.table' from landed where dataset = 'steps_kept'"
+        assert warehouse.execute(asked).fetchall() == [("fetched",)]
+    assert [row[:2] for row in kept] == [(1, "Page View"), (2, "Purchase")]
+    whole = run("ask_funnel", {**given, "events_table": "events"}).output_for_node("ask")
+    assert 0 < kept[0][2] < whole["steps"][0]["count"]
+
+
+def test_sql_of_a_question_can_write_nothing(landed: Simulator, tmp_path: Path) -> None:
+    beside = WarehouseResource().path.with_name("written.csv")
+    sql = f"true) select 1; copy (select 1) to '{beside}'; select (1"
+    assert not run("ask_segmentation", {"event": "Purchase", "sql_where": sql, **DAYS}).success
+    assert not beside.exists()
 
 
 def test_the_rows_can_be_kept_as_a_table(asking: Simulator) -> None:
@@ -203,7 +285,9 @@ def test_nothing_in_the_rows_is_markdown_or_html() -> None:
     assert row == r"| \*\*x\*\*\\x1b\[2J\\u202e | \[x\](http://x) |"
 
 
-def test_the_question_of_the_documents_can_be_asked() -> None:
+def test_the_questions_of_the_documents_can_be_asked() -> None:
     page = (Path(__file__).parents[2] / "docs" / "guides" / "dagster.md").read_text("utf-8")
-    (question,) = re.findall(r"```yaml\n(ops:.*?)```", page, re.DOTALL)
-    assert dg.validate_run_config(job("ask"), load_run_config_yaml(question))
+    questions = re.findall(r"```yaml\n(ops:.*?)```", page, re.DOTALL)
+    assert len(questions) == 2
+    for question in questions:
+        assert dg.validate_run_config(job("ask"), load_run_config_yaml(question))

@@ -14,14 +14,14 @@ from mixpanel_assets.errors import DateRangeError, UsageError
 from mixpanel_assets.mixpanel.catalog import questions as of_project
 from mixpanel_assets.mixpanel.live import questions as of_mixpanel
 from mixpanel_assets.notes import AnswerWarning
-from mixpanel_assets.questions import discovery, live, local
+from mixpanel_assets.questions import analytics, discovery, live, local
 from mixpanel_assets.questions.base import Question, fields_of, questions_in
 from mixpanel_assets.questions.schema import json_schema, model_of
 from mixpanel_assets.warehouse.ask import events, tables
 from mixpanel_assets_tests.dagsters import job
 
 TODAY = date(2024, 1, 31)
-LIVE, DISCOVERY, LOCAL = map(questions_in, (live, discovery, local))
+LIVE, DISCOVERY, LOCAL, ANALYTICS = map(questions_in, (live, discovery, local, analytics))
 EVERY: dict[str, type[Question[Any]]] = {**LIVE, **DISCOVERY, **LOCAL}
 METHODS = {"saved_report": "query_saved_report", "flows": "query_flows"}  # of parity
 GIVEN: dict[str, Any] = {
@@ -80,18 +80,25 @@ def test_every_question_is_a_command_with_its_help_and_choices() -> None:
             assert option["required"] == field.required
 
 
-def test_the_launchpad_has_every_live_question_with_its_choices() -> None:
+def test_the_launchpad_has_every_question_with_its_choices() -> None:
     (node,) = job("ask").nodes
     asked = node.definition.config_schema.config_type.fields  # type: ignore[attr-defined]
-    assert set(asked) == set(LIVE)
-    for name, kind in LIVE.items():
+    every = LIVE | {f"ask_{name}": kind for name, kind in ANALYTICS.items()}
+    assert set(asked) == set(every)
+    for name, kind in every.items():
         assert asked[name].description == kind.summary()
         config = asked[name].config_type.fields
-        assert set(config) == {*(one.name for one in fields_of(kind)), "table", "replace"}
+        local = name.startswith("ask_")  # `table` is where rows are kept
+        names = {
+            one.name: "events_table" if local and one.name == "table" else one.name
+            for one in fields_of(kind)
+        }
+        assert set(config) == {*names.values(), "table", "replace"}
         for field in fields_of(kind):
-            assert field.param.help in config[field.name].description
+            asked_for = config[names[field.name]]
+            assert field.param.help in asked_for.description
             if field.choices:
-                of = config[field.name].config_type
+                of = asked_for.config_type
                 of = getattr(of, "inner_type", of)
                 assert {value.config_value for value in of.enum_values} == set(field.choices)
 

@@ -5,7 +5,10 @@ DuckDB filters and encodes; sequences are walked in numpy, all people at once.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from mixpanel_assets.errors import ConfigError, DatabaseLockedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +18,32 @@ if TYPE_CHECKING:
 
     from mixpanel_assets.questions.analytics import Analysis
     from mixpanel_assets.questions.base import R
+    from mixpanel_assets.warehouse.connection import OpenWarehouse
+
+SPINE_WAIT = 2.0  # seconds for the warehouse to be free
+
+
+def analyze(
+    asked: Analysis[R],
+    zone: tzinfo,
+    *,
+    reading: OpenWarehouse,
+    writing: OpenWarehouse | None,  # waits SPINE_WAIT at most; None: nothing may be written
+) -> R:
+    """Ask landed events, after the days of the spine that the question needs are made.
+
+    Without those, the answer is as right, and slower.
+    """
+    with reading() as warehouse:
+        missing = missing_in_spine(warehouse, asked, zone)
+        if missing is None or writing is None:
+            return answer(warehouse, asked, zone)
+    from mixpanel_assets.warehouse import spine
+
+    with suppress(DatabaseLockedError, ConfigError), writing() as warehouse:
+        spine.make(warehouse, missing, str(zone))
+    with reading() as warehouse:
+        return answer(warehouse, asked, zone)
 
 
 def answer(warehouse: duckdb.DuckDBPyConnection, asked: Analysis[R], zone: tzinfo) -> R:

@@ -12,7 +12,13 @@ from mixpanel_assets.errors import TableExistsError, UsageError
 from mixpanel_assets.landed import LandedFile
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.warehouse.connection import as_load_errors
-from mixpanel_assets.warehouse.drop import RESERVED, drop_named, found_table, table_not_found
+from mixpanel_assets.warehouse.drop import (
+    RESERVED,
+    drop_named,
+    found_table,
+    marts_in,
+    table_not_found,
+)
 from mixpanel_assets.warehouse.load.create import create_table, create_tables
 from mixpanel_assets.warehouse.load.events import insert_events, insert_typed, note_repaired
 from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
@@ -71,10 +77,17 @@ def check_pull(warehouse: Connection, name: str, kind: Kind, how: How) -> None:
     UsageError, TableExistsError, TableNotFoundError (to append to).
     """
     check_name(name)
+    check_no_mart(warehouse, name)
     if how == "append":
         _check_appendable(warehouse, named_layout(name, of_events=kind == "events"))
     elif how == "create":
         check_free(warehouse, name)
+
+
+def check_no_mart(warehouse: Connection, name: str) -> None:
+    """UsageError if a mart has the table of that name."""
+    if name.lower() in marts_in(warehouse):
+        raise UsageError(f"{name} is the table of a mart", hint="choose another name")
 
 
 def check_free(warehouse: Connection, name: str) -> None:

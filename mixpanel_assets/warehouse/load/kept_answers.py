@@ -10,7 +10,7 @@ from typing import Any
 from mixpanel_assets.warehouse.connection import as_load_errors, in_transaction
 from mixpanel_assets.warehouse.drop import drop_named
 from mixpanel_assets.warehouse.load.create import create_tables
-from mixpanel_assets.warehouse.load.fetched import check_free, check_name
+from mixpanel_assets.warehouse.load.fetched import check_free, check_name, check_no_mart
 from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
 from mixpanel_assets.warehouse.numbers import LARGEST_BIGINT
 from mixpanel_assets.warehouse.sql import Connection, insert_rows, quoted
@@ -44,6 +44,7 @@ def keep_answer(
     recorded = Recorded(name, day, len(rows), size, datetime.now(UTC), filters=question)
     with as_load_errors():
         create_tables(warehouse)
+        check_no_mart(warehouse, name)
         if not replace:
             check_free(warehouse, name)
         with in_transaction(warehouse):

@@ -48,6 +48,7 @@ def test_what_is_landed_until_the_window_ends_is_complete(ask: Ask) -> None:
     assert (found.basis.landed_days, found.basis.missing_days) == (6, [])
     assert (found.basis.people, found.basis.events) == (1, 12)
     assert notes == ["events that have no distinct_id and are left out: 6 of 18"]
+    assert (found.basis.without_person, found.basis.without_time) == (6, 0)
 
 
 def test_people_whose_window_is_not_over_are_told(ask: Ask) -> None:
