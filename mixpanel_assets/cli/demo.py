@@ -16,6 +16,7 @@ import typer
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.dev import ui_command
 from mixpanel_assets.cli.options import Invocation
+from mixpanel_assets.notes import notes_to
 from mixpanel_assets.results import Landing
 from mixpanel_assets.settings import Settings
 
@@ -64,7 +65,8 @@ def demo(
         output.write(f"$ mp materialize events --from {first} --to {last}\n")
         with invocation.working("days") as (workspace, _):
             _show(workspace, workspace.materialize_events(first, last))
-            _ask(workspace, first)
+            with notes_to(lambda message: output.write(f"mp: note: {message}\n")):
+                _ask(workspace, first)
         if ui:
             _run_ui(Settings.from_env(), project)
         else:

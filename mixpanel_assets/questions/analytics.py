@@ -92,7 +92,7 @@ class Funnel(Analysis[results.LocalFunnelResult]):
     https://docs.mixpanel.com/docs/reports/funnels/funnels-advanced
     """
 
-    example: ClassVar[str] = '"Add To Cart" "Checkout Started" Purchase --from 30d --window 1d'
+    example: ClassVar[str] = '"Add To Cart" Purchase --from 30d --window 1d'
 
     steps: Annotated[
         Sequence[str],

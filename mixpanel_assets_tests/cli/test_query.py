@@ -49,7 +49,7 @@ def test_segmentation_is_what_sql_counts(here: Mp, landed: Home) -> None:
 
 
 def test_people_are_what_sql_counts(here: Mp, landed: Home) -> None:
-    sql = """select event_name, event_date::varchar, count(distinct distinct_id) from events
+    sql = """select event_name, event_date::varchar, count(distinct person) from events
         where event_name = 'Page View' group by all"""
     found = series(here, "segmentation", "-e", "Page View", "--type", "unique")
     assert found == by_name(rows(here, sql)) != {}
@@ -140,7 +140,7 @@ def test_retention_is_what_sql_follows(here: Mp, landed: Home) -> None:
 
 
 def test_frequency_counts_everybody_once_in_the_first_column(here: Mp, landed: Home) -> None:
-    sql = """select event_date::varchar, count(distinct distinct_id) from events
+    sql = """select event_date::varchar, count(distinct person) from events
         where event_name = 'Page View' group by all order by all"""
     found = here("query", "frequency", "--event", "Page View", *DAYS).json["data"]
     assert [[day, counts[0]] for day, counts in found.items()] == rows(here, sql)

@@ -223,7 +223,7 @@ def test_names_that_come_from_mixpanel_stay_names(
         )
         assert set(rows.rows) == {(name, name, name) for name in names}
         tables = {one.name for one in workspace.tables()}
-        assert tables == {"events", "events_wide", "event_properties", "landed"}
+        assert tables == {"events", "events_wide", "event_properties", "identities", "landed"}
         asked = names[:: max(1, len(names) // tries(3, 200))]
         for name in asked:
             _ask(workspace, name)

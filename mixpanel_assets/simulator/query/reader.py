@@ -116,7 +116,7 @@ class Reader:
     ) -> Iterator[Event]:
         """The events of the days that have one of the names and match, in no order."""
         now = self.clock()
-        users = self._users(now)
+        users = self._users(now, span)
         for day in span.days():
             for event in self._of_day(day, names, now, users):
                 if where is None or where.matches(event.properties):
@@ -141,10 +141,14 @@ class Reader:
                 found[key] = processed, event
         return [event for _, event in found.values()]
 
-    def _users(self, now: float) -> dict[str, str]:
-        """The user of each anonymous id, which is that of a device."""
+    def _users(self, now: float, span: Span) -> dict[str, str]:
+        """The user of each anonymous id, which is that of a device.
+
+        In a world, people log in on the day on which they are anonymous: other days are not read.
+        """
         first: dict[str, tuple[float, str]] = {}
-        for day in self.store.days():
+        days = span.longer(1).days() if self.store.world else self.store.days()
+        for day in days:
             # Of a day that is still coming in, what was known a little while ago.
             minute = 0 if self.store.is_settled(day, now) else 1 + int(now) // _AGAIN_SECONDS
             known = self._logins.get(day)

@@ -37,8 +37,10 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 SYSTEM = re.compile("(duckdb|pragma|sqlite|pg)_", re.IGNORECASE)
 # Tables that a load makes for itself, and that would be found in place of others of that name.
 WORKING = {
-    *("compared", "compared_all", "current_rows", "examples", "kept", "keys", "lost"),
-    *("newest", "outdated", "stage", "superseded", "survey", "surveys"),
+    *("apart", "changed", "compared", "compared_all", "counted", "current_rows", "examples"),
+    *("found_links", "frontier", "kept", "keys", "lost", "lost_links", "made", "merged"),
+    *("new_links", "new_people", "newest", "old_people", "outdated", "reached", "same_people"),
+    *("stage", "superseded", "survey", "surveys", "together", "touched"),
 }
 BATCH = 2048
 
