@@ -26,6 +26,15 @@ qualify e.properties->>'$."$insert_id"' is null or 1 = row_number() over (
 """
 
 
+# The anonymous events of a device are those of the user who is first seen on it.
+LOGINS = """
+update events set who = logins.who from (
+    select '$device:' || (p->>'$."$device_id"') as anonymous, arg_min(who, moment) as who
+    from events where (p->>'$."$user_id"') is not null group by 1) logins
+where events.who = anonymous
+"""
+
+
 @pytest.fixture(scope="module")
 def sim():
     """A world of ten days, the last of which is half over."""
@@ -43,6 +52,7 @@ def sql(sim):
         lines = [line for line in exported.text.split("\n") if line]
         database.execute("create table exported as select unnest(?) as line", [lines])
         database.execute(ONCE)
+        database.execute(LOGINS)
         yield lambda query: database.execute(query).fetchall()
 
 
