@@ -92,7 +92,7 @@ def _make_spine(project: Project) -> dg.AssetsDefinition:
             spine.make(connection, [day for day in stale if day in days], zone)
             counts = "select event_date, count(*) from internal.spine group by all"
             run.rows = dict(connection.execute(counts).fetchall())
-            run.landed = {*spine.days(connection, zone)}
+            run.landed = {*spine.days(connection, zone)}.intersection(days)
 
     return _asset(project, spec, make)
 
@@ -153,15 +153,15 @@ def _make_answers(project: Project, mart: Mart) -> dg.AssetsDefinition:
 
     def make(days: Sequence[date], warehouse: WarehouseResource, run: "_Run") -> None:
         with warehouse.get_connection(run.note) as connection:
-            wanted = sorted({*days, *lost_days(connection, table)})
-            landed = _landed(connection)
+            lost, merges = lost_days(connection, table), spine.merges(connection)
+            wanted, landed = sorted({*days, *lost}), _landed(connection)
         made = [day for day in landed if day in wanted or not mart.is_daily]
         found = list(answers.ask_days(mart, made, warehouse.analyze)) if made else []
         rows = [row for some, _ in found for row in some]
         today = warehouse.access.settings.today()
         with warehouse.get_connection(run.note) as connection:
             replaced = (
-                replacing(connection, table, wanted)
+                replacing(connection, table, wanted, merges)
                 if mart.is_daily
                 else replacing_all(connection, table, today)
             )
@@ -246,6 +246,11 @@ def _asset(
             make(days, getattr(context.resources, project.duckdb), run)
             if unlanded := [day for day in days if day not in run.landed]:
                 context.log.warning(f"{NOT_LANDED}{as_text(unlanded)}")
+        for day in sorted(run.landed.difference(days)) if days else ():
+            # Its people were merged since, or it was of another definition.
+            of_day = {ROWS: run.rows.get(day, 0)}
+            again = dg.AssetMaterialization(spec.key, partition=str(day), metadata=of_day)
+            context.log_event(again)
         metadata: Metadata = {SECONDS: dg.MetadataValue.float(round(time.monotonic() - started, 3))}
         for day in days:
             of_day = {ROWS: run.rows.get(day, 0), "landed": day in run.landed}

@@ -59,10 +59,11 @@ def has_stale_people(warehouse: Connection) -> bool:
     if not exists(warehouse):
         return has_people(warehouse)
     known = first_column(warehouse, "select merges from internal.spine_people")
-    return _merges(warehouse) != (known[0] if known else "")
+    return merges(warehouse) != (known[0] if known else "")
 
 
-def _merges(warehouse: Connection) -> str:
+def merges(warehouse: Connection) -> str:
+    """Which ids are merged, in words that differ for others."""
     return first_column(warehouse, _MERGES)[0] if has_people(warehouse) else ""
 
 
@@ -96,7 +97,7 @@ def _merge_people(warehouse: Connection) -> None:
             """
         )
     warehouse.execute("delete from internal.spine_people")
-    warehouse.execute("insert into internal.spine_people values (?)", [_merges(warehouse)])
+    warehouse.execute("insert into internal.spine_people values (?)", [merges(warehouse)])
 
 
 def _numbered(ids: str) -> str:

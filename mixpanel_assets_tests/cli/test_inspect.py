@@ -79,7 +79,7 @@ def test_an_answer_is_one_object_in_json_and_its_rows_in_a_table(
 
 def test_tables_and_samples_are_lists_of_objects(landed: Home, here: Mp) -> None:
     tables = here("inspect", "tables").json
-    assert [list(table) for table in tables] == 4 * [["name", "type", "row_count", "fetched_at"]]
+    assert [list(table) for table in tables] == 5 * [["name", "type", "row_count", "fetched_at"]]
     events = here("sql", "--scalar", "select count(*) from events").json
     assert {table["name"]: table["row_count"] for table in tables}["events"] == events
     rows = here("inspect", "sample", "-n", "2", "-t", 'by_event."Purchase"').json

@@ -183,8 +183,8 @@ def test_a_table_that_is_not_there_is_refused_by_name(
     of = {"metadata": {"table": "by_event.Opem"}}
     assert "there is no table 'by_event.Opem'" in (told := given(instance, pd.DataFrame, of=of))
     assert "by_event.Open" in told
-    of = {"metadata": {"table": "landed"}}
-    assert "landed has no column event_date or asked_on" in given(instance, pd.DataFrame, of=of)
+    of = {"metadata": {"table": "event_properties"}}
+    assert "has no column event_date or asked_on" in given(instance, pd.DataFrame, of=of)
 
 
 def test_a_table_of_others_is_read_by_its_key(landed: None, instance: dg.DagsterInstance) -> None:

@@ -21,7 +21,7 @@ from mixpanel_assets.warehouse.ask import events, tables
 from mixpanel_assets_tests.dagsters import job
 
 TODAY = date(2024, 1, 31)
-LIVE, DISCOVERY, LOCAL, ANALYTICS = map(questions_in, (live, discovery, local, analytics))
+LIVE, DISCOVERY, LOCAL = map(questions_in, (live, discovery, local))
 EVERY: dict[str, type[Question[Any]]] = {**LIVE, **DISCOVERY, **LOCAL}
 METHODS = {"saved_report": "query_saved_report", "flows": "query_flows"}  # of parity
 GIVEN: dict[str, Any] = {
@@ -83,22 +83,19 @@ def test_every_question_is_a_command_with_its_help_and_choices() -> None:
 def test_the_launchpad_has_every_question_with_its_choices() -> None:
     (node,) = job("ask").nodes
     asked = node.definition.config_schema.config_type.fields  # type: ignore[attr-defined]
-    every = LIVE | {f"ask_{name}": kind for name, kind in ANALYTICS.items()}
-    assert set(asked) == set(every)
-    for name, kind in every.items():
+    of_events = {f"ask_{name}": kind for name, kind in questions_in(analytics).items()}
+    assert set(asked) == {*LIVE, *of_events}
+    for name, kind in {**LIVE, **of_events}.items():
         assert asked[name].description == kind.summary()
         config = asked[name].config_type.fields
-        local = name.startswith("ask_")  # `table` is where rows are kept
-        names = {
-            one.name: "events_table" if local and one.name == "table" else one.name
-            for one in fields_of(kind)
-        }
-        assert set(config) == {*names.values(), "table", "replace"}
-        for field in fields_of(kind):
-            asked_for = config[names[field.name]]
-            assert field.param.help in asked_for.description
+        # `table` keeps the rows; the table that a question is about is called otherwise.
+        called = {one.name: one for one in fields_of(kind)}
+        called |= {"events_table": called.pop("table")} if "table" in called else {}
+        assert set(config) == {*called, "table", "replace"}
+        for as_config, field in called.items():
+            assert field.param.help in config[as_config].description
             if field.choices:
-                of = asked_for.config_type
+                of = config[as_config].config_type
                 of = getattr(of, "inner_type", of)
                 assert {value.config_value for value in of.enum_values} == set(field.choices)
 

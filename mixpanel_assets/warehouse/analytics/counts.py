@@ -55,7 +55,7 @@ def segmentation(
     columns = {
         "bucket": buckets.sql(source.at),
         "segment": source.segment(asked.by, [event.event]),
-        "person": f"case when {source.somebody} then {source.person} end" if people else "null",
+        "person": source.person if people else "null",
         "number": source.value(number, measure, [event.event]) if number else "null",
     }
     rows = source.rows(columns, [event])

@@ -58,7 +58,8 @@ def mart_table(mart: Mart) -> MartTable:
     """The table of a question's answers."""
     shown = {name: _column(mart, name) for name in _names(mart)}
     columns = {"date": DATE, **shown, "complete": COMPLETE}
-    return MartTable(mart.table, "date", columns, mart.description, mart.definition)
+    around = (mart.days_before, mart.days_after) if mart.is_daily else (0, 0)
+    return MartTable(mart.table, "date", columns, mart.description, mart.definition, *around)
 
 
 def _names(mart: Mart) -> list[str]:

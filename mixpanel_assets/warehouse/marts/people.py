@@ -19,7 +19,7 @@ from mixpanel_assets.warehouse.sql import Connection
 
 DAYS_AT_ONCE = 31  # with 2^31 people and a day's ms, which share 63 bits
 PERSON_BITS = 31
-PERSON = ("VARCHAR", "who: the distinct_id; nobody's events are left out")
+PERSON = ("VARCHAR", "who, as in the column of events; nobody's events are left out")
 Arrays = Mapping[str, Any]
 
 SESSIONS = {
@@ -60,14 +60,14 @@ def replace_days(
 ) -> list[date]:
     """Replace the rows of days, or change nothing; the days that are landed, and so have rows.
 
-    After another definition, all days that the table had are replaced, too.
+    Days of another definition, and of people who were merged since, are replaced, too.
     """
     table = mart.table(zone)
     wanted = sorted({*days, *lost_days(warehouse, table)})
     # Also who was merged since.
     spine.make(warehouse, spine.stale_days(warehouse, zone, wanted[0], wanted[-1]), zone)
     made = [day for day in spine.days(warehouse, zone) if day in wanted]
-    with replacing(warehouse, table, wanted):
+    with replacing(warehouse, table, wanted, spine.merges(warehouse)):
         for some in _batches(warehouse, made):
             _insert(warehouse, mart, _rows(warehouse, mart, some))
     return made

@@ -6,14 +6,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from mixpanel_assets.errors import ConfigError
+from mixpanel_assets.warehouse import spine
 from mixpanel_assets.warehouse.connection import in_transaction
 from mixpanel_assets.warehouse.drop import MARTS, drop_named, found_table, marts_in
 from mixpanel_assets.warehouse.load.create import create_table, create_tables
 from mixpanel_assets.warehouse.load.recorded import Recorded, record_landed
+from mixpanel_assets.warehouse.marts.merges import changed_days, remember
 from mixpanel_assets.warehouse.sql import Connection, first_column, literal, number, quoted
 
 
@@ -26,6 +28,8 @@ class MartTable:
     columns: Mapping[str, tuple[str, str]]
     description: str
     definition: Mapping[str, Any]
+    days_before: int = 0  # how many days around a day count for its rows
+    days_after: int = 0
 
     @property
     def definition_text(self) -> str:
@@ -34,9 +38,10 @@ class MartTable:
 
 
 def lost_days(warehouse: Connection, table: MartTable) -> list[date]:
-    """The days of the table that are of another definition, and are replaced with any other day.
+    """The days of the table that are replaced with any other day.
 
-    ConfigError if somebody else's table has its name.
+    They are of another definition, or people of theirs were merged since. ConfigError if somebody
+    else's table has its name.
     """
     create_tables(warehouse)
     found, known = found_table(warehouse, table.name), marts_in(warehouse).get(table.name)
@@ -45,15 +50,26 @@ def lost_days(warehouse: Connection, table: MartTable) -> list[date]:
             f"there is a table {found} already, which is not of a mart",
             hint=f"keep it under another name, then: mp drop {found}",
         )
-    if not found or known == table.definition_text:
-        return []
     query = "select day from landed where dataset = ? order by day"
-    return first_column(warehouse, query, [table.name])
+    made = first_column(warehouse, query, [table.name]) if found else []
+    if not made or known != table.definition_text:
+        return made
+    touched = {
+        day + timedelta(n)
+        for day in changed_days(warehouse, table.name)
+        for n in range(-table.days_after, table.days_before + 1)
+    }
+    return [day for day in made if day in touched]
 
 
 @contextmanager
-def replacing(warehouse: Connection, table: MartTable, days: Sequence[date]) -> Iterator[None]:
-    """Replace the rows of these days by those that the block inserts, or change nothing."""
+def replacing(
+    warehouse: Connection, table: MartTable, days: Sequence[date], merges: str
+) -> Iterator[None]:
+    """Replace the rows of these days by those that the block inserts, or change nothing.
+
+    `merges` is what `spine.merges` said before the rows were worked out.
+    """
     of_days = f"{quoted(table.day)} in (select unnest({[str(day) for day in days]}::date[]))"
     with in_transaction(warehouse):
         _renew(warehouse, table)
@@ -64,6 +80,8 @@ def replacing(warehouse: Connection, table: MartTable, days: Sequence[date]) -> 
         landed = "select day from landed where dataset = 'events'"
         there = {*first_column(warehouse, landed)}
         _record(warehouse, table, days, {day: counts.get(day, 0) for day in days if day in there})
+        if merges == spine.merges(warehouse):  # else the next run finds what has changed
+            remember(warehouse, table.name)
 
 
 @contextmanager
