@@ -26,7 +26,7 @@ from mixpanel_assets_tests.obvious.events import DAY_MS, Event, Given, Where, an
 from mixpanel_assets_tests.warehouse.conftest import Warehouse, warehouses
 
 CASES = int(os.environ.get("AGREE_CASES", "100"))  # of each question; `just agree`: 10,000
-EACH = 10 if CASES < 1000 else 50  # questions of one stream
+EACH = 10 if CASES < 1000 else 25  # questions of one stream
 
 # The clocks of Berlin are put back in the night after the first day.
 ZONES = ("UTC", "Europe/Berlin")
