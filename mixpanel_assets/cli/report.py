@@ -23,7 +23,7 @@ def report(
     ] = None,
     steps: Annotated[
         list[str] | None,
-        typer.Option("--step", help="A step of the funnel; default: the commonest way of people."),
+        typer.Option("--step", help="A step of the funnel; default: the most common path."),
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the file if it exists.")
@@ -35,6 +35,8 @@ def report(
 
     mp report --from 30d --out report.html
     """
-    outfiles.check(out, (".html", ".htm"), replace=replace, under=Path.cwd())
+    from mixpanel_assets.workspace.report import SUFFIXES
+
+    outfiles.check(out, SUFFIXES, replace=replace, under=Path.cwd())
     with context.obj.workspace() as workspace:
         return workspace.report(out, from_, to, steps=steps or (), replace=replace)

@@ -39,14 +39,11 @@ AnyStep = Annotated[
     str | None, Param("Event, or with a filter; default: any.", argument=True, check=step)
 ]
 By = Annotated[str | None, Param("Split by a property or an expression.", "-b", check=breakdown)]
-PeopleOf = Annotated[
-    Literal["uniques", "totals"], Param("Count people (uniques) or events (totals).")
-]
 TopSegments = Annotated[
     int, Param("Segments, the largest first; others are $other.", "-l", least=1, most=10_000)
 ]
 Idle = Annotated[
-    str, Param("A session ends after so long without an event, and at midnight.", check=duration)
+    str, Param("Time without an event that ends a session; midnight also does.", check=duration)
 ]
 WeekStart = Annotated[
     Literal["monday", "sunday"], Param("First day of a week, as in the project's settings.")
@@ -117,7 +114,9 @@ class Funnel(Analysis[results.LocalFunnelResult]):
     exclude: Annotated[
         Sequence[str] | None,
         Param(
-            "Event that ends an attempt, between all steps or X:1-2.", whole=True, check=exclusions
+            "Event that ends an attempt; X:1-2: between steps 1 and 2.",
+            whole=True,
+            check=exclusions,
         ),
     ] = None
     reentry: Annotated[
@@ -125,11 +124,11 @@ class Funnel(Analysis[results.LocalFunnelResult]):
     ] = False
     where_applies: Annotated[
         Literal["events", "entries"],
-        Param("Filter events before the funnel, or entries after it, as a report's filter."),
+        Param("Filter all events, or only the entries afterward, as a report does."),
     ] = "events"
     unit: Annotated[fields.CalendarUnits | None, Param("Split by time of entry.", "-u")] = None
     per_unit: Annotated[
-        bool, Param("With unit: a funnel for each, in which people enter again (line chart).")
+        bool, Param("With --unit: one funnel per unit, in which people enter again (line chart).")
     ] = False
     week_start: WeekStart = "monday"
     idle: Idle = IDLE
@@ -191,7 +190,11 @@ class Retention(Analysis[results.LocalRetentionResult]):
     calendar: Annotated[bool, Param("Intervals of the calendar instead of 24 hours.")] = False
     retention_type: Annotated[
         Literal["birth", "compounded"],
-        Param("Count from the first time (birth) or from every unit's first.", "--type", "-t"),
+        Param(
+            "Start at a person's first event (birth), or in every unit (compounded).",
+            "--type",
+            "-t",
+        ),
     ] = "birth"
     by: By = None
     by_event: Annotated[Literal["born", "return"], Param("The event whose property splits.")] = (
@@ -279,7 +282,7 @@ class Sessions(Analysis[results.SessionsResult]):
     unit: fields.CalendarUnit = "day"
     idle: Idle = IDLE
     exclude: Annotated[
-        Sequence[str] | None, Param("Events that neither begin nor prolong one.", check=some_named)
+        Sequence[str] | None, Param("Events to leave out of sessions.", check=some_named)
     ] = None
     week_start: WeekStart = "monday"
 
@@ -298,7 +301,7 @@ class Flows(Analysis[results.LocalFlowsResult]):
     ] = None
     _: KW_ONLY
     steps: Annotated[int, Param("Events after the first.", least=1, most=8)] = 3
-    before: Annotated[bool, Param("Paths that lead to the event instead.")] = False
+    before: Annotated[bool, Param("Show the paths that lead to the event instead.")] = False
     window: Annotated[str, Param("Time from the first to the last event.", check=duration)] = "30d"
     count: Annotated[
         Literal["uniques", "totals"], Param("Count people's first path, or every one.")
@@ -377,7 +380,9 @@ class Attribution(Analysis[results.AttributionResult]):
     lookback: Annotated[str, Param("How long before the event touches count.", check=duration)] = (
         "30d"
     )
-    half_life: Annotated[str, Param("Of a touch's weight, for time-decay.", check=duration)] = "7d"
+    half_life: Annotated[
+        str, Param("Time in which a touch loses half its weight (time-decay).", check=duration)
+    ] = "7d"
     sum: Annotated[
         str | None, Param("Credit the sum of this property instead of events.", check=breakdown)
     ] = None

@@ -53,6 +53,8 @@ class LocalFunnelResult(_Local, FunnelResult):
     window: str = ""
     basis: Basis | None = None
 
+    _step_columns = (*FunnelResult._step_columns, "mean_seconds", "median_seconds")
+
     def to_dict(self) -> dict[str, Any]:
         shown = super().to_dict()
         parts = shown.pop("parts", None)
@@ -228,6 +230,13 @@ class AttributionResult(_Rows):
     def chart(self) -> Chart:
         rows = [(row.value, row.credit, f"{row.share:.1%}") for row in self.rows[:20]]
         return charts.bars(f"{self.event} by {self.property}", f"Model: {self.model}", rows)
+
+
+class ReportFile(Result):
+    """Where a report was written, and its size."""
+
+    path: str
+    bytes: int
 
 
 class Comparison(Result):

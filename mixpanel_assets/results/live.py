@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from mixpanel_assets import charts
 from mixpanel_assets.charts import Chart
@@ -159,24 +159,24 @@ class FunnelResult(_Sparse):
     steps: list[FunnelStep]
     parts: list[FunnelPart] | None = None
 
+    _step_columns: ClassVar[tuple[str, ...]] = ("event", "count", "conversion_rate")
+
     def to_rows(self) -> Table:
-        names = ["step", "event", "count", "conversion_rate"]
         parts = self.parts if self.parts is not None else [FunnelPart(self.steps)]
         dated = any(part.date is not None for part in parts)
         segmented = any(part.segment is not None for part in parts)
+        names = self._step_columns
         rows = [
             (
                 *([p.date] * dated),
                 *([p.segment] * segmented),
                 n,
-                s.event,
-                s.count,
-                s.conversion_rate,
+                *(getattr(s, name) for name in names),
             )
             for p in parts
             for n, s in enumerate(p.steps, start=1)
         ]
-        return [*(["date"] * dated), *(["segment"] * segmented), *names], rows
+        return [*(["date"] * dated), *(["segment"] * segmented), "step", *names], rows
 
     def chart(self) -> Chart:
         title = self.funnel_name or f"Funnel {self.funnel_id or ''}".strip()

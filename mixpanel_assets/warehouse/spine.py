@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from mixpanel_assets.warehouse.connection import in_transaction
+from mixpanel_assets.warehouse.connection import as_load_errors, in_transaction
 from mixpanel_assets.warehouse.people import PEOPLE, has_people
 from mixpanel_assets.warehouse.sql import Connection, first_column, has_tables, literal
 
 ROWS_AT_ONCE = 2_000_000  # days are encoded together up to so many events
 NOBODY = "coalesce(distinct_id, '') = ''"
-LAYOUT = "1"  # of these tables; another one is made anew
+LAYOUT = "2"  # of these tables; another one is made anew
 TABLES = ("spine", "spine_ids", "spine_names", "spine_days", "spine_people")
 
 _CREATE = """
 create table internal.spine (
-    event_date DATE, id INTEGER, ms INTEGER, event SMALLINT);
+    event_date DATE, id INTEGER, ms INTEGER, event INTEGER);
 create table internal.spine_ids (id INTEGER, distinct_id VARCHAR, person INTEGER);
-create table internal.spine_names (event SMALLINT, event_name VARCHAR);
+create table internal.spine_names (event INTEGER, event_name VARCHAR);
 create table internal.spine_days (day DATE, loaded_at TIMESTAMPTZ, zone VARCHAR);
 create table internal.spine_people (merges VARCHAR);
 delete from internal.settings where name = 'spine_layout';
@@ -68,7 +68,15 @@ def merges(warehouse: Connection) -> str:
 
 
 def make(warehouse: Connection, days: Sequence[date], zone: str) -> None:
-    """Make these days of the spine from the landed events, and forget days that are gone."""
+    """Make these days of the spine from the landed events, and forget days that are gone.
+
+    LoadError for what DuckDB or the disk could not do.
+    """
+    with as_load_errors():
+        _make(warehouse, days, zone)
+
+
+def _make(warehouse: Connection, days: Sequence[date], zone: str) -> None:
     if not exists(warehouse):
         with in_transaction(warehouse):
             drop(warehouse)

@@ -67,22 +67,36 @@ def stream(
     Raises SQLError, also while rows come.
     """
     with _as_sql_errors():
-        statements = warehouse.extract_statements(query)
-        # In DuckDB before 2.0 a PIVOT is two statements without text: it creates a type first.
-        while len(statements) > 1 and not any(statement.query for statement in statements):
-            warehouse.execute(statements.pop(0))
-        if not statements:
-            hint = 'give one statement, such as: mp sql "select count(*) from events"'
-            raise SQLError("there is no SQL statement", hint=hint)
-        if len(statements) > 1:
-            raise SQLError(
-                f"only one statement is allowed; got {len(statements)}", hint="send them one by one"
-            )
-        _check_read_only(statements[0])
-        result = warehouse.execute(statements[0], list(parameters))
+        result = _executed(warehouse, query, parameters)
     described = result.description or []
     types = [one[1] for one in described]
     return [str(one[0]) for one in described], list(map(str, types)), _rows(result, types)
+
+
+def arrays(warehouse: Connection, query: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
+    """The columns of one statement as numpy arrays; what is null has any value. SQLError."""
+    import numpy as np
+
+    with _as_sql_errors():
+        found = _executed(warehouse, query, parameters).fetchnumpy()
+    return {name: np.ma.getdata(values) for name, values in found.items()}
+
+
+def _executed(warehouse: Connection, query: str, parameters: Sequence[Any]) -> Connection:
+    """The result of the query, which must be one statement that only reads."""
+    statements = warehouse.extract_statements(query)
+    # In DuckDB before 2.0 a PIVOT is two statements without text: it creates a type first.
+    while len(statements) > 1 and not any(statement.query for statement in statements):
+        warehouse.execute(statements.pop(0))
+    if not statements:
+        hint = 'give one statement, such as: mp sql "select count(*) from events"'
+        raise SQLError("there is no SQL statement", hint=hint)
+    if len(statements) > 1:
+        raise SQLError(
+            f"only one statement is allowed; got {len(statements)}", hint="send them one by one"
+        )
+    _check_read_only(statements[0])
+    return warehouse.execute(statements[0], list(parameters))
 
 
 def _rows(result: Connection, types: Sequence[Any]) -> Iterator[tuple[Any, ...]]:

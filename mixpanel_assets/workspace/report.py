@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mixpanel_assets import charts, outfiles
 from mixpanel_assets.charts.page import Section, page
 from mixpanel_assets.notes import notes_to
-from mixpanel_assets.results.base import Result
+from mixpanel_assets.results import ReportFile
+from mixpanel_assets.workspace.asking import Asking
+from mixpanel_assets.workspace.local import Local
 
-if TYPE_CHECKING:
-    from mixpanel_assets.workspace import Workspace
-
+SUFFIXES = (".html", ".htm")
 MOST_EVENTS = 10
 MOST_UNUSUAL = 15
 WEEK = 7
@@ -25,38 +25,38 @@ UNUSUAL = 4  # times what days usually differ by
 SPREAD = 1.4826  # of a median deviation, to compare with a standard deviation
 
 
-class Report(Result):
-    """Where the page is, and its size."""
+class Reports(Asking, Local):
+    """A page of answers."""
 
-    path: str
-    bytes: int
+    def report(
+        self,
+        path: str | Path,
+        from_date: date | str,
+        to_date: date | str | None = None,
+        *,
+        steps: Sequence[str] = (),
+        replace: bool = False,
+    ) -> ReportFile:
+        """Write one HTML page on the days: active users, events, a funnel, retention and more.
+
+        `steps` are those of the funnel; by default, the most common path. No request. Raises
+        UsageError for a file that can't be written, and OutputError.
+        """
+        path = Path(path)
+        outfiles.check(path, SUFFIXES, replace=replace)
+        notes: list[str] = []  # for the reader of the page, not of the terminal
+        with notes_to(notes.append):
+            about, sections = _page(self, {"from_date": from_date, "to_date": to_date}, steps)
+        if notes:
+            said = [(one,) for one in dict.fromkeys(notes)]
+            sections.append(Section("Notes", columns=("what to know",), rows=said))
+        data = page(f"Project {self.project_id or self.db_path}", about, sections).encode()
+        with outfiles.placed(path, replace=replace) as part:
+            part.write_bytes(data)
+        return ReportFile(str(path), len(data))
 
 
-def write_report(
-    ws: Workspace,
-    path: str | Path,
-    from_date: date | str,
-    to_date: date | str | None = None,
-    *,
-    steps: Sequence[str] = (),
-    replace: bool = False,
-) -> Report:
-    """Write the page as one .html file, whole or not at all."""
-    path = Path(path)
-    outfiles.check(path, (".html", ".htm"), replace=replace)
-    notes: list[str] = []  # for the reader of the page, not of the terminal
-    with notes_to(notes.append):
-        about, sections = _page(ws, {"from_date": from_date, "to_date": to_date}, steps)
-    if notes:
-        said = [(one,) for one in dict.fromkeys(notes)]
-        sections.append(Section("Notes", columns=("what to know",), rows=said))
-    data = page(f"Project {ws.project_id or ws.db_path}", about, sections).encode()
-    with outfiles.placed(path, replace=replace) as part:
-        part.write_bytes(data)
-    return Report(str(path), len(data))
-
-
-def _page(ws: Workspace, days: dict[str, Any], steps: Sequence[str]) -> tuple[str, list[Section]]:
+def _page(ws: Reports, days: dict[str, Any], steps: Sequence[str]) -> tuple[str, list[Section]]:
     active = ws.ask.active_users(**days)
     days = {"from_date": active.from_date, "to_date": active.to_date}
     length = (active.to_date - active.from_date).days + 1
@@ -86,7 +86,7 @@ def _active(active: Any) -> Section:
     return Section("Active users", sentence, active.chart())
 
 
-def _events(ws: Workspace, days: dict[str, Any]) -> Iterator[Section]:
+def _events(ws: Reports, days: dict[str, Any]) -> Iterator[Section]:
     found = ws.event_breakdown(**days)
     top = found.events[:MOST_EVENTS]
     counts = ws.daily_counts(**days, events=[str(one.event_name) for one in top])
@@ -98,19 +98,19 @@ def _events(ws: Workspace, days: dict[str, Any]) -> Iterator[Section]:
     yield Section(
         "Events",
         f"{found.total_events:,} events of {kinds}.",
-        charts.lines("The commonest, by day", "", series),
+        charts.lines("The most common, by day", "", series),
         ("event", "events", "people"),
         rows,
     )
 
 
 def _funnel(
-    ws: Workspace, days: dict[str, Any], steps: Sequence[str], length: int
+    ws: Reports, days: dict[str, Any], steps: Sequence[str], length: int
 ) -> Iterator[Section]:
     said = "People who did one after the other"
     if not steps:
         steps = _commonest_path(ws, days)
-        said = "The commonest way of people through three different events"
+        said = "The most common path through three different events"
     if len(steps) < 2:
         return
     window = f"{min(7, max(1, length // 2))}d"
@@ -120,7 +120,7 @@ def _funnel(
     yield Section("Funnel", f"{said}, within {window} of the first.{late}", found.chart())
 
 
-def _commonest_path(ws: Workspace, days: dict[str, Any]) -> list[str]:
+def _commonest_path(ws: Reports, days: dict[str, Any]) -> list[str]:
     found = ws.ask.flows(**days, steps=4, collapse=True, limit=200)
     ways: dict[tuple[str, ...], int] = {}
     for row in found.rows:
@@ -130,7 +130,7 @@ def _commonest_path(ws: Workspace, days: dict[str, Any]) -> list[str]:
     return list(max(ways.items(), key=lambda way: way[1])[0]) if ways else []
 
 
-def _retention(ws: Workspace, days: dict[str, Any], length: int) -> Section:
+def _retention(ws: Reports, days: dict[str, Any], length: int) -> Section:
     unit: Any = "week" if length >= 4 * WEEK else "day"
     count = max(1, min(8, length // (WEEK if unit == "week" else 1) - 1))
     found = ws.ask.retention(
@@ -140,12 +140,12 @@ def _retention(ws: Workspace, days: dict[str, Any], length: int) -> Section:
     return Section("Retention", sentence, found.chart())
 
 
-def _lifecycle(ws: Workspace, days: dict[str, Any], length: int) -> Section:
+def _lifecycle(ws: Reports, days: dict[str, Any], length: int) -> Section:
     found = ws.ask.lifecycle(**days, unit="week" if length >= 4 * WEEK else "day")
     return Section("Lifecycle", "New people were not seen on any landed day before.", found.chart())
 
 
-def _sessions(ws: Workspace, days: dict[str, Any]) -> Section:
+def _sessions(ws: Reports, days: dict[str, Any]) -> Section:
     found = ws.ask.sessions(**days)
     total = sum(row.sessions for row in found.rows)
     seconds = sum(row.sessions * (row.mean_seconds or 0) for row in found.rows)
@@ -153,7 +153,7 @@ def _sessions(ws: Workspace, days: dict[str, Any]) -> Section:
     return Section("Sessions", f"{total:,} sessions.{mean}", found.chart())
 
 
-def _unusual(ws: Workspace, days: dict[str, Any]) -> Iterator[Section]:
+def _unusual(ws: Reports, days: dict[str, Any]) -> Iterator[Section]:
     counts: dict[str, dict[date, int]] = {}
     for row in ws.daily_counts(**days).counts:
         counts.setdefault(str(row.event), {})[row.date] = row.count
@@ -183,7 +183,7 @@ def _unusual_days(
                 yield str(day), event, n, round(usual[day])
 
 
-def _landing(ws: Workspace) -> Section:
+def _landing(ws: Reports) -> Section:
     rows = [
         (
             one["asset"],
@@ -195,10 +195,10 @@ def _landing(ws: Workspace) -> Section:
         )
         for one in ws.status()
     ]
-    missing = [row[0] for row in rows if row[4] != "none"]
-    sentence = f"Days are missing of {', '.join(missing)}." if missing else "No day is missing."
-    stale = [row for row in rows if row[2] < str(ws.settings.today() - timedelta(1))]
-    if stale:
-        sentence += f" Not up to yesterday: {', '.join(row[0] for row in stale)}."
+    missing = ", ".join(row[0] for row in rows if row[4] != "none")
+    sentence = f"Days of {missing} are missing." if missing else "No day is missing."
+    yesterday = str(ws.settings.today() - timedelta(1))
+    if stale := ", ".join(row[0] for row in rows if row[2] < yesterday):
+        sentence += f" Landed up to an earlier day than yesterday: {stale}."
     columns = ("asset", "first day", "last day", "days", "missing", "rows")
     return Section("Landed data", sentence, columns=columns, rows=rows)

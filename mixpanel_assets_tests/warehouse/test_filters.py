@@ -27,7 +27,7 @@ from mixpanel_assets.mixpanel.export.selection import EventSelection
 from mixpanel_assets.notes import AnswerWarning, notes_to
 from mixpanel_assets.simulator import expressions as simulator
 from mixpanel_assets.simulator.server import Simulator
-from mixpanel_assets.warehouse.ask.filters import condition, segment
+from mixpanel_assets.warehouse.ask.filters import condition, segment_text
 from mixpanel_assets.warehouse.ask.kinds import EventColumns
 from mixpanel_assets.warehouse.ask.names import find_events
 from mixpanel_assets.warehouse.connection import reading
@@ -314,22 +314,22 @@ def test_a_filter_of_a_typed_column_reads_nothing_else(landed: duckdb.DuckDBPyCo
 @pytest.mark.parametrize(
     ("text", "values"),
     [
-        ("plan", ["free", "pro", "", None, None]),
-        ("amount", [5.0, 7.5, 0.0, -7.0, None]),
-        ("trial", [True, False, None, None, None]),
-        ("mixed", ["1", "1", "true", '["1"]', None]),
-        ("tags", [["new", "sale"], [], None, None, None]),
-        ("list", [None, None, '[1,"x",true,null]', '{"a":1}', None]),
-        ("floor(amount / 2)", [2.0, 3.0, 0.0, -4.0, None]),
-        ("amount > 1", [True, True, False, False, None]),
-        ("never", [None] * 5),
+        ("plan", ["free", "pro", "", "undefined", "undefined"]),
+        ("amount", ["5", "7.5", "0", "-7", "undefined"]),
+        ("trial", ["true", "false", "undefined", "undefined", "undefined"]),
+        ("mixed", ["1", "1", "true", '["1"]', "undefined"]),
+        ("tags", ['["new","sale"]', "[]", "undefined", "undefined", "undefined"]),
+        ("list", ["undefined", "undefined", '[1,"x",true,null]', '{"a":1}', "undefined"]),
+        ("floor(amount / 2)", ["2", "3", "0", "-4", "undefined"]),
+        ("amount > 1", ["true", "true", "false", "false", "undefined"]),
+        ("never", ["undefined"] * 5),
     ],
 )
-def test_a_segment_is_a_typed_value(
+def test_a_segment_is_named_by_its_value_as_text(
     landed: duckdb.DuckDBPyConnection, text: str, values: list[Any]
 ) -> None:
     with notes_to(lambda message: None):
-        value = segment(parse_by(text), columns(landed))
+        value = segment_text(parse_by(text), columns(landed), "undefined")
     query = f"select {value} from events_wide where event_name = 'E' order by {NUMBER}"
     assert [one for (one,) in landed.execute(query).fetchall()] == values
 

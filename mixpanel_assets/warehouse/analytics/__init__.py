@@ -8,7 +8,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mixpanel_assets.errors import ConfigError, DatabaseLockedError
+from mixpanel_assets.errors import ConfigError, DatabaseLockedError, LoadError
+from mixpanel_assets.notes import note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +41,11 @@ def analyze(
             return answer(warehouse, asked, zone)
     from mixpanel_assets.warehouse import spine
 
-    with suppress(DatabaseLockedError, ConfigError), writing() as warehouse:
-        spine.make(warehouse, missing, str(zone))
+    try:
+        with suppress(DatabaseLockedError, ConfigError), writing() as warehouse:
+            spine.make(warehouse, missing, str(zone))
+    except LoadError as error:
+        note(f"slower than need be: the days could not be prepared: {error.message}")
     with reading() as warehouse:
         return answer(warehouse, asked, zone)
 

@@ -11,6 +11,7 @@ import numpy as np
 from mixpanel_assets.questions.analytics import DAY_MS
 from mixpanel_assets.warehouse.analytics.keys import Ints
 
+DAYS = {"day": 1, "week": 7, "month": 30}  # of a unit, or of a rolling interval
 CLOCK = {"minute": 60_000, "hour": 3_600_000}
 EPOCH = date(1970, 1, 1)
 
@@ -29,6 +30,13 @@ class Buckets:
         if self.unit == "week":
             return day - timedelta(days=(day.weekday() + (self.week_start == "sunday")) % 7)
         return day.replace(day=1) if self.unit == "month" else day
+
+    def moved(self, start: date, units: int) -> date:
+        """The start of the unit that comes so many units after another."""
+        if self.unit != "month":
+            return start + timedelta(days=units * DAYS[self.unit])
+        months = start.year * 12 + start.month - 1 + units
+        return date(months // 12, months % 12 + 1, 1)
 
     @cached_property
     def starts(self) -> list[date]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from mixpanel_assets.expressions import parse_step
 from mixpanel_assets.questions.analytics import Analysis, Funnel
 from mixpanel_assets.results import FunnelResult, Result
 from mixpanel_assets.warehouse.analytics.landed import LandedDays
@@ -70,10 +71,11 @@ def _causes(facts: _Facts, live: Result, zone: str, today: date) -> Iterator[str
     asked, warehouse = facts.asked, facts.warehouse
     if isinstance(asked, Funnel) and isinstance(live, FunnelResult):
         steps = [step.event for step in live.steps]
-        ours = [step.partition("[")[0] for step in asked.steps]
+        parsed = [parse_step(step) for step in asked.steps]
+        ours = [step.event for step in parsed]
         if steps != ours:
             yield f"the saved funnel has the steps {', '.join(steps)}; these are {', '.join(ours)}"
-        elif any("[" in step for step in asked.steps):
+        elif any(step.where for step in parsed):
             yield "the filters of the saved funnel's steps are not known"
     missing = [day for day in facts.days if day <= today and not facts.landed.get(day)]
     if missing:
@@ -105,7 +107,7 @@ def _of_events(facts: _Facts, zone: str) -> Iterator[str]:
     where = f"event_date between '{facts.read_from}' and '{facts.read_until}'"
     if has_tables(warehouse, "main", "lexicon_events"):
         query = f"""
-            select distinct event from lexicon_events where hidden and event in (
+            select event_name from lexicon_events where hidden and event_name in (
                 select distinct event_name from events_wide where {where})
             order by 1
             """

@@ -252,6 +252,12 @@ def lifecycle(warehouse: Connection, asked: Lifecycle, zone: tzinfo) -> Lifecycl
     ]
     people = int(new.sum())
     basis = source.basis(events=events, people=people)
+    over = buckets.moved(buckets.starts[-1], 1) - timedelta(1)
+    if over > source.last:
+        note(
+            f"the last {asked.unit} ends on {over} and is counted until {source.last}: people who "
+            "come back later in it are dormant here"
+        )
     return LifecycleResult(source.first, source.last, rows, basis)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import cached_property
@@ -13,7 +14,7 @@ from mixpanel_assets.questions.analytics import ALL_MS, DAY_MS, Analysis
 from mixpanel_assets.results import Basis
 from mixpanel_assets.warehouse.ask.coverage import as_ranges, as_text, landed_rows
 from mixpanel_assets.warehouse.ask.names import LANDED, find_events
-from mixpanel_assets.warehouse.sql import Connection
+from mixpanel_assets.warehouse.sql import Connection, first_column
 
 
 class LandedDays:
@@ -45,9 +46,18 @@ class LandedDays:
     @cached_property
     def landed(self) -> dict[date, bool]:
         """The landed days of the table, and whether each is whole."""
-        dataset = "events" if self.relation.name in LANDED else self.relation.name
-        found = [row for row in landed_rows(self.warehouse) if row["dataset"] == dataset]
-        return {row["day"]: not row["partial"] for row in found}
+        every = landed_rows(self.warehouse)
+        if self.relation.name in LANDED:
+            found = [row for row in every if row["dataset"] == "events"]
+            return {row["day"]: not row["partial"] for row in found}
+        days: dict[date, bool] = {}
+        for row in every:
+            if row["dataset"] == self.relation.name:
+                days |= _fetched(row)
+        if not days:  # a table that mp did not make
+            query = f"select distinct event_date from {self.relation.wide}"
+            days = dict.fromkeys(filter(None, first_column(self.warehouse, query)), True)
+        return days
 
     def whole_until(self, first: date, last: date) -> date | None:
         """The last day up to which all are landed and were over, from the first on."""
@@ -108,6 +118,15 @@ class LandedDays:
     def _last_landed(self) -> str:
         whole = [day for day, over in self.landed.items() if over and day <= self.read_until]
         return str(max(whole)) if whole else "never"
+
+
+def _fetched(row: dict[str, Any]) -> dict[date, bool]:
+    """The days that one fetch asked for, and whether each was over; `landed` has a row for all."""
+    asked = json.loads(row["filters"] or "{}")
+    first = date.fromisoformat(asked.get("from", str(row["day"])))
+    last = date.fromisoformat(asked.get("to", str(row["day"])))
+    days = [first + timedelta(n) for n in range((last - first).days + 1)]
+    return {day: not row["partial"] or day < last for day in days}
 
 
 def days_read(asked: Analysis[Any], last: date | None) -> tuple[date | None, date | None]:

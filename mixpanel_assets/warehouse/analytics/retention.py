@@ -8,10 +8,11 @@ from datetime import date, timedelta, tzinfo
 
 import numpy as np
 
+from mixpanel_assets.errors import UsageError
 from mixpanel_assets.expressions import parse_step
 from mixpanel_assets.questions.analytics import DAY_MS, Retention
 from mixpanel_assets.results import CohortInfo, LocalRetentionResult
-from mixpanel_assets.warehouse.analytics.buckets import Buckets, number_of
+from mixpanel_assets.warehouse.analytics.buckets import DAYS, Buckets, number_of
 from mixpanel_assets.warehouse.analytics.keys import (
     LONG_AGO,
     NEVER,
@@ -34,8 +35,8 @@ from mixpanel_assets.warehouse.analytics.source import (
 )
 from mixpanel_assets.warehouse.sql import Connection
 
-DAYS = {"day": 1, "week": 7, "month": 30}  # of a rolling interval
 BORN, BACK = 1, 2  # bits of a row
+MOST_RETURNED = 1_000  # segments of returns, each of which is counted for itself
 
 
 def retention(warehouse: Connection, asked: Retention, zone: tzinfo) -> LocalRetentionResult:
@@ -81,6 +82,13 @@ class _Retention:
         rows = self._rows()
         births, back = self._births(rows), self._back(rows)
         texts = rows.texts.get("segment", [""])
+        if self._by_return and len(texts) > MOST_RETURNED:
+            raise UsageError(
+                f"by has {len(texts):,} values, and returns split by {MOST_RETURNED:,} at most",
+                hint="split by the first event, or by an expression that has fewer values",
+            )
+        if not self._by_return:
+            births, texts = self._largest(births, texts)
         sizes = np.zeros((len(self.buckets.starts), len(texts)), np.int64)
         np.add.at(sizes, (births.unit, births.segment), 1)
         found = np.zeros((*sizes.shape, self.length), np.int64)
@@ -98,6 +106,16 @@ class _Retention:
             self._average(sizes.sum(axis=1), overall),
             source.basis(events=len(rows), people=rows.people),
         )
+
+    def _largest(self, births: Births, texts: Sequence[str]) -> tuple[Births, list[str]]:
+        """The births with the largest segments, and the others as one; by size, then by name."""
+        weight = np.bincount(births.segment, minlength=len(texts))
+        ranked = sorted(np.flatnonzero(weight).tolist(), key=lambda n: (-weight[n], texts[n]))
+        shown = [texts[code] for code in ranked[: self.asked.limit]]
+        place = np.full(len(texts), len(shown))
+        place[ranked[: self.asked.limit]] = np.arange(len(shown))
+        named = [*shown, OTHER] if len(ranked) > len(shown) else shown
+        return replace(births, segment=place[births.segment]), named or [""]
 
     @property
     def _by_return(self) -> bool:
@@ -202,18 +220,12 @@ class _Retention:
             return births.at + number * length, births.at + (number + 1) * length
         edges = np.array(
             [
-                day_ms(self._moved(start, n))
+                day_ms(self.buckets.moved(start, n))
                 for start in self.buckets.starts
                 for n in (number, number + 1)
             ]
         ).reshape(-1, 2)
         return edges[births.unit, 0], edges[births.unit, 1]
-
-    def _moved(self, start: date, units: int) -> date:
-        if self.asked.unit != "month":
-            return start + timedelta(days=units * DAYS[self.asked.unit])
-        months = start.year * 12 + start.month - 1 + units
-        return date(months // 12, months % 12 + 1, 1)
 
     def _interval(self, births: Births, at: Ints) -> Ints:
         """The number of the interval that a time after the birth is in."""
@@ -228,7 +240,7 @@ class _Retention:
         self, sizes: Ints, found: Ints, overall: Ints, texts: Sequence[str]
     ) -> list[CohortInfo]:
         cohorts = []
-        segments = self._segments(found, sizes, texts) if self.asked.by else []
+        segments = self._segments(found, texts) if self.asked.by else []
         for unit, label in enumerate(self.buckets.labels):
             whole, begun = int(sizes[unit].sum()), self._begun(self.buckets.starts[unit])
             name = OVERALL if self.asked.by else None
@@ -240,10 +252,10 @@ class _Retention:
                     cohorts.append(CohortInfo(label, size, _rates(counts, size, begun), name))
         return cohorts
 
-    def _segments(
-        self, found: Ints, sizes: Ints, texts: Sequence[str]
-    ) -> list[tuple[str, list[int]]]:
-        weight = (found.sum(axis=(0, 2)) if self._by_return else sizes.sum(axis=0)).tolist()
+    def _segments(self, found: Ints, texts: Sequence[str]) -> list[tuple[str, list[int]]]:
+        if not self._by_return:
+            return [(text, [code]) for code, text in enumerate(texts)]
+        weight = found.sum(axis=(0, 2)).tolist()
         known = [code for code in range(len(texts)) if weight[code]]
         ranked = sorted(known, key=lambda code: (-weight[code], texts[code]))
         shown = [(texts[code], [code]) for code in ranked[: self.asked.limit]]
@@ -256,7 +268,9 @@ class _Retention:
         first = max(start, self.source.first)
         days = DAYS[self.asked.unit]
         begins = (
-            self._moved(start, number) if self.asked.calendar else first + timedelta(number * days)
+            self.buckets.moved(start, number)
+            if self.asked.calendar
+            else first + timedelta(number * days)
             for number in range(self.length)
         )
         return sum(day <= last for day in begins)
@@ -282,10 +296,10 @@ class _Retention:
 
     def _ends(self, start: date, number: int) -> date:
         """The last day on which the interval ends for somebody of the unit."""
-        over = self._moved(start, 1) - timedelta(1)
+        over = self.buckets.moved(start, 1) - timedelta(1)
         born = min(over, self.source.last)
         if self.asked.calendar:
-            return self._moved(start, number + 1) - timedelta(1)
+            return self.buckets.moved(start, number + 1) - timedelta(1)
         return born + timedelta(days=(number + 1) * DAYS[self.asked.unit])
 
 

@@ -19,18 +19,18 @@ from mixpanel_assets.warehouse.analytics.landed import LandedDays, days_read
 from mixpanel_assets.warehouse.ask.filters import condition, numeric, segment_text
 from mixpanel_assets.warehouse.ask.kinds import EventColumns
 from mixpanel_assets.warehouse.ask.names import LANDED, check_events
-from mixpanel_assets.warehouse.connection import sql_error
 from mixpanel_assets.warehouse.people import PEOPLE, has_people, unmerged
 from mixpanel_assets.warehouse.spelling import unused
 from mixpanel_assets.warehouse.spine import NOBODY, stale_days
 from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
-from mixpanel_assets.warehouse.statement import answer
+from mixpanel_assets.warehouse.statement import answer, arrays
 
 UNDEFINED = "undefined"  # Mixpanel's segment of events without the property
 OTHER = "$other"
 OVERALL = "$overall"
 Others = Literal["none", "matching", "all"]
-STEPS = "<steps>"  # in SQL of a column: the bits of the row's steps
+# In SQL of a column: the bits of the row's steps. No literal of ours has a NUL.
+STEPS = "\0steps\0"
 MOST_LEFT_OUT = 0.05  # of the events, without a note
 EPOCH_DAY = "(event_date - date '1970-01-01')::bigint"
 
@@ -96,13 +96,17 @@ class Source(LandedDays):
         check_events(warehouse, self.relation, [one.event for one in steps])
         known = [*self.relation.columns, *(c.column for c in self.relation.properties.values())]
         self._id = quoted(unused("person_id", known))
-        stale = stale_days(warehouse, str(zone), *days_read(asked, self.last))
         is_landed = self.relation.name in LANDED
         self._merged = is_landed and has_people(warehouse)
-        current = not stale and spine.exists(warehouse) and not spine.has_stale_people(warehouse)
-        self.has_ids = is_landed and current
+        self.has_ids = is_landed and self._spine_is_current()
         plain = not (reads or reads_properties(asked) or any(one.where for one in steps))
         self.names = spine.names(warehouse) if self.has_ids and plain else None
+
+    def _spine_is_current(self) -> bool:
+        """Whether the spine has what is landed now of the days that the question reads."""
+        if not spine.exists(self.warehouse) or spine.has_stale_people(self.warehouse):
+            return False
+        return not stale_days(self.warehouse, str(self.zone), *days_read(self.asked, self.last))
 
     def columns_of(self, events: Sequence[str] | None) -> EventColumns:
         """The properties of these events, or of all."""
@@ -259,16 +263,6 @@ class Source(LandedDays):
         """SQL: the number of a numeric property or expression; null for another."""
         return numeric(parse_by(expression, name), self.columns_of(events))
 
-    def fetch(self, query: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
-        """The columns of a query as arrays; SQLError."""
-        import duckdb
-
-        try:
-            found = self.warehouse.execute(query, list(parameters)).fetchnumpy()
-        except duckdb.Error as error:
-            raise sql_error(error) from error
-        return {name: np.ma.getdata(values) for name, values in found.items()}
-
     def read(
         self,
         columns: Mapping[str, str],
@@ -308,7 +302,8 @@ class Source(LandedDays):
             joins.append("join person_codes on rows.person = person_codes.person")
             replaced.append("person_codes.code as person")
         changed = f" replace ({', '.join(replaced)})" if replaced else ""
-        found = self.fetch(
+        found = arrays(
+            self.warehouse,
             f"with rows as not materialized ({rows}), {people}"
             f"chosen as not materialized (select rows.*{changed} from rows {' '.join(joins)}) "
             "from chosen",
@@ -320,12 +315,8 @@ class Source(LandedDays):
 
     def _texts(self, column: str, steps: Sequence[Step] | None, **which: Any) -> list[str]:
         rows = self.rows({"text": column}, steps, **which, people=False)
-        return [
-            one
-            for (one,) in answer(
-                self.warehouse, f"select distinct text from ({rows}) order by 1"
-            ).rows
-        ]
+        query = f"select distinct text from ({rows}) order by 1"
+        return [text for (text,) in answer(self.warehouse, query).rows]
 
     def count_left_out(
         self, steps: Sequence[Step] | None, first: date | None = None, last: date | None = None

@@ -42,16 +42,6 @@ def condition(expression: Expression, columns: EventColumns) -> str:
     return _compiler(expression, columns).condition(expression.tree)
 
 
-def segment(expression: Expression, columns: EventColumns) -> str:
-    """SQL of the expression's value, to group by: typed if all values are of a kind, else text."""
-    forms = _compiler(expression, columns).forms(expression.tree).by_kind
-    if len(forms) == 1:
-        return next(iter(forms.values()))
-    plain = operators.FUNCTIONS["string"](Forms(forms)).by_kind.values()
-    nested = (f"{sql}::varchar" for kind, sql in forms.items() if kind in ("list", "object"))
-    return f"coalesce({', '.join((*plain, *nested)) or 'null::varchar'})"
-
-
 def segment_text(expression: Expression, columns: EventColumns, undefined: str) -> str:
     """SQL of the expression's value as text, as Mixpanel names a segment; never null."""
     forms = _compiler(expression, columns).forms(expression.tree).by_kind

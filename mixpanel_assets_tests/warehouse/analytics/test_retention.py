@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mixpanel_assets.errors import UsageError
 from mixpanel_assets.questions.analytics import Frequency, Retention
 from mixpanel_assets_tests.obvious.events import Given
 from mixpanel_assets_tests.warehouse.analytics.streams import FIRST, LAST, Landed
@@ -201,3 +202,14 @@ def test_frequency_may_be_cumulative_or_not(ask: Any) -> None:
     assert hours.data["2023-10-30"][:4] == [2, 1, 1, 0]
     assert exactly.data["2023-10-30"][:4] == [1, 0, 1, 0]
     assert days.data["2023-10-30"] == [2, 1, 0, 0, 0, 0, 0]
+
+
+# [I] Each value of returns is counted for itself.
+def test_returns_of_too_many_values_are_refused_and_births_are_not(ask: Any) -> None:
+    many = [did("B", f"10-31T{n // 60:02}:{n % 60:02}", i=f"value {n}") for n in range(1001)]
+    born = [did("A", f"10-30T{n // 60:02}:{n % 60:02}", i=f"value {n}") for n in range(1001)]
+
+    with pytest.raises(UsageError, match=r"by has 1,00[12] values, and returns split by 1,000"):
+        ask(*born, *many, by="i", by_event="return")
+    found = ask(*born, *many, by="i", limit=2)
+    assert [c.segment for c in found.cohorts if c.size] == ["$overall", "value 0"]
