@@ -26,12 +26,6 @@ from mixpanel_assets.warehouse.sql import Connection
 SPINE = "spine"
 AGREES = "agrees_with_mp_ask"
 MARTS_JOB = "marts_job"
-SPINE_COLUMNS = {
-    "event_date": ("DATE", "the day Mixpanel exported the event under"),
-    "id": ("INTEGER", "a number for the person; -1 for nobody"),
-    "ms": ("INTEGER", "when on the project's clock, in ms of the day; null: not on its day"),
-    "event": ("SMALLINT", "a number for the event's name"),
-}
 NOT_LANDED = "not landed, so there are no rows: "
 
 
@@ -78,7 +72,7 @@ def _make_spine(project: Project) -> dg.AssetsDefinition:
         SPINE,
         "Who did what and when, as four numbers an event: what questions and marts read. A day is "
         "made again after it has landed again. mp ask makes the days that it needs itself.",
-        {SPINE: SPINE_COLUMNS},
+        {SPINE: spine.SPINE_COLUMNS},
         schema="internal",
         deps=[project.key("events")],
         partitions_def=project.days,

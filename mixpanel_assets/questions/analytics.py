@@ -53,7 +53,7 @@ WeekStart = Annotated[
 class Analysis(Between[R]):
     """A question about what people do, answered from landed events.
 
-    People are those of the column `person`; events without a distinct_id are nobody's.
+    People are those of the column `person`; events without a distinct_id belong to nobody.
     """
 
     _: KW_ONLY

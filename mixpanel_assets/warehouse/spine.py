@@ -19,9 +19,14 @@ NOBODY = "coalesce(distinct_id, '') = ''"
 LAYOUT = "2"  # of these tables; another one is made anew
 TABLES = ("spine", "spine_ids", "spine_names", "spine_days", "spine_people")
 
-_CREATE = """
-create table internal.spine (
-    event_date DATE, id INTEGER, ms INTEGER, event INTEGER);
+SPINE_COLUMNS = {
+    "event_date": ("DATE", "the day Mixpanel exported the event under"),
+    "id": ("INTEGER", "a number for the person; -1 if there is none"),
+    "ms": ("INTEGER", "when on the project's clock, in ms of the day; null: not on its day"),
+    "event": ("INTEGER", "a number for the event's name; -1 if it has none"),
+}
+_CREATE = f"""
+create table internal.spine ({", ".join(f"{n} {kind}" for n, (kind, _) in SPINE_COLUMNS.items())});
 create table internal.spine_ids (id INTEGER, distinct_id VARCHAR, person INTEGER);
 create table internal.spine_names (event INTEGER, event_name VARCHAR);
 create table internal.spine_days (day DATE, loaded_at TIMESTAMPTZ, zone VARCHAR);
