@@ -114,7 +114,7 @@ def test_the_numbers_are_those_of_sql(landed: Home, here: Mp) -> None:
     total = sql("select fsum((properties->>'$.amount')::double) from events where " + event)
     assert numeric["sum"] == total
     people = here("inspect", "engagement", *span).json
-    assert people["total_users"] == sql("select count(distinct distinct_id) from events where true")
+    assert people["total_users"] == sql("select count(distinct person) from events where true")
     free = here("inspect", "coverage", "-e", "Purchase", "-p", "plan", "-w", "plan = 'free'", *span)
     assert free.json["total_events"] == sql(
         f"select count(*) from events where {event} and (properties->>'$.plan') = 'free'"

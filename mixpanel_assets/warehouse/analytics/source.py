@@ -24,6 +24,7 @@ from mixpanel_assets.warehouse.spelling import unused
 from mixpanel_assets.warehouse.spine import NOBODY, stale_days
 from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
 from mixpanel_assets.warehouse.statement import answer, arrays
+from mixpanel_assets.warehouse.tables import EVENTS
 
 UNDEFINED = "undefined"  # Mixpanel's segment of events without the property
 OTHER = "$other"
@@ -97,6 +98,8 @@ class Source(LandedDays):
         known = [*self.relation.columns, *(c.column for c in self.relation.properties.values())]
         self._id = quoted(unused("person_id", known))
         is_landed = self.relation.name in LANDED
+        # Without the join that gives each event its person; a condition of the user may need it.
+        self._wide = EVENTS.table if is_landed and not asked.sql_where else self.relation.wide
         self._merged = is_landed and has_people(warehouse)
         self.has_ids = is_landed and self._spine_is_current()
         plain = not (reads or reads_properties(asked) or any(one.where for one in steps))
@@ -135,11 +138,11 @@ class Source(LandedDays):
             return f"({who} left join ({merged}) using (id))"
         if self.has_ids:
             ids = f"select distinct_id, coalesce(person, id) as {self._id} from internal.spine_ids"
-            return f"{self.relation.wide} left join ({ids}) using (distinct_id)"
+            return f"{self._wide} left join ({ids}) using (distinct_id)"
         if self._merged:
             ids = f"select distinct_id, person as {self._id} from {PEOPLE}"
-            return f"{self.relation.wide} left join ({ids}) using (distinct_id)"
-        return self.relation.wide
+            return f"{self._wide} left join ({ids}) using (distinct_id)"
+        return self._wide
 
     @property
     def person(self) -> str:
@@ -237,7 +240,7 @@ class Source(LandedDays):
         shown = [f"{sql.replace(STEPS, bits)} as {name}" for name, sql in columns.items()]
         if steps is not None and "steps" not in columns:
             shown.append(f"{bits} as steps")
-        table = self.table if people or self.names is not None else self.relation.wide
+        table = self.table if people or self.names is not None else self._wide
         return f"select {', '.join(shown)} from {table} where {' and '.join(terms)}"
 
     def _bits(self, steps: Sequence[Step], where: str) -> str:

@@ -47,7 +47,7 @@ def event_breakdown(
     rows = _chosen(relation, asked)
     query = f"""
         select grouping(event_name) = 1 as is_total, event_name, count(*) as events,
-               count(distinct nullif(distinct_id, '')), min(event_time), max(event_time)
+               count(distinct {relation.person}), min(event_time), max(event_time)
         from {rows}
         group by grouping sets ((event_name), ())
         order by is_total desc, events desc, event_name
@@ -163,8 +163,8 @@ def engagement_distribution(
     cases = " ".join(f"when events >= {one} then {one}" for one in reversed(least))
     query = f"""
         select case {cases} end as bucket, count(*) from (
-            select distinct_id, count(*) as events from {rows} and distinct_id <> ''
-            group by distinct_id
+            select {relation.person} as who, count(*) as events from {rows} and distinct_id <> ''
+            group by who
         ) group by bucket
         """
     people = dict(answer(warehouse, query).rows)

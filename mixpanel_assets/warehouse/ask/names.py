@@ -15,7 +15,7 @@ from mixpanel_assets.errors import (
     did_you_mean,
     near_names,
 )
-from mixpanel_assets.warehouse.people import with_person
+from mixpanel_assets.warehouse.people import unmerged, with_person
 from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns, computed
 from mixpanel_assets.warehouse.sql import Connection, literal, quoted
 from mixpanel_assets.warehouse.statement import answer
@@ -42,6 +42,12 @@ class Relation:
     @property
     def source(self) -> str:
         return f"{quoted(self.schema)}.{quoted(self.table)}"
+
+    @property
+    def person(self) -> str:
+        """SQL: whose a row of `wide` is; null if it is nobody's."""
+        known = self.name == EVENTS.dataset and "person" in self.columns
+        return "person" if known else unmerged("distinct_id")
 
 
 @dataclass(frozen=True)
