@@ -8,13 +8,8 @@ from typing import Any, ClassVar
 from mixpanel_assets import charts
 from mixpanel_assets.charts import Chart
 from mixpanel_assets.results.base import Result, Table, records
-from mixpanel_assets.results.live import (
-    FrequencyResult,
-    FunnelResult,
-    FunnelStep,
-    RetentionResult,
-    SegmentationResult,
-)
+from mixpanel_assets.results.funnels import FunnelResult, FunnelStep
+from mixpanel_assets.results.live import FrequencyResult, RetentionResult, SegmentationResult
 
 
 class Basis(Result):

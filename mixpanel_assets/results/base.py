@@ -64,6 +64,14 @@ class Result:
         return as_html(self.df, self.chart())
 
 
+class Sparse(Result):
+    """A result whose plain data leaves out optional fields that are None."""
+
+    def to_dict(self) -> dict[str, Any]:
+        left_out = {f.name for f in fields(self) if f.default is None}
+        return {n: v for n, v in super().to_dict().items() if v is not None or n not in left_out}
+
+
 def as_html(table: pd.DataFrame, chart: Chart | None = None) -> str:
     """A chart and a table for a notebook."""
     shown = str(table.to_html(max_rows=ROWS_SHOWN, show_dimensions=True, notebook=True))

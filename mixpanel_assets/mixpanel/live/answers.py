@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mixpanel_assets.errors import APIError
-from mixpanel_assets.results import live
+from mixpanel_assets.results import funnels, live
 
 OVERALL = "$overall"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -37,11 +37,11 @@ def results(answer: Any) -> Any:
     return _object(answer).get("results")
 
 
-def funnel_parts(answer: Any) -> list[live.FunnelPart]:
+def funnel_parts(answer: Any) -> list[funnels.FunnelPart]:
     """The steps by date and, if the answer has segments, by segment."""
     data = _object(_object(answer).get("data") or {})
     return [
-        live.FunnelPart(_steps(steps), str(day), segment)
+        funnels.FunnelPart(_steps(steps), str(day), segment)
         for day, found in sorted(data.items())
         for segment, steps in _step_lists(found)
     ]
@@ -56,7 +56,7 @@ def _step_lists(found: Any) -> Iterator[tuple[str | None, list[Any]]]:
         yield None, (found.get("steps") if isinstance(found, Mapping) else found) or []
 
 
-def _steps(found: Iterable[Any]) -> list[live.FunnelStep]:
+def _steps(found: Iterable[Any]) -> list[funnels.FunnelStep]:
     steps = [_object(step) for step in found]
     return _rated((_step_name(step), int(step.get("count") or 0)) for step in steps)
 
@@ -68,16 +68,16 @@ def _step_name(step: Mapping[str, Any]) -> str:
     return str(step.get("event") or step.get("goal") or step.get("step_label") or "")
 
 
-def _rated(steps: Iterable[tuple[str, int]]) -> list[live.FunnelStep]:
-    rated: list[live.FunnelStep] = []
+def _rated(steps: Iterable[tuple[str, int]]) -> list[funnels.FunnelStep]:
+    rated: list[funnels.FunnelStep] = []
     for event, count in steps:
         before = rated[-1].count if rated else count
         rate = count / before if before else float(not rated)
-        rated.append(live.FunnelStep(event, count, rate))
+        rated.append(funnels.FunnelStep(event, count, rate))
     return rated
 
 
-def together(parts: Iterable[live.FunnelPart]) -> list[live.FunnelStep]:
+def together(parts: Iterable[funnels.FunnelPart]) -> list[funnels.FunnelStep]:
     """The steps with the sums of all parts."""
     counts: list[tuple[str, int]] = []
     for part in parts:
@@ -88,15 +88,15 @@ def together(parts: Iterable[live.FunnelPart]) -> list[live.FunnelStep]:
     return _rated(counts)
 
 
-def by_segment(parts: Iterable[live.FunnelPart]) -> list[live.FunnelPart]:
+def by_segment(parts: Iterable[funnels.FunnelPart]) -> list[funnels.FunnelPart]:
     """One part for each segment, summed over all dates."""
-    segments: dict[str | None, list[live.FunnelPart]] = {}
+    segments: dict[str | None, list[funnels.FunnelPart]] = {}
     for part in parts:
         segments.setdefault(part.segment, []).append(part)
-    return [live.FunnelPart(together(those), None, name) for name, those in segments.items()]
+    return [funnels.FunnelPart(together(those), None, name) for name, those in segments.items()]
 
 
-def conversion(steps: list[live.FunnelStep]) -> float:
+def conversion(steps: list[funnels.FunnelStep]) -> float:
     """The share of people of the first step that reached the last one."""
     return steps[-1].count / steps[0].count if steps and steps[0].count else 0.0
 
