@@ -12,7 +12,15 @@ from itertools import permutations
 
 import numpy as np
 
-from mixpanel_assets.warehouse.analytics.keys import LONG_AGO, NEVER, Ints, Packing, Times, firsts
+from mixpanel_assets.warehouse.analytics.keys import (
+    LONG_AGO,
+    NEVER,
+    Ints,
+    Packing,
+    Times,
+    firsts,
+    sort,
+)
 
 GRACE_MS = 2000
 
@@ -55,7 +63,7 @@ class Entries:
         """By person, time, segment and what is held."""
         if self.segment is None and self.group is None:
             packed = packing.pack(self.person, self.at)
-            packed.sort()
+            sort(packed)
             return Entries(*packing.unpack(packed))
         return self[np.lexsort((self.groups, self.segments, self.at, self.person))]
 
@@ -116,11 +124,13 @@ class Walk:
                 entries.groups[going], self._later(since, far, self.events[number], number)
             )
             found[found > until] = NEVER
-            excluded = self._excluded(entries.person[going], since, far, number)
-            excluded[excluded > until] = NEVER
-            out = excluded < found
-            over[going[out]] = np.maximum(excluded[out], far[out, :number].max(axis=1))
-            there = ~out & (found != NEVER)
+            there = found != NEVER
+            if self.exclusions:
+                excluded = self._excluded(entries.person[going], since, far, number)
+                excluded[excluded > until] = NEVER
+                out = excluded < found
+                over[going[out]] = np.maximum(excluded[out], far[out, :number].max(axis=1))
+                there &= ~out
             going = going[there]
             reached[going, number] = found[there]
         over[going] = reached[going].max(axis=1)
@@ -228,6 +238,7 @@ def all_attempts(walk: Walk, entries: Entries) -> Attempts:
         there = place < len(entries)
         there[there] = entries.person[place[there]] == person[there]
         place, before = place[there], before[there]
+    del entries, every  # they are large, too
     return joined(found, len(walk.events))
 
 
@@ -245,19 +256,16 @@ def best_attempts(walk: Walk, entries: Entries) -> Attempts:
     return made[order[whose]]
 
 
-def joined(parts: Sequence[Attempts], steps: int) -> Attempts:
-    """The attempts of all parts."""
-    if not parts:
-        none = np.empty(0, np.int64)
-        return Attempts(Entries(none, none, none), np.empty((0, steps), np.int64), none)
-    every = [part.entries for part in parts]
-    entries = Entries(
-        np.concatenate([one.person for one in every]),
-        np.concatenate([one.at for one in every]),
-        np.concatenate([one.segments for one in every]),
-    )
-    return Attempts(
-        entries,
-        np.concatenate([part.reached for part in parts]),
-        np.concatenate([part.over for part in parts]),
-    )
+def joined(parts: list[Attempts], steps: int) -> Attempts:
+    """The attempts of all parts; they are taken out of the list, since they may be large."""
+    count = sum(len(part.over) for part in parts)
+    person, at, over = (np.empty(count, np.int64) for _ in range(3))
+    segment = np.zeros(count, np.int64)
+    reached = np.empty((count, steps), np.int64)
+    while parts:
+        part = parts.pop()
+        here = slice(count - len(part.over), count)
+        count = here.start
+        person[here], at[here] = part.entries.person, part.entries.at
+        segment[here], reached[here], over[here] = part.entries.segments, part.reached, part.over
+    return Attempts(Entries(person, at, segment), reached, over)

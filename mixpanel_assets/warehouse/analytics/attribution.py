@@ -14,7 +14,7 @@ from mixpanel_assets.expressions import parse_step
 from mixpanel_assets.questions.analysis import milliseconds
 from mixpanel_assets.questions.analytics import Attribution
 from mixpanel_assets.results import AttributionResult, AttributionRow
-from mixpanel_assets.warehouse.analytics.keys import Ints
+from mixpanel_assets.warehouse.analytics.keys import Ints, in_order
 from mixpanel_assets.warehouse.analytics.source import OTHER, STEPS, Source, day_ms, packing
 from mixpanel_assets.warehouse.sql import Connection
 
@@ -43,12 +43,11 @@ def attribution(warehouse: Connection, asked: Attribution, zone: tzinfo) -> Attr
         only=f"{source.timed} and ({STEPS} <> 0 or {touch} <> '')",  # others don't matter
         others="matching",
     )
+    rows = rows.of_people(rows["steps"] != 0)
     texts = rows.texts["segment"]
     untouched = texts.index("") if "" in texts else -1
     is_touch = rows["segment"] != untouched
-    packed = rows["key"][is_touch]
-    order = np.lexsort((rows["segment"][is_touch], packed))
-    touches, values = packed[order], rows["segment"][is_touch][order]
+    touches, values = in_order(rows["key"][is_touch], rows["segment"][is_touch], len(texts))
     converts = (rows["steps"] != 0) & (rows.at >= day_ms(source.first))
     person, at = rows.person[converts], rows.at[converts]
     worth = rows["amount"][converts]

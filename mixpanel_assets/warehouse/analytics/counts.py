@@ -27,7 +27,7 @@ from mixpanel_assets.results import (
     LocalSegmentationResult,
 )
 from mixpanel_assets.warehouse.analytics.buckets import Buckets, number_of
-from mixpanel_assets.warehouse.analytics.keys import Ints, firsts
+from mixpanel_assets.warehouse.analytics.keys import Ints, firsts, sort
 from mixpanel_assets.warehouse.analytics.source import (
     EPOCH_DAY,
     OTHER,
@@ -166,7 +166,8 @@ def _often(
     if segment is not None:
         key += segment
     key = key * parts + (rows.at - first) // part_ms
-    key.sort()
+    key = key[firsts(key)]  # most repeats are side by side
+    sort(key)
     key = key[firsts(key)]
     unit = buckets.of_days(days_of((key % parts) * part_ms + first))
     whose = key // parts
@@ -175,7 +176,9 @@ def _often(
     most = int(many.max(initial=0)) + 1
     place = (unit[begins] * segments + whose[begins] % segments) * most + many
     counts: dict[tuple[int, int], dict[int, int]] = {}
-    for kind, people in zip(*np.unique(place, return_counts=True), strict=True):
+    sort(place)
+    kinds = np.flatnonzero(firsts(place))
+    for kind, people in zip(place[kinds], np.diff(kinds, append=len(place)), strict=True):
         at, often = divmod(int(kind), most)
         counts.setdefault(divmod(at, segments), {})[often] = int(people)
     return counts
@@ -199,27 +202,32 @@ def active_users(warehouse: Connection, asked: ActiveUsers, zone: tzinfo) -> Act
     first = source.read_from
     person, day, events = _days_of_people(source, steps, first)
     begin, size = number_of(first), (source.last - first).days + 1
-    counted = {days: _active(person, day - begin, days, size)[MONTH - 1 :] for days in (1, 7, 30)}
+    counted = _active(person, day - begin, (1, 7, MONTH), size)
     labels = [str(source.first + timedelta(n)) for n in range(size - MONTH + 1)]
     rows = [
         ActiveUsersRow(label, int(dau), int(wau), int(mau), float(dau / mau) if mau else None)
-        for label, dau, wau, mau in zip(labels, *counted.values(), strict=True)
+        for label, dau, wau, mau in zip(labels, *counted[:, MONTH - 1 :], strict=True)
     ]
     people = int((np.diff(person) != 0).sum()) + 1 if len(person) else 0
     basis = source.basis(events=events, people=people)
     return ActiveUsersResult(source.first, source.last, rows, basis)
 
 
-def _active(person: Ints, day: Ints, length: int, size: int) -> Ints:
-    """For each day, how many people were active in the `length` days up to it."""
-    if not len(day):
-        return np.zeros(size, np.int64)
-    ends = np.append(day[1:], 0)
-    same = np.append(person[1:] == person[:-1], False)
-    until = np.where(same, np.minimum(ends, day + length), day + length)
-    change = np.bincount(day, minlength=size + length + 1)
-    change -= np.bincount(np.minimum(until, size + length), minlength=size + length + 1)
-    found: Ints = np.cumsum(change)[:size]
+def _active(person: Ints, day: Ints, lengths: Sequence[int], size: int) -> Ints:
+    """For each length and day, how many people were active in so many days up to it."""
+    longest = max(lengths)
+    gap = np.full(len(day), longest)  # until the person's next active day
+    same = person[1:] == person[:-1]
+    gap[:-1][same] = np.minimum(np.diff(day)[same], longest)
+    pairs = np.bincount(day * (longest + 1) + gap, minlength=size * (longest + 1))
+    many = pairs.reshape(size, longest + 1)
+    found = np.zeros((len(lengths), size), np.int64)
+    for n, length in enumerate(lengths):
+        change = np.zeros(size + longest + 1, np.int64)
+        change[:size] = many.sum(axis=1)
+        for days in range(1, longest + 1):
+            change[min(days, length) :][:size] -= many[:, days]
+        found[n] = np.cumsum(change)[:size]
     return found
 
 
@@ -269,7 +277,8 @@ def _days_of_people(
     found = source.read(columns, steps, first=first, only=source.somebody)
     size = number_of(source.last) + 1
     pairs = found.person * size + found["day"]
-    pairs.sort()
     events = len(pairs)
+    pairs = pairs[firsts(pairs)]  # most repeats are side by side
+    sort(pairs)
     pairs = pairs[firsts(pairs)]
     return pairs // size, pairs % size, events

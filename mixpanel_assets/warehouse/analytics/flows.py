@@ -12,7 +12,7 @@ from mixpanel_assets.expressions import parse_step
 from mixpanel_assets.questions.analysis import milliseconds
 from mixpanel_assets.questions.analytics import DAY_MS, Flows
 from mixpanel_assets.results import FlowsRow, LocalFlowsResult
-from mixpanel_assets.warehouse.analytics.keys import Ints, firsts
+from mixpanel_assets.warehouse.analytics.keys import Ints, firsts, in_order
 from mixpanel_assets.warehouse.analytics.sessions import EXCLUDED, session_begins, without
 from mixpanel_assets.warehouse.analytics.source import Rows, Source, day_ms, packing
 from mixpanel_assets.warehouse.sql import Connection
@@ -37,7 +37,8 @@ def flows(warehouse: Connection, asked: Flows, zone: tzinfo) -> LocalFlowsResult
         first=first,
         last=last,
     )
-    made = _commonest(asked, _paths(asked, source, rows), rows.texts["name"])
+    mine = rows if start is None else rows.of_people(rows["steps"] != 0)
+    made = _commonest(asked, _paths(asked, source, mine), rows.texts["name"])
     basis = source.basis(events=len(rows), people=rows.people)
     return LocalFlowsResult(source.first, source.last, made, basis, asked.before)
 
@@ -60,10 +61,11 @@ def _paths(asked: Flows, source: Source, rows: Rows) -> _Paths:
     """Everybody's events in order, those of one moment by name; repeats in a row as one."""
     of_event = asked.event is not None
     begins = rows["steps"] & 1 != 0 if of_event else np.zeros(len(rows), bool)
-    order = np.lexsort((rows["name"] * 2 + ~begins, rows["key"]))
     assert rows.packing is not None
-    person, at = rows.packing.unpack(rows["key"][order])
-    name, whose, begins = rows["name"][order], person, begins[order]
+    names = 2 * len(rows.texts["name"])
+    key, name = in_order(rows["key"], rows["name"] * 2 + ~begins, names)
+    person, at = rows.packing.unpack(key)
+    name, whose, begins = name >> 1, person, name & 1 == 0
     if not of_event:
         begins = session_begins(person, at, milliseconds(asked.idle))
         whose = np.cumsum(begins)

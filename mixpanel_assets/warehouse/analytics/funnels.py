@@ -126,27 +126,28 @@ class _Funnel:
         return found
 
     def _of_all(self, rows: Rows, segment: Ints | None) -> Attempts:
-        asked, source = self.asked, self.source
-        bits = rows["steps"]
-        begins = np.flatnonzero(bits & self.begins)
-        person, at = self.packing.unpack(rows["key"][begins])
-        begins = begins[(within := days_of(at) <= number_of(source.last))]
         group = self._groups(rows)
-        entries = Entries(
-            person[within],
-            at[within],
-            None if segment is None else segment[begins],
-            None if group is None else group[begins],
-        )
         walk = self._walk(rows, group)
-        if not asked.per_unit:
-            return self._run(walk, entries)
+        if not self.asked.per_unit:
+            return self._run(walk, self._entries(rows, segment, group))
+        entries = self._entries(rows, segment, group)
         unit = self.buckets.of_days(days_of(entries.at))
         each = [
             self._run(walk, entries[np.flatnonzero(unit == n)])
             for n in range(len(self.buckets.starts))
         ]
         return joined(each, len(self.steps))
+
+    def _entries(self, rows: Rows, segment: Ints | None, group: Ints | None) -> Entries:
+        begins = np.flatnonzero(rows["steps"] & self.begins)
+        person, at = self.packing.unpack(rows["key"][begins])
+        begins = begins[(within := days_of(at) <= number_of(self.source.last))]
+        return Entries(
+            person[within],
+            at[within],
+            None if segment is None else segment[begins],
+            None if group is None else group[begins],
+        )
 
     def _walk(self, rows: Rows, group: Ints | None) -> Walk:
         def times(number: int, of: Ints | None) -> Times:

@@ -61,8 +61,8 @@ class Times:
 
     def __init__(self, packing: Packing, packed: Ints) -> None:
         """From packed groups and times, which are sorted in place."""
-        self._packing, self._packed = packing, packed
-        self._packed.sort()
+        self._packing, self.packed = packing, packed
+        sort(self.packed)
 
     @classmethod
     def of(cls, packing: Packing, group: Ints, at: Ints) -> Times:
@@ -70,11 +70,11 @@ class Times:
         return cls(packing, packing.pack(group, at))
 
     def __len__(self) -> int:
-        return len(self._packed)
+        return len(self.packed)
 
     def place(self, group: Ints, earliest: Ints, side: Literal["left", "right"] = "left") -> Ints:
         """Where the first at or after the time is, of any group; with "right" the first after."""
-        found: Ints = np.searchsorted(self._packed, self._packing.pack(group, earliest), side)
+        found: Ints = np.searchsorted(self.packed, self._packing.pack(group, earliest), side)
         return found
 
     def first(self, group: Ints, earliest: Ints) -> Ints:
@@ -82,10 +82,26 @@ class Times:
         place = self.place(group, earliest)
         if not len(self):
             return np.full(len(group), NEVER)
-        whose, at = self._packing.unpack(self._packed[np.minimum(place, len(self) - 1)])
+        whose, at = self._packing.unpack(self.packed[np.minimum(place, len(self) - 1)])
         late = (place >= len(self)) | (whose != group) | (earliest > self._packing.last)
         at[late] = NEVER
         return at
+
+
+def sort(packed: NDArray[Any]) -> None:
+    """Sort in place. Rows come day by day and by person in each, which a stable sort merges."""
+    packed.sort(kind="stable")
+
+
+def in_order(packed: Ints, minor: Ints, most: int) -> tuple[Ints, Ints]:
+    """Both, sorted by the packed numbers and then by the minor ones, which are from 0 to `most`."""
+    bits = most.bit_length()
+    if len(packed) and int(packed.max()) < 1 << (_BITS - bits):
+        both = (packed << bits) | minor
+        sort(both)
+        return both >> bits, both & ((1 << bits) - 1)
+    order = np.lexsort((minor, packed))
+    return packed[order], minor[order]
 
 
 def firsts(group: NDArray[Any]) -> Flags:

@@ -21,6 +21,7 @@ from mixpanel_assets.warehouse.analytics.keys import (
     Packing,
     Times,
     firsts,
+    in_order,
 )
 from mixpanel_assets.warehouse.analytics.source import (
     OTHER,
@@ -79,7 +80,8 @@ class _Retention:
 
     def result(self) -> LocalRetentionResult:
         asked, source = self.asked, self.source
-        rows = self._rows()
+        every = self._rows()
+        rows = every if self.born is None else every.of_people(self._born(every))
         births, back = self._births(rows), self._back(rows)
         texts = rows.texts.get("segment", [""])
         if self._by_return and len(texts) > MOST_RETURNED:
@@ -104,7 +106,7 @@ class _Retention:
             asked.unit,
             cohorts,
             self._average(sizes.sum(axis=1), overall),
-            source.basis(events=len(rows), people=rows.people),
+            source.basis(events=len(every), people=every.people),
         )
 
     def _largest(self, births: Births, texts: Sequence[str]) -> tuple[Births, list[str]]:
@@ -307,8 +309,10 @@ class _Returns:
     """Everybody's returns, to be asked for those from a time on."""
 
     def __init__(self, pack: Packing, key: Ints, names: Ints | None, *, same_event: bool) -> None:
-        self._pack, self._key, self._names, self._same = pack, key, names, same_event
-        self._times = Times(pack, key.copy())
+        if names is not None:
+            key, names = in_order(key, names, int(names.max(initial=0)))
+        self._pack, self._names, self._same = pack, names, same_event
+        self._times = Times(pack, key)
 
     def first(self, person: Ints, since: Ints) -> Ints:
         """When each came back first at or after the time."""
@@ -319,28 +323,19 @@ class _Returns:
         found = self._times.first(births.person, births.at + 1)
         if self._same:
             return found
-        here = np.flatnonzero(self._times.first(births.person, births.at) == births.at)
-        if self._names is not None and len(here):
-            moments = self._pack.pack(births.person[here], births.at[here])
-            here = here[self._has_another(moments, births.name[here])]
-        found[here] = births.at[here]
+        begin = self._times.place(births.person, births.at)
+        end = self._times.place(births.person, births.at, "right")
+        another = begin < end
+        if self._names is not None:  # those of a moment are in order
+            begin, end = begin[another], end[another]
+            name = births.name[another]
+            another[another] = (self._names[begin] != name) | (self._names[end - 1] != name)
+        found[another] = births.at[another]
         return found
-
-    def _has_another(self, moments: Ints, name: Ints) -> Flags:
-        """Whether an event of another name is in each of the moments, which are sorted."""
-        assert self._names is not None
-        place = np.minimum(np.searchsorted(moments, self._key), len(moments) - 1)
-        there = moments[place] == self._key
-        place, names = place[there], self._names[there]
-        least, most = np.full(len(moments), NEVER), np.full(len(moments), -1)
-        np.minimum.at(least, place, names)
-        np.maximum.at(most, place, names)
-        another: Flags = (least != name) | (most != name)
-        return another
 
     def last(self, person: Ints) -> Ints:
         """When each came back last; LONG_AGO if never."""
-        whose, at = self._pack.unpack(self._key)
+        whose, at = self._pack.unpack(self._times.packed)
         most = int(max(person.max(initial=0), whose.max(initial=0))) + 1
         found = np.full(most, LONG_AGO)
         np.maximum.at(found, whose, at)

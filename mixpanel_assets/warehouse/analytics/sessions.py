@@ -12,7 +12,7 @@ from mixpanel_assets.questions.analysis import milliseconds
 from mixpanel_assets.questions.analytics import Sessions
 from mixpanel_assets.results import SessionsResult, SessionsRow
 from mixpanel_assets.warehouse.analytics.buckets import Buckets
-from mixpanel_assets.warehouse.analytics.keys import Flags, Ints, firsts
+from mixpanel_assets.warehouse.analytics.keys import Flags, Ints, firsts, sort
 from mixpanel_assets.warehouse.analytics.source import Rows, Source, days_of, packing
 from mixpanel_assets.warehouse.sql import Connection
 
@@ -41,7 +41,7 @@ def sessions(warehouse: Connection, asked: Sessions, zone: tzinfo) -> SessionsRe
     source.count_left_out(None)
     only = f"{source.timed} and {without(source, (*EXCLUDED, *(asked.exclude or ())))}"
     rows = source.read({}, packing=packing(source.first, source.last), only=only)
-    rows["key"].sort()
+    sort(rows["key"])
     person, at = rows.person, rows.at
     start = np.flatnonzero(session_begins(person, at, milliseconds(asked.idle)))
     events = np.diff(np.append(start, len(at)))

@@ -14,7 +14,7 @@ from mixpanel_assets.expressions import Expression, Step, parse, parse_by
 from mixpanel_assets.notes import note
 from mixpanel_assets.questions.analytics import DAY_MS, Analysis
 from mixpanel_assets.warehouse import spine
-from mixpanel_assets.warehouse.analytics.keys import Ints, Packing
+from mixpanel_assets.warehouse.analytics.keys import Flags, Ints, Packing
 from mixpanel_assets.warehouse.analytics.landed import LandedDays, days_read
 from mixpanel_assets.warehouse.ask.filters import condition, numeric, segment_text
 from mixpanel_assets.warehouse.ask.kinds import EventColumns
@@ -69,9 +69,17 @@ class Rows:
         """How many people there are."""
         return how_many(self.person)
 
-    def only(self, which: Ints) -> Rows:
+    def only(self, which: Ints | Flags) -> Rows:
         """Some of the rows."""
         return replace(self, columns={name: one[which] for name, one in self.columns.items()})
+
+    def of_people(self, which: Ints | Flags) -> Rows:
+        """All rows of the people whom these rows are of."""
+        if not len(self):
+            return self
+        theirs = np.zeros(int(self.person.max()) + 1, bool)
+        theirs[self.person[which]] = True
+        return self if theirs.all() else self.only(theirs[self.person])
 
 
 class Source(LandedDays):
@@ -170,12 +178,10 @@ class Source(LandedDays):
 
     @property
     def name(self) -> str:
-        """SQL: the event's name, or its place among the names of the spine."""
+        """SQL: the event's name, or its number in the spine."""
         if self.names is None:
             return "event_name"
-        places = {self.names[name]: place for place, name in enumerate(sorted(self.names))}
-        listed = [places[number] for number in sorted(places)]
-        return f"coalesce(({listed}::bigint[])[event + 1], 0)"
+        return "event"
 
     @property
     def somebody(self) -> str:
@@ -314,7 +320,17 @@ class Source(LandedDays):
         )
         if packing is not None and "key" not in found:
             found["key"] = packing.pack(found.pop("person"), found.pop("at"))
+        if "name" in shown and self.names is not None:
+            found["name"] = self._places()[found["name"]]
         return Rows(found, texts, packing)
+
+    def _places(self) -> Ints:
+        """The place of each number of the spine among the names in order; 0 for -1, the last."""
+        assert self.names is not None
+        places = np.zeros(len(self.names) + 1, np.int64)
+        for place, name in enumerate(sorted(self.names)):
+            places[self.names[name]] = place
+        return places
 
     def _texts(self, column: str, steps: Sequence[Step] | None, **which: Any) -> list[str]:
         rows = self.rows({"text": column}, steps, **which, people=False)
