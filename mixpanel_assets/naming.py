@@ -1,8 +1,8 @@
-"""Checks of names of events, properties and people. Names are not stripped."""
+"""Names of events, properties, people and columns. They are not stripped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mixpanel_assets.errors import UsageError
 
@@ -39,3 +39,15 @@ def blanks_count(name: str) -> str:
     if name == name.strip():
         return ""
     return f" (blanks are part of a name: {name.strip()!r} is another)"
+
+
+def distinct(columns: Sequence[str]) -> list[str]:
+    """The columns' names; repeated ones get _2, _3 ..."""
+    names: dict[str, None] = {}
+    for column in columns:
+        name, count = column, 1
+        while name in names:
+            count += 1
+            name = f"{column}_{count}"
+        names[name] = None
+    return list(names)

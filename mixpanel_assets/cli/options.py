@@ -40,9 +40,15 @@ ChartOption = Annotated[
         help="Also write a chart: .svg, .png or .html, in the working folder or below.",
     ),
 ]
-ReplaceOption = Annotated[
-    bool, typer.Option("--replace", help="Replace the file of --chart if it exists.")
+SaveOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--save",
+        metavar="FILE",
+        help="Write the rows to a .parquet, .csv or .jsonl file, in the working folder or below.",
+    ),
 ]
+ReplaceOption = Annotated[bool, typer.Option("--replace", help="Replace the file if it exists.")]
 FromOption = Annotated[
     str, typer.Option("--from", help="First day: YYYY-MM-DD, today, yesterday or 7d (days ago).")
 ]

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from mixpanel_assets import notes
 from mixpanel_assets.cli import formats, streams
-from mixpanel_assets.cli.values import distinct, object_json, to_json
+from mixpanel_assets.cli.values import object_json, to_json
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, OutputError, without_secrets
+from mixpanel_assets.naming import distinct
 from mixpanel_assets.results import Result, SQLResult
 from mixpanel_assets.shown import visible, visible_json
 

@@ -14,7 +14,14 @@ from typing import Annotated, Any
 import typer
 
 from mixpanel_assets.cli import output
-from mixpanel_assets.cli.options import PATIENCE, answering, read_text, rows_wanted
+from mixpanel_assets.cli.options import (
+    PATIENCE,
+    ReplaceOption,
+    SaveOption,
+    answering,
+    read_text,
+    rows_wanted,
+)
 from mixpanel_assets.notes import note
 from mixpanel_assets.settings import Settings
 
@@ -38,9 +45,11 @@ def sql(
     timeout: Annotated[
         float, typer.Option("--timeout", min=0, help="Stop after this many seconds; 0: never.")
     ] = PATIENCE,
+    save: SaveOption = None,
+    replace: ReplaceOption = False,
     *,
     form: output.Form,
-) -> None:
+) -> Any:
     """Query the warehouse with read-only SQL (DuckDB's).
 
     mp sql "select event_name, count(*) from events group by all"
@@ -48,17 +57,23 @@ def sql(
     text = _query(query, file)
     most = 1 if scalar else rows_wanted(context, limit)
     workspace = context.obj.workspace(timeout=timeout)
+    if save is not None:
+        with _ended_after(timeout):
+            return workspace.save(text, save, replace=replace, under=Path.cwd())
+    if replace:
+        raise typer.BadParameter("--replace is about the file of --save, which is not given")
     bound = workspace.settings if most or not form.held else None
     asked = workspace.sql_stream(text)
     with _ended_after(timeout), _memory_bounded(bound), asked as (columns, coming):
         if most is None or most > HELD:
             _answer(columns, coming, most, form)
-            return
+            return None
         rows = list(islice(coming, most + 1))
     if scalar:
         output.answer_value(rows[0][0] if rows and rows[0] else None, form)
     else:
         _answer(columns, rows, most, form)
+    return None
 
 
 def _answer(

@@ -39,18 +39,6 @@ def object_json(names: Sequence[str], row: Sequence[Any]) -> str:
     return "{" + ", ".join(members) + "}"
 
 
-def distinct(columns: Sequence[str]) -> list[str]:
-    """The columns' names; repeated ones get _2, _3 ..."""
-    names: dict[str, None] = {}
-    for column in columns:
-        name, count = column, 1
-        while name in names:
-            count += 1
-            name = f"{column}_{count}"
-        names[name] = None
-    return list(names)
-
-
 def _text(value: Any) -> str:
     if isinstance(value, datetime | date | time):
         return value.isoformat()

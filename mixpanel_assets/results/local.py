@@ -44,6 +44,23 @@ class SQLResult(Result):
         return iter(self.rows)
 
 
+class SavedColumn(Result):
+    """A column of a saved file, with its SQL type."""
+
+    name: str
+    type: str
+
+
+class SavedRows(Result):
+    """A file of rows that was written, and its first rows."""
+
+    path: str
+    rows: int
+    bytes: int
+    columns: list[SavedColumn]
+    first: list[dict[str, Any]]
+
+
 class TableInfo(Result):
     """A table or view; its type is events, profiles, table or view."""
 

@@ -106,6 +106,28 @@ def reading(
             yield cursor
 
 
+@contextmanager
+def saving(
+    path: Path,
+    part: Path,
+    *,
+    memory_limit: str = "1GB",
+    threads: int | None = None,
+    wait: float = READER_WAIT,
+    timeout: float | None = None,
+) -> Iterator[Connection]:
+    """The warehouse as in `reading`, and one file that a COPY of ours may write.
+
+    A statement of others must be one SELECT within it.
+    """
+    opening = partial(_open_to_save, path, part, _config(memory_limit, threads))
+    with (
+        _opened(path, opening, wait=wait) as connection,
+        interrupted_after(connection, timeout),
+    ):
+        yield connection
+
+
 def in_memory(path: Path, *, memory_limit: str = "1GB", threads: int | None = None) -> Connection:
     """A database in memory, which spills into files beside the warehouse at the path."""
     spill = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
@@ -203,6 +225,30 @@ def _close_in(connection: Connection, *, spilling: bool) -> None:
         except duckdb.InvalidInputException as error:
             if "has been locked" not in str(error):
                 raise
+
+
+def _open_to_save(path: Path, part: Path, config: dict[str, Any]) -> Connection:
+    # A database of its own: those who read the same file share their settings.
+    connection = duckdb.connect(f":memory:{uuid4().hex}", config=config)
+    try:
+        with suppress(duckdb.InvalidInputException):
+            connection.execute(NO_PROGRESS_BAR)
+        connection.execute(f"attach {literal(str(path))} (read_only)")
+        query = "select database_name from duckdb_databases() where path is not null"
+        (name,) = connection.execute(query).fetchall()[0]
+        for setting in (
+            f"use {quoted(name)}",
+            IN_UTC,
+            "set temp_directory = ''",
+            f"set allowed_paths = [{literal(str(part))}]",
+            "set enable_external_access = false",
+            "set lock_configuration = true",
+        ):
+            connection.execute(setting)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 # Threads that write share the open file, which the first of them has to attach alone.

@@ -66,7 +66,7 @@ def stream(
 
     Raises SQLError, also while rows come.
     """
-    with _as_sql_errors():
+    with as_sql_errors():
         result = _executed(warehouse, query, parameters)
     described = result.description or []
     types = [one[1] for one in described]
@@ -77,13 +77,17 @@ def arrays(warehouse: Connection, query: str, parameters: Sequence[Any] = ()) ->
     """The columns of one statement as numpy arrays; what is null has any value. SQLError."""
     import numpy as np
 
-    with _as_sql_errors():
+    with as_sql_errors():
         found = _executed(warehouse, query, parameters).fetchnumpy()
     return {name: np.ma.getdata(values) for name, values in found.items()}
 
 
 def _executed(warehouse: Connection, query: str, parameters: Sequence[Any]) -> Connection:
-    """The result of the query, which must be one statement that only reads."""
+    return warehouse.execute(prepared(warehouse, query), list(parameters))
+
+
+def prepared(warehouse: Connection, query: str) -> duckdb.Statement:
+    """The query as one statement that only reads. SQLError for another."""
     statements = warehouse.extract_statements(query)
     # In DuckDB before 2.0 a PIVOT is two statements without text: it creates a type first.
     while len(statements) > 1 and not any(statement.query for statement in statements):
@@ -96,13 +100,13 @@ def _executed(warehouse: Connection, query: str, parameters: Sequence[Any]) -> C
             f"only one statement is allowed; got {len(statements)}", hint="send them one by one"
         )
     _check_read_only(statements[0])
-    return warehouse.execute(statements[0], list(parameters))
+    return statements[0]
 
 
 def _rows(result: Connection, types: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
     has_json = any("JSON" in str(type_) for type_ in types)
     while True:
-        with _as_sql_errors():
+        with as_sql_errors():
             rows = result.fetchmany(FETCHED_AT_ONCE)
         if not rows:
             return
@@ -110,7 +114,7 @@ def _rows(result: Connection, types: Sequence[Any]) -> Iterator[tuple[Any, ...]]
 
 
 @contextmanager
-def _as_sql_errors() -> Iterator[None]:
+def as_sql_errors() -> Iterator[None]:
     """Raise an error of ours for one of DuckDB's."""
     try:
         yield

@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixpanel_assets.errors import DatabaseNotFoundError, MixpanelDataError, no_warehouse
+from mixpanel_assets.errors import (
+    ConfigError,
+    DatabaseNotFoundError,
+    MixpanelDataError,
+    no_warehouse,
+)
 from mixpanel_assets.notes import note
 from mixpanel_assets.workspace.opening import MEMORY, Opening
 
@@ -15,7 +21,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from mixpanel_assets.results import SQLResult, WorkspaceInfo
+    from mixpanel_assets.results import SavedRows, SQLResult, WorkspaceInfo
 
 
 class Local(Opening):
@@ -48,6 +54,34 @@ class Local(Opening):
 
             with asking(warehouse, query) as coming:
                 yield coming
+
+    def save(
+        self,
+        query: str,
+        file: str | Path,
+        *,
+        replace: bool = False,
+        under: str | Path | None = None,
+    ) -> SavedRows:
+        """Write the rows of one SELECT to a new .parquet, .csv or .jsonl file, whole or not at all.
+
+        `under` is the folder that has to hold the file, by default any. Raises UsageError for a
+        file that can't be written, SQLError and OutputError, and ConfigError for a warehouse in
+        memory.
+        """
+        from mixpanel_assets.warehouse.save import save
+
+        if (path := self.db_path) is None or self._is_held():
+            raise ConfigError("a warehouse in memory, or kept open, can't be saved from")
+        return save(
+            path,
+            self.settings,
+            query,
+            Path(file),
+            replace=replace,
+            under=Path(under) if under else None,
+            timeout=self._timeout,
+        )
 
     def status(self) -> list[dict[str, Any]]:
         """For each asset, the landed days, the missing days between them, and active runs.

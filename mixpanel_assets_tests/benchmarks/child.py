@@ -31,6 +31,12 @@ ROOMS = {
     "mixpanel_utils": "tools",
     "mixpanel_utils_raw": "tools",
     "queries": "queries",
+    "ours": "asked",
+    "ours_without": "asked",
+    "scan": "asked",
+    "sql": "asked",
+    "chdb": "asked",
+    "polars": "asked",
 }
 
 

@@ -29,7 +29,7 @@ def cases_table(results: Mapping[str, Result]) -> str:
     floor = results["read_json"].took.rate if "read_json" in results else 0.0
     shown = [result for result in results.values() if result.case.key in KEYS[:-2]]
     rows = [_case_row(result.case.key, result.case.says, result.took, floor) for result in shown]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _case_row(key: str, says: str, took: Measurement, floor: float) -> list[str]:
@@ -62,7 +62,7 @@ def size_table(results: Mapping[str, Result], gzip_bytes: int) -> str:
         for says, size in sizes.items()
         if size
     ]
-    return _table(("layout", "MB", "of the JSON column"), rows)
+    return table(("layout", "MB", "of the JSON column"), rows)
 
 
 def queries_table(results: Mapping[str, Result]) -> str:
@@ -79,13 +79,13 @@ def queries_table(results: Mapping[str, Result]) -> str:
         ]
         for row in took.more["rows"]
     ]
-    return _table(("question", "typed ms", "JSON ms", "times faster"), rows)
+    return table(("question", "typed ms", "JSON ms", "times faster"), rows)
 
 
 def landings_table(what: str, rows: Sequence[tuple[str, Measurement]]) -> str:
     """Our landings of several inputs."""
     head = (what, "events", "seconds", "events/s", "µs an event", "peak RSS MB", "DB MB")
-    return _table(head, [_landing_row(says, took) for says, took in rows])
+    return table(head, [_landing_row(says, took) for says, took in rows])
 
 
 def _landing_row(says: str, took: Measurement) -> list[str]:
@@ -113,7 +113,7 @@ def snapshots_table(two: History) -> str:
         ]
         for name, took in zip(names, two.took, strict=False)
     ]
-    return _table((*head, "queries of the hour", "pages asked for", "rows added", "DB MB"), rows)
+    return table((*head, "queries of the hour", "pages asked for", "rows added", "DB MB"), rows)
 
 
 def history_table(many: History) -> str:
@@ -132,7 +132,7 @@ def history_table(many: History) -> str:
         ],
     ]
     head = (f"{many.profiles:,} profiles, 1 % changed a day", "rows", "DB MB")
-    return f"{_table(head, rows)}\n\nA snapshot after the first took {seconds:.2f} s (median)."
+    return f"{table(head, rows)}\n\nA snapshot after the first took {seconds:.2f} s (median)."
 
 
 def goals_table(goals: Sequence[Goal]) -> str:
@@ -141,7 +141,7 @@ def goals_table(goals: Sequence[Goal]) -> str:
         [goal.says, _shown(goal, goal.value), _limit(goal), "met" if goal.met else "**not met**"]
         for goal in goals
     ]
-    return _table(("ratio", "measured", "goal", ""), rows)
+    return table(("ratio", "measured", "goal", ""), rows)
 
 
 def _shown(goal: Goal, value: float) -> str:
@@ -162,6 +162,7 @@ def _megabytes(size: int) -> str:
     return f"{size / MB:,.1f}"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [head, ["---", *["---"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -26,6 +26,7 @@ class Task:
     most_events: int | None = None
     landed: Path | None = None  # the scratch folder of an earlier landing
     plain: Path | None = None  # a database of JSON columns
+    question: str = ""
 
     def write(self) -> Path:
         """The task is a file in its folder."""

@@ -48,7 +48,7 @@ def segmentation(
     warehouse: Connection, asked: Segmentation, zone: tzinfo
 ) -> LocalSegmentationResult:
     event = parse_step(asked.event)
-    source = Source(warehouse, asked, zone, [event])
+    source = Source(warehouse, asked, zone, [event], walked=False)
     buckets = Buckets(source.first, source.last, asked.unit, asked.week_start)
     number, measure = asked.sum or asked.average, _measure(asked)
     people = asked.type != "general"

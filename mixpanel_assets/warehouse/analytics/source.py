@@ -96,8 +96,12 @@ class Source(LandedDays):
         steps: Sequence[Step] = (),
         *,
         reads: bool = False,
+        walked: bool = True,
     ) -> None:
-        """`reads` says that properties are read besides those of the question."""
+        """`reads` says that properties are read besides those of the question.
+
+        People who are not `walked`, but counted, need no numbers.
+        """
         super().__init__(warehouse, asked)
         self.zone = zone
         self._columns: dict[tuple[str, ...] | None, EventColumns] = {}
@@ -109,8 +113,8 @@ class Source(LandedDays):
         # Without the join that gives each event its person; a condition of the user may need it.
         self._wide = EVENTS.table if is_landed and not asked.sql_where else self.relation.wide
         self._merged = is_landed and has_people(warehouse)
-        self.has_ids = is_landed and self._spine_is_current()
         plain = not (reads or reads_properties(asked) or any(one.where for one in steps))
+        self.has_ids = is_landed and (walked or plain) and self._spine_is_current()
         self.names = spine.names(warehouse) if self.has_ids and plain else None
 
     def _spine_is_current(self) -> bool:

@@ -1,0 +1,162 @@
+"""The rows of one statement as a file, which DuckDB writes and which is all that it can write.
+
+The statement is first prepared on the connection that reads nothing but the warehouse. DuckDB's own
+lock on files, which alone is left when it copies, still lets a COPY write the warehouse's log: what
+is copied is therefore one SELECT, in parentheses.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from mixpanel_assets import outfiles
+from mixpanel_assets.errors import OutputError, SQLError
+from mixpanel_assets.naming import distinct
+from mixpanel_assets.results import SavedColumn, SavedRows
+from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.connection import saving
+from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
+from mixpanel_assets.warehouse.statement import as_sql_errors, opened, prepared
+
+FORMATS = {
+    ".parquet": "format parquet, compression zstd",
+    ".csv": "format csv, header true",
+    ".jsonl": "format json",
+}
+SHOWN = 3  # rows of the file, in the answer
+FLOATS = ("DOUBLE", "FLOAT")
+MOMENT = "{0} at time zone 'UTC'"  # of a TIMESTAMP WITH TIME ZONE
+
+
+def save(
+    warehouse: Path,
+    settings: Settings,
+    query: str,
+    file: Path,
+    *,
+    replace: bool = False,
+    under: Path | None = None,
+    timeout: float | None = None,
+) -> SavedRows:
+    """Write the rows of one SELECT to a new .parquet, .csv or .jsonl file, whole or not at all.
+
+    Raises UsageError for a file that can't be written, SQLError, and OutputError.
+    """
+    outfiles.check(file, [*FORMATS], replace=replace, under=under)
+    with opened(warehouse, settings, timeout) as closed:
+        names, types = _columns(closed, query)
+    with outfiles.placed(file, replace=replace) as part:
+        with saving(
+            warehouse,
+            part,
+            memory_limit=settings.memory_limit,
+            threads=settings.threads,
+            timeout=timeout,
+        ) as connection:
+            rows = _copied(connection, _selected(query, names, types, file.suffix), file, part)
+        shown = _first(part, file.suffix.lower())
+        size = part.stat().st_size
+    columns = [SavedColumn(name, str(kind)) for name, kind in zip(names, types, strict=True)]
+    return SavedRows(str(file), rows, size, columns, shown)
+
+
+def save_lines(lines: Path, file: Path, *, replace: bool = False) -> SavedRows:
+    """Write the objects of a file of JSON lines to a new file in another format."""
+    with outfiles.placed(file, replace=replace) as part, closing(duckdb.connect()) as connection:
+        if not lines.stat().st_size:
+            raise OutputError("the answer has no rows", hint="save it as .jsonl")
+        query = f"select * from read_json({literal(str(lines))}, format = 'nd')"
+        with as_sql_errors():
+            described = connection.execute(f"describe {query}").fetchall()
+        names, types = [row[0] for row in described], [row[1] for row in described]
+        rows = _copied(connection, query, file, part)
+        shown, size = _first(part, file.suffix.lower()), part.stat().st_size
+    columns = [SavedColumn(name, kind) for name, kind in zip(names, types, strict=True)]
+    return SavedRows(str(file), rows, size, columns, shown)
+
+
+def _columns(closed: Connection, query: str) -> tuple[list[str], list[Any]]:
+    """The columns and their types of a statement that can be saved."""
+    with as_sql_errors():
+        statement = prepared(closed, query)
+    if statement.type != duckdb.StatementType.SELECT:
+        raise SQLError(
+            f"only the rows of a SELECT can be saved; got {statement.type.name}",
+            hint="save: select ... from ...; a PIVOT needs its values in an IN (...)",
+        )
+    with as_sql_errors():
+        found = closed.execute(f"select * from (\n{statement.query}\n) limit 0")
+    described = found.description or []
+    return distinct([str(one[0]) for one in described]), [one[1] for one in described]
+
+
+def _selected(query: str, names: list[str], types: list[Any], suffix: str) -> str:
+    """SQL of the rows, whose values are written as `mp sql` writes them."""
+    inner = f"(\n{query.strip().rstrip(';')}\n) as rows({', '.join(map(quoted, names))})"
+    if suffix.lower() == ".parquet":
+        return f"select * from {inner}"
+    csv = suffix.lower() == ".csv"
+    shown = [_shown(quoted(name), kind, csv=csv) for name, kind in zip(names, types, strict=True)]
+    columns = ", ".join(f"{sql} as {quoted(n)}" for sql, n in zip(shown, names, strict=True))
+    return f"select {columns} from {inner}"
+
+
+def _shown(sql: str, kind: Any, *, csv: bool) -> str:
+    """SQL of a value as text of JSON or CSV has it: times as in ISO 8601, no NaN or infinity."""
+    written = _written(sql, kind)
+    if csv and kind.id in ("struct", "list", "array", "map", "union", "variant"):
+        return f"to_json({written})::varchar"
+    return written
+
+
+def _written(sql: str, kind: Any, depth: int = 0) -> str:
+    name = str(kind)
+    if name in FLOATS:
+        return f"case when isfinite({sql}) then {sql} end"
+    if name == "TIMESTAMP WITH TIME ZONE":
+        return f"replace(({MOMENT.format(sql)})::varchar, ' ', 'T') || '+00:00'"
+    if name.startswith("TIMESTAMP"):
+        return f"replace(({sql})::varchar, ' ', 'T')"
+    if kind.id == "struct":
+        members = (
+            f"{quoted(member)} := {_written(f'{sql}.{quoted(member)}', inner, depth)}"
+            for member, inner in kind.children
+        )
+        return f"case when {sql} is not null then struct_pack({', '.join(members)}) end"
+    if kind.id in ("list", "array"):
+        item = f"item_{depth}"
+        inner = _written(item, kind.children[0][1], depth + 1)
+        return sql if inner == item else f"list_transform({sql}, lambda {item}: {inner})"
+    return sql
+
+
+def _copied(connection: Connection, query: str, file: Path, part: Path) -> int:
+    """Copy the rows to the file; return their number."""
+    with as_sql_errors():
+        try:
+            return number(
+                connection,
+                f"copy ({query}) to {literal(str(part))} "
+                f"({FORMATS[file.suffix.lower()]}, use_tmp_file false)",
+            )
+        except duckdb.IOException as error:
+            raise OutputError(f"{file} can't be written: {error}") from error
+
+
+def _first(part: Path, suffix: str) -> list[dict[str, Any]]:
+    """The first rows of the file, as JSON or CSV has them."""
+    reader = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_json"}[suffix]
+    options = {".csv": ", all_varchar = true", ".jsonl": ", format = 'nd'"}.get(suffix, "")
+    with closing(duckdb.connect()) as connection, as_sql_errors():
+        if suffix == ".jsonl" and not part.stat().st_size:
+            return []
+        connection.execute("set TimeZone = 'UTC'")
+        found = connection.execute(
+            f"select * from {reader}({literal(str(part))}{options}) limit {SHOWN}"
+        )
+        names = [str(one[0]) for one in found.description or []]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
