@@ -96,7 +96,9 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             create table internal.property_columns (
                 property varchar, column_name varchar, type varchar, physical boolean,
                 wide boolean, dataset varchar);
-            create table internal.property_days (property varchar, event_name varchar);
+            create table internal.property_days (
+                event_date date, event_name varchar, property varchar, type varchar,
+                events bigint);
             """
         )
     monkeypatch.setenv("MP_WAREHOUSE", str(tmp_path / "e.duckdb"))
@@ -105,6 +107,7 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 INSPECT = [
     *(
+        "overview",
         "info",
         "tables",
         "schema",

@@ -26,7 +26,7 @@ from mixpanel_assets.cli.status import doctor, limits, status
 from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.notes import notes_to
 
-ABOUT = "Land Mixpanel's data in one DuckDB file as daily Dagster assets, then query it."
+ABOUT = "Look first: mp inspect overview. Land Mixpanel's data in one DuckDB file, and ask it."
 EPILOG = "Exit codes: " + "; ".join(f"{n} {meaning}" for n, meaning in output.EXIT_CODES.items())
 
 app = typer.Typer(

@@ -134,7 +134,7 @@ def _what_next(project: str, first: date) -> str:
 Try next, on the landed data:
   export MP_HOME={quote(str(DEMO_HOME))} MP_PROJECT_ID={project}
   mp status
-  mp sql --format table "select * from event_properties where event_name = 'Purchase'"
+  mp inspect overview
   mp ask flows "Sign Up" --from {first} --steps 2 --format chart
   mp demo --ui        # the same days in the Dagster UI, at http://127.0.0.1:3000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, MutableMapping
 from importlib import import_module
 from inspect import Parameter, Signature
@@ -134,6 +135,9 @@ def write(question: Question[Any], answer: Any, form: output.Form) -> None:
     from mixpanel_assets.questions.live import Live
     from mixpanel_assets.results import Records
 
+    if question.as_text and not (form.given or form.program or os.environ.get("MP_FORMAT")):
+        output.write(answer.text)
+        return
     answer = output.pictured(answer, form)
     rows = isinstance(question, Live | Analysis) and form.format is output.Format.jsonl
     if rows or (isinstance(answer, Records) and not form.structured):

@@ -166,6 +166,7 @@ class Question(Generic[R]):
     example: ClassVar[str] = ""  # arguments of an example command line
     command: ClassVar[str] = ""  # the command's name; default: from the class name
     heading: ClassVar[str | None] = None  # column name of an answer that is a list of names
+    as_text: ClassVar[bool] = False  # unless a format is given, `mp` prints the answer's `text`
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

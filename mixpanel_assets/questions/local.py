@@ -24,6 +24,15 @@ class Local(Question[R]):
     """A question about tables."""
 
 
+class Overview(Local[results.Overview]):
+    """Show what is landed and how to ask it, on a page: start here.
+
+    Text of at most 60 lines and 4 KB, unless a format is asked for.
+    """
+
+    as_text: ClassVar[bool] = True
+
+
 class Tables(Local[list[results.TableInfo]]):
     """List tables and views: content, number of rows, load time.
 

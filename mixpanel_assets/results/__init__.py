@@ -7,3 +7,4 @@ from mixpanel_assets.results.funnels import *  # noqa: F403
 from mixpanel_assets.results.landing import *  # noqa: F403
 from mixpanel_assets.results.live import *  # noqa: F403
 from mixpanel_assets.results.local import *  # noqa: F403
+from mixpanel_assets.results.looking import *  # noqa: F403

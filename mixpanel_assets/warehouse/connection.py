@@ -355,9 +355,7 @@ def sql_error(error: duckdb.Error) -> MixpanelDataError:
     elif re.search(r"json_extract\(\w+, BOOLEAN\)", message):
         hint = "-> binds less than = and and: put (properties->'$.name') in parentheses, or use ->>"
     elif isinstance(error, duckdb.CatalogException) and "Table with name" in message:
-        hint = (
-            "see what is there: mp sql \"select * from event_properties\", or: mp sql 'show tables'"
-        )
+        hint = "see what is there: mp inspect overview, or: mp sql 'show tables'"
     return SQLError(message, hint=hint)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
+from mixpanel_assets.errors import DatabaseNotFoundError
 from mixpanel_assets.questions import analytics, discovery, live, local
 from mixpanel_assets.questions.base import Question, R, fields_of
 from mixpanel_assets.questions.counterparts import counterpart
@@ -97,6 +98,9 @@ class Asking(Opening):
         if isinstance(asked, analytics.Analysis):
             of_events: R = self._analyze(asked)
             return of_events
+        if isinstance(asked, local.Overview):
+            of_all: R = self._overview()
+            return of_all
         if isinstance(asked, local.Local):
             from mixpanel_assets.warehouse.ask import answer
 
@@ -111,6 +115,16 @@ class Asking(Opening):
 
         of_mixpanel: R = ask_mixpanel(self.api, asked)
         return of_mixpanel
+
+    def _overview(self) -> Any:
+        from mixpanel_assets.warehouse.ask.overview import nothing_landed, overview
+
+        project, zone = self.project_id, str(self.settings.zone)
+        try:
+            with self._reading() as warehouse:
+                return overview(warehouse, project, zone)
+        except DatabaseNotFoundError:
+            return nothing_landed(project, zone)
 
     def _analyze(self, asked: analytics.Analysis[R]) -> R:
         from mixpanel_assets.warehouse.analytics import SPINE_WAIT, analyze
@@ -180,6 +194,7 @@ class Asking(Opening):
     lexicon_schemas = asks(discovery.LexiconSchemas)
     lexicon_schema = asks(discovery.LexiconSchema)
 
+    overview = asks(local.Overview)
     tables = asks(local.Tables)
     table_schema = asks(local.TableSchema)
     sample = asks(local.Sample)

@@ -24,6 +24,7 @@ from mixpanel_assets.warehouse.types import UNSEEN, is_addressable
 
 BY_EVENT = "by_event."
 LANDED = ("events", "events_wide")
+LOOK = "look first: mp inspect overview, or: mp inspect find WORD"
 NOTHING_YET = "nothing is landed yet: mp materialize events --from 7d"
 
 
@@ -169,7 +170,7 @@ def find_property(
     raise PropertyNotFoundError(
         f"no {'event' if relation.type == 'events' else 'row'} of {relation.name} "
         f"has a property {name!r}",
-        hint=did_you_mean(near) or ("see them: mp inspect keys" if known else NOTHING_YET),
+        hint=did_you_mean(near) or (LOOK if known else NOTHING_YET),
         property_name=name,
         similar_properties=near,
     )
@@ -226,7 +227,7 @@ def check_events(warehouse: Connection, relation: Relation, events: list[str]) -
     near = near_names(event, known)
     raise EventNotFoundError(
         f"{relation.name} has no event {event!r}",
-        hint=did_you_mean(near) or ("see them: mp inspect breakdown" if known else NOTHING_YET),
+        hint=did_you_mean(near) or (LOOK if known else NOTHING_YET),
         event_name=event,
         similar_events=near,
     )
