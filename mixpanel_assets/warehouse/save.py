@@ -1,13 +1,13 @@
 """The rows of one statement as a file, which DuckDB writes and which is all that it can write.
 
-The statement is first prepared on the connection that reads nothing but the warehouse. DuckDB's own
+The statement is first bound on the connection that reads nothing but the warehouse. DuckDB's own
 lock on files, which alone is left when it copies, still lets a COPY write the warehouse's log: what
-is copied is therefore one SELECT, in parentheses.
+is copied is therefore a view of one statement that only reads.
 """
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ FORMATS = {
     ".csv": "format csv, header true",
     ".jsonl": "format json",
 }
+VIEW = "temp.main.saved"
 SHOWN = 3  # rows of the file, in the answer
 FLOATS = ("DOUBLE", "FLOAT")
 MOMENT = "{0} at time zone 'UTC'"  # of a TIMESTAMP WITH TIME ZONE
@@ -57,7 +58,9 @@ def save(
             threads=settings.threads,
             timeout=timeout,
         ) as connection:
-            rows = _copied(connection, _selected(query, names, types, file.suffix), file, part)
+            with as_sql_errors():
+                _view(connection, query)
+            rows = _copied(connection, _selected(names, types, file.suffix), file, part)
         shown = _first(part, file.suffix.lower())
         size = part.stat().st_size
     columns = [SavedColumn(name, str(kind)) for name, kind in zip(names, types, strict=True)]
@@ -80,29 +83,33 @@ def save_lines(lines: Path, file: Path, *, replace: bool = False) -> SavedRows:
 
 
 def _columns(closed: Connection, query: str) -> tuple[list[str], list[Any]]:
-    """The columns and their types of a statement that can be saved."""
+    """The columns of a statement that can be saved, and their types. SQLError for another."""
     with as_sql_errors():
         statement = prepared(closed, query)
-    if statement.type != duckdb.StatementType.SELECT:
-        raise SQLError(
-            f"only the rows of a SELECT can be saved; got {statement.type.name}",
-            hint="save: select ... from ...; a PIVOT needs its values in an IN (...)",
-        )
-    with as_sql_errors():
-        found = closed.execute(f"select * from (\n{statement.query}\n) limit 0")
-    described = found.description or []
-    return distinct([str(one[0]) for one in described]), [one[1] for one in described]
+        if statement.type == duckdb.StatementType.MULTI:
+            hint = "name its values: pivot ... on a in ('x', 'y') using sum(n)"
+            raise SQLError("a PIVOT can't be saved unless its columns are known", hint=hint)
+        _view(closed, query)
+        described = closed.execute(f"select * from {VIEW} limit 0").description or []
+        names = [str(one[0]) for one in described]
+        with suppress(duckdb.Error):  # SHOW and DESCRIBE can't be described, and have no repeats
+            names = [row[0] for row in closed.execute(f"describe {query}").fetchall()]
+    return distinct(names), [one[1] for one in described]
 
 
-def _selected(query: str, names: list[str], types: list[Any], suffix: str) -> str:
+def _view(connection: Connection, query: str) -> None:
+    connection.execute(f"create temp view {VIEW} as\n{query}")
+
+
+def _selected(names: list[str], types: list[Any], suffix: str) -> str:
     """SQL of the rows, whose values are written as `mp sql` writes them."""
-    inner = f"(\n{query.strip().rstrip(';')}\n) as rows({', '.join(map(quoted, names))})"
-    if suffix.lower() == ".parquet":
-        return f"select * from {inner}"
     csv = suffix.lower() == ".csv"
-    shown = [_shown(quoted(name), kind, csv=csv) for name, kind in zip(names, types, strict=True)]
+    shown = [
+        quoted(name) if suffix.lower() == ".parquet" else _shown(quoted(name), kind, csv=csv)
+        for name, kind in zip(names, types, strict=True)
+    ]
     columns = ", ".join(f"{sql} as {quoted(n)}" for sql, n in zip(shown, names, strict=True))
-    return f"select {columns} from {inner}"
+    return f"select {columns} from {VIEW} as rows({', '.join(map(quoted, names))})"
 
 
 def _shown(sql: str, kind: Any, *, csv: bool) -> str:
@@ -118,9 +125,9 @@ def _written(sql: str, kind: Any, depth: int = 0) -> str:
     if name in FLOATS:
         return f"case when isfinite({sql}) then {sql} end"
     if name == "TIMESTAMP WITH TIME ZONE":
-        return f"replace(({MOMENT.format(sql)})::varchar, ' ', 'T') || '+00:00'"
+        return f"{_moment(MOMENT.format(sql))} || '+00:00'"
     if name.startswith("TIMESTAMP"):
-        return f"replace(({sql})::varchar, ' ', 'T')"
+        return _moment(sql)
     if kind.id == "struct":
         members = (
             f"{quoted(member)} := {_written(f'{sql}.{quoted(member)}', inner, depth)}"
@@ -132,6 +139,12 @@ def _written(sql: str, kind: Any, depth: int = 0) -> str:
         inner = _written(item, kind.children[0][1], depth + 1)
         return sql if inner == item else f"list_transform({sql}, lambda {item}: {inner})"
     return sql
+
+
+def _moment(sql: str) -> str:
+    """SQL of a time as Python writes it: with microseconds, or without any fraction."""
+    text = f"replace(({sql})::varchar, ' ', 'T')"
+    return f"case when contains({text}, '.') then rpad({text}, 26, '0') else {text} end"
 
 
 def _copied(connection: Connection, query: str, file: Path, part: Path) -> int:

@@ -204,7 +204,8 @@ SQL = {
             select day, lead(day) over (partition by distinct_id order by day) - day as gap
             from days),
         changes as (
-            select n, day, count(*) as change from gaps, (values (1), (7), (30)) w(n) group by n, day
+            select n, day, count(*) as change
+            from gaps, (values (1), (7), (30)) w(n) group by n, day
             union all
             select n, day + least(coalesce(gap, 99), n)::integer, -count(*)
             from gaps, (values (1), (7), (30)) w(n) group by 1, 2),

@@ -129,6 +129,13 @@ def rows_of_connection(box: Box, text: str) -> Any:
         return workspace.connection.execute(text).fetchmany(50)
 
 
+def rows_saved(box: Box, text: str) -> Any:
+    file = box.settings.home.with_name("rows.jsonl")
+    with Workspace.open(box.warehouse) as workspace:
+        workspace.save(text, file, replace=True)
+    return file.read_text()
+
+
 def values_of_expression(box: Box, text: str) -> Any:
     with Workspace.open(box.warehouse) as workspace:
         return workspace.column_stats(f"({text})").to_dict()
@@ -146,6 +153,7 @@ def table_named(box: Box, text: str) -> Any:
 
 DOORS: list[Callable[[Box, str], Any]] = [
     *[rows_of_ask] * 5,
+    *[rows_saved] * 3,
     rows_of_workspace,
     rows_of_connection,
     values_of_expression,
@@ -192,11 +200,14 @@ HARMLESS = (
 )
 
 
-def test_each_harm_is_refused_bare(box: Box, figures: Figures) -> None:
+@pytest.mark.parametrize("door", [rows_of_ask, rows_saved])
+def test_each_harm_is_refused_bare(
+    box: Box, door: Callable[[Box, str], Any], figures: Figures
+) -> None:
     before, statements = box.state(), [text.format(**box.places) for text in READS + WRITES]
     answered = []
     for text in statements:
-        known, answer = said(rows_of_ask, box, text)
+        known, answer = said(door, box, text)
         answered += [text] * known
         assert CANARY not in answer, text
     assert box.state() == before
@@ -204,7 +215,7 @@ def test_each_harm_is_refused_bare(box: Box, figures: Figures) -> None:
     assert [one for one in answered if not one.startswith(HARMLESS)] == []
     count = len(statements)
     figures(
-        "Each harmful statement is refused by DuckDB itself",
+        f"Each harmful statement is refused by DuckDB itself ({door.__name__})",
         count,
         f"{count - len(answered)} refused, {len(answered)} without effect",
     )
