@@ -13,6 +13,8 @@ from pathlib import Path
 
 from mixpanel_assets.errors import OutputError, UsageError
 
+ROWS = (".parquet", ".csv", ".jsonl")  # what rows can be written as
+
 
 def check(
     path: Path, suffixes: Sequence[str], *, replace: bool = False, under: Path | None = None

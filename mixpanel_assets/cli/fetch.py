@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from itertools import chain, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +17,7 @@ from mixpanel_assets.cli import options, output
 if TYPE_CHECKING:
     from mixpanel_assets.cli.progress import Progress
     from mixpanel_assets.warehouse.load.fetched import How
+    from mixpanel_assets.workspace import Workspace
 
 fetch = options.group(
     "fetch", "Fetch events or profiles, optionally filtered, into a separate table."
@@ -26,7 +29,10 @@ WhereOption = Annotated[
     typer.Option("--where", "-w", help='Filter expression, such as properties["plan"] == "pro".'),
 ]
 ReplaceOption = Annotated[
-    bool, typer.Option("--replace", help="Replace the table when the download is complete.")
+    bool,
+    typer.Option(
+        "--replace", help="Replace the table, or the file of --save, once the download is complete."
+    ),
 ]
 AppendOption = Annotated[bool, typer.Option("--append", help="Add to the table.")]
 StdoutOption = Annotated[
@@ -38,7 +44,7 @@ RawOption = Annotated[
 
 
 @fetch.command("events")
-@options.answering
+@options.saving
 def fetch_events(
     context: typer.Context,
     start: options.FromOption,
@@ -67,14 +73,15 @@ def fetch_events(
     how = _how(name, replace, append, stdout, raw, form)
     chosen: dict[str, Any] = {"from_date": start, "to_date": end, "where": where, "limit": limit}
     chosen["events"] = options.names_in(events)
-    with context.obj.working("days", wait=not no_wait) as (workspace, progress):
+    with _working(context, "days", form, wait=not no_wait) as (workspace, progress):
         if stdout:
             return _pour(progress, workspace.event_lines(raw=raw, **chosen), "events")
-        return workspace.fetch_events(name or "fetched_events", how=how, **chosen)
+        table = workspace.fetch_events(name or "fetched_events", how=how, **chosen)
+        return _saved(workspace, table, form)
 
 
 @fetch.command("profiles")
-@options.answering
+@options.saving
 def fetch_profiles(
     context: typer.Context,
     name: NameArgument = None,
@@ -130,10 +137,35 @@ def fetch_profiles(
         "as_of_timestamp": as_of,
         "output_properties": options.names_in(output_properties),
     }
-    with context.obj.working("profiles", wait=not no_wait) as (workspace, progress):
+    with _working(context, "profiles", form, wait=not no_wait) as (workspace, progress):
         if stdout:
             return _pour(progress, workspace.profile_lines(raw=raw, **chosen), "profiles")
-        return workspace.fetch_profiles(name or "fetched_profiles", how=how, **chosen)
+        table = workspace.fetch_profiles(name or "fetched_profiles", how=how, **chosen)
+        return _saved(workspace, table, form)
+
+
+@contextmanager
+def _working(
+    context: typer.Context, unit: str, form: output.Form, *, wait: bool
+) -> Iterator[tuple[Workspace, Progress]]:
+    """The workspace; with --save one whose table is gone afterwards."""
+    if not form.saved:
+        with context.obj.working(unit, wait=wait) as opened:
+            yield opened
+        return
+    with (
+        TemporaryDirectory(prefix="mixpanel-assets-") as folder,
+        context.obj.working(unit, wait=wait, path=Path(folder) / "fetched.duckdb") as opened,
+    ):
+        yield opened
+
+
+def _saved(workspace: Workspace, table: Any, form: output.Form) -> Any:
+    """The table, or the file that --save has made of it."""
+    if not form.saved:
+        return table
+    file = form.saved
+    return workspace.save(f"from {table.table}", file.path, replace=file.replace, under=Path.cwd())
 
 
 def _how(
@@ -144,6 +176,10 @@ def _how(
         raise typer.BadParameter("use --replace or --append, not both")
     if raw and not stdout:
         raise typer.BadParameter("--raw requires --stdout")
+    if form.saved and (name or append or stdout):
+        raise typer.BadParameter("--save creates no table: omit NAME, --append and --stdout")
+    if form.saved:
+        return "create"
     if stdout and (name or replace or append):
         raise typer.BadParameter("--stdout creates no table: omit NAME, --replace and --append")
     if stdout and (form.program or (form.given and form.format is not output.Format.jsonl)):

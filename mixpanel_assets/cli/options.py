@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,14 +76,17 @@ def group(name: str, text: str, cls: type[TyperGroup] | None = None) -> typer.Ty
     return typer.Typer(name=name, cls=cls, help=text, no_args_is_help=True, rich_markup_mode=None)
 
 
-def answering(command: Callable[..., Any], *, charted: bool = False) -> Callable[..., None]:
+def answering(
+    command: Callable[..., Any], *, charted: bool = False, saved: bool = False
+) -> Callable[..., None]:
     """The command with --format, --jq and --max-bytes; its return value is written to stdout.
 
     A command that writes its answer itself takes `form` and returns None. If its answers have
-    charts (`charted`), it also has --chart, --replace and the format `chart`.
+    charts (`charted`), it also has --chart and the format `chart`, if its rows can be `saved` in a
+    file --save, and with either --replace.
     """
     own = signature(command, eval_str=True)
-    given_form = "form" in own.parameters
+    given_form, replaces = "form" in own.parameters, "replace" in own.parameters
 
     @wraps(command)
     def run(
@@ -93,16 +96,23 @@ def answering(command: Callable[..., Any], *, charted: bool = False) -> Callable
         max_bytes: int = output.MOST_BYTES,
         **options: Any,
     ) -> None:
-        picture = _picture(options) if charted else None
-        form = output.wanted(format_, jq, max_bytes, picture, charted=charted)
+        replace = options.get("replace") if replaces else options.pop("replace", False)
+        files = [
+            output.Target(path, bool(replace)) if (path := options.pop(name, None)) else None
+            for name in ("chart", "save")
+        ]
+        if replace and not replaces and not any(files):
+            raise typer.BadParameter("--replace is about the file of --save or --chart: name one")
+        form = output.wanted(format_, jq, max_bytes, *files, charted=charted)
         answer = command(*given, **options, **({"form": form} if given_form else {}))
         if answer is not None:
             output.answer(answer, form)
 
     parameters = [one for one in own.parameters.values() if one.name != "form"]
-    chart_options = [("chart", ChartOption, None), ("replace", ReplaceOption, False)]
     for name, annotation, default in (
-        *(chart_options if charted else []),
+        *([("save", SaveOption, None)] if saved else []),
+        *([("chart", ChartOption, None)] if charted else []),
+        *([("replace", ReplaceOption, False)] if (charted or saved) and not replaces else []),
         ("format_", ChartFormatOption if charted else FormatOption, None),
         ("jq", JqOption, None),
         ("max_bytes", MaxBytesOption, output.MOST_BYTES),
@@ -114,11 +124,7 @@ def answering(command: Callable[..., Any], *, charted: bool = False) -> Callable
     return run
 
 
-def _picture(options: dict[str, Any]) -> output.Picture | None:
-    chart, replace = options.pop("chart", None), options.pop("replace", False)
-    if chart is None and replace:
-        raise typer.BadParameter("--replace is about the file of --chart, which is not given")
-    return output.Picture(chart, replace) if chart else None
+saving = partial(answering, saved=True)
 
 
 def rows_wanted(context: typer.Context, limit: int) -> int | None:
@@ -137,7 +143,12 @@ class Invocation:
     verbose: bool
 
     def workspace(
-        self, *, wait: bool = True, progress: Progress | None = None, timeout: float = PATIENCE
+        self,
+        *,
+        wait: bool = True,
+        progress: Progress | None = None,
+        timeout: float = PATIENCE,
+        path: Path | None = None,
     ) -> Workspace:
         """The workspace of the account; it writes notes to stderr, unless --quiet."""
         from mixpanel_assets.workspace import Workspace
@@ -145,6 +156,7 @@ class Invocation:
         note = progress.note if progress else output.note
         return Workspace(
             self.account,
+            path=path,
             wait=wait,
             timeout=timeout or None,
             note=(lambda message: None) if self.quiet else note,
@@ -153,13 +165,15 @@ class Invocation:
         )
 
     @contextmanager
-    def working(self, unit: str, *, wait: bool = True) -> Iterator[tuple[Workspace, Progress]]:
+    def working(
+        self, unit: str, *, wait: bool = True, path: Path | None = None
+    ) -> Iterator[tuple[Workspace, Progress]]:
         """A workspace that shows progress, counted in `unit`."""
         from mixpanel_assets.cli.progress import Progress
 
         with (
             Progress(unit, quiet=self.quiet) as progress,
-            self.workspace(wait=wait, progress=progress) as workspace,
+            self.workspace(wait=wait, progress=progress, path=path) as workspace,
         ):
             yield workspace, progress
 

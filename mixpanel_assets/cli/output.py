@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +13,12 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixpanel_assets import notes
+from mixpanel_assets import notes, outfiles
 from mixpanel_assets.cli import formats, streams
 from mixpanel_assets.cli.values import object_json, to_json
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, OutputError, without_secrets
 from mixpanel_assets.naming import distinct
-from mixpanel_assets.results import Result, SQLResult
+from mixpanel_assets.results import Result, SavedRows, SQLResult
 from mixpanel_assets.shown import visible, visible_json
 
 if TYPE_CHECKING:
@@ -75,23 +76,39 @@ def default_format() -> Format:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """The file that --chart names, at or under the working folder."""
+class Target:
+    """A file that --chart or --save names, at or under the working folder."""
 
     path: Path
     replace: bool = False
 
-    def check(self) -> None:
+    def check_chart(self) -> None:
         """Raise UsageError or ConfigError if no chart can be written there."""
         from mixpanel_assets.charts import files
 
         files.check(self.path, replace=self.replace, under=Path.cwd())
 
-    def write(self, chart: Chart) -> None:
+    def check_rows(self) -> None:
+        """Raise UsageError if no rows can be written there."""
+        outfiles.check(self.path, outfiles.ROWS, replace=self.replace, under=Path.cwd())
+
+    def draw(self, chart: Chart) -> None:
         """Write the chart to the file."""
         from mixpanel_assets.charts import files
 
         files.write(chart, self.path, replace=self.replace, under=Path.cwd())
+
+    def save(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> SavedRows:
+        """Write the rows to the file."""
+        from mixpanel_assets.warehouse.save import save_lines
+
+        names = distinct(columns)
+        labels = [to_json(name) for name in names]
+        with tempfile.TemporaryDirectory(prefix="mixpanel-assets-") as folder:
+            lines = Path(folder) / "rows.jsonl"
+            with lines.open("w", encoding="utf-8", errors="replace") as file:
+                file.writelines(object_json(labels, row) + "\n" for row in rows)
+            return save_lines(lines, names, self.path, replace=self.replace)
 
 
 @dataclass(frozen=True)
@@ -102,7 +119,8 @@ class Form:
     program: Program | None = None
     max_bytes: int = 0
     given: bool = False  # by --format
-    picture: Picture | None = None
+    picture: Target | None = None
+    saved: Target | None = None
 
     @property
     def structured(self) -> bool:
@@ -119,7 +137,8 @@ def wanted(
     format_: str | None,
     jq: str | None,
     max_bytes: int,
-    picture: Picture | None = None,
+    picture: Target | None = None,
+    saved: Target | None = None,
     *,
     charted: bool = False,
 ) -> Form:
@@ -131,8 +150,11 @@ def wanted(
             hint=f"use --format {', '.join(Chartless)}",
         )
     if picture:
-        picture.check()
-    form = Form(kind, max_bytes=max_bytes, given=format_ is not None, picture=picture)
+        picture.check_chart()
+    if saved:
+        saved.check_rows()
+    given = format_ is not None
+    form = Form(kind, max_bytes=max_bytes, given=given, picture=picture, saved=saved)
     if jq is None:
         return form
     from mixpanel_assets.cli.jq import compiled
@@ -167,7 +189,7 @@ def pictured(value: Any, form: Form) -> Any:
     """Write the file of --chart; the answer, in json with the file's path as `chart`."""
     if form.picture is None:
         return value
-    form.picture.write(_chart(value))
+    form.picture.draw(_chart(value))
     if form.format is Format.json:
         return {**value.to_dict(), "chart": str(form.picture.path)}
     notes.note(f"the chart is in {form.picture.path}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from importlib import import_module
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,7 +65,7 @@ class QuestionGroup(TyperGroup):
                 text = f"{kind.summary()}\n\n{f'{path} {kind.example}'.strip()}"
                 charted = getattr(kind.answer_type(), "chart", Result.chart) is not Result.chart
                 command = _command(kind, {**added, **_compared(kind)})
-                command = options.answering(command, charted=charted)
+                command = options.answering(command, charted=charted, saved=True)
                 program.command(kind.command_name(), help=text)(command)
         group: Any = typer.main.get_command(program)
         return dict(group.commands)
@@ -139,12 +139,27 @@ def write(question: Question[Any], answer: Any, form: output.Form) -> None:
         output.write(answer.text)
         return
     answer = output.pictured(answer, form)
+    if form.saved:
+        output.answer(form.saved.save(*_rows(answer, question.heading)), form)
+        return
     rows = isinstance(question, Live | Analysis) and form.format is output.Format.jsonl
     if rows or (isinstance(answer, Records) and not form.structured):
         columns, lines = answer.to_rows()
         output.answer_rows(columns, lines, form)
     else:
         output.answer(answer, form, column=question.heading)
+
+
+def _rows(answer: Any, heading: str | None) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+    """The answer's columns and rows; names alone are one column."""
+    from mixpanel_assets.results import Result
+
+    if isinstance(answer, Result):
+        return answer.to_rows()
+    column = heading or "value"
+    rows = [one.to_dict() if isinstance(one, Result) else {column: one} for one in answer]
+    names = list(dict.fromkeys(name for row in rows for name in row)) or [column]
+    return names, [[row.get(name) for name in names] for row in rows]
 
 
 def _parameters(

@@ -16,11 +16,9 @@ import typer
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.options import (
     PATIENCE,
-    ReplaceOption,
-    SaveOption,
-    answering,
     read_text,
     rows_wanted,
+    saving,
 )
 from mixpanel_assets.notes import note
 from mixpanel_assets.settings import Settings
@@ -30,7 +28,7 @@ GRACE = 1.0  # seconds for DuckDB to stop after an interrupt
 TEXTS = 3 * 10**9  # bytes besides MP_MEMORY_LIMIT, which does not count the text of an answer
 
 
-@answering
+@saving
 def sql(
     context: typer.Context,
     query: Annotated[str | None, typer.Argument(help="One SQL statement; - for stdin.")] = None,
@@ -45,8 +43,6 @@ def sql(
     timeout: Annotated[
         float, typer.Option("--timeout", min=0, help="Stop after this many seconds; 0: never.")
     ] = PATIENCE,
-    save: SaveOption = None,
-    replace: ReplaceOption = False,
     *,
     form: output.Form,
 ) -> Any:
@@ -57,11 +53,9 @@ def sql(
     text = _query(query, file)
     most = 1 if scalar else rows_wanted(context, limit)
     workspace = context.obj.workspace(timeout=timeout)
-    if save is not None:
+    if target := form.saved:
         with _ended_after(timeout):
-            return workspace.save(text, save, replace=replace, under=Path.cwd())
-    if replace:
-        raise typer.BadParameter("--replace is about the file of --save, which is not given")
+            return workspace.save(text, target.path, replace=target.replace, under=Path.cwd())
     bound = workspace.settings if most or not form.held else None
     asked = workspace.sql_stream(text)
     with _ended_after(timeout), _memory_bounded(bound), asked as (columns, coming):

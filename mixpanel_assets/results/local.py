@@ -58,7 +58,7 @@ class SavedRows(Result):
     rows: int
     bytes: int
     columns: list[SavedColumn]
-    first: list[dict[str, Any]]
+    first: list[Any]  # rows by column name; JSONText of a .jsonl
 
 
 class TableInfo(Result):

@@ -7,7 +7,9 @@ is copied is therefore a view of one statement that only reads.
 
 from __future__ import annotations
 
+import csv
 from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,11 @@ import duckdb
 from mixpanel_assets import outfiles
 from mixpanel_assets.errors import OutputError, SQLError
 from mixpanel_assets.naming import distinct
-from mixpanel_assets.results import SavedColumn, SavedRows
+from mixpanel_assets.results import JSONText, SavedColumn, SavedRows
 from mixpanel_assets.settings import Settings
-from mixpanel_assets.warehouse.connection import saving
+from mixpanel_assets.warehouse.connection import IN_UTC, saving
 from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
-from mixpanel_assets.warehouse.statement import as_sql_errors, opened, prepared
+from mixpanel_assets.warehouse.statement import answer, as_sql_errors, opened, prepared
 
 FORMATS = {
     ".parquet": "format parquet, compression zstd",
@@ -47,7 +49,7 @@ def save(
 
     Raises UsageError for a file that can't be written, SQLError, and OutputError.
     """
-    outfiles.check(file, [*FORMATS], replace=replace, under=under)
+    outfiles.check(file, outfiles.ROWS, replace=replace, under=under)
     with opened(warehouse, settings, timeout) as closed:
         names, types = _columns(closed, query)
     with outfiles.placed(file, replace=replace) as part:
@@ -61,25 +63,31 @@ def save(
             with as_sql_errors():
                 _view(connection, query)
             rows = _copied(connection, _selected(names, types, file.suffix), file, part)
-        shown = _first(part, file.suffix.lower())
-        size = part.stat().st_size
-    columns = [SavedColumn(name, str(kind)) for name, kind in zip(names, types, strict=True)]
-    return SavedRows(str(file), rows, size, columns, shown)
+        return _saved(file, part, rows, names, types)
 
 
-def save_lines(lines: Path, file: Path, *, replace: bool = False) -> SavedRows:
-    """Write the objects of a file of JSON lines to a new file in another format."""
+def save_lines(lines: Path, names: list[str], file: Path, *, replace: bool = False) -> SavedRows:
+    """Write a file of JSON objects, a line each, to a new file; `names` are those of the columns.
+
+    Raises UsageError for a file that can't be written, SQLError and OutputError.
+    """
+    given = {} if lines.stat().st_size else dict.fromkeys(names, "JSON")  # else as they look
+    options = f"format = 'nd', maximum_depth = 4{f', columns = {given}' if given else ''}"
     with outfiles.placed(file, replace=replace) as part, closing(duckdb.connect()) as connection:
-        if not lines.stat().st_size:
-            raise OutputError("the answer has no rows", hint="save it as .jsonl")
-        query = f"select * from read_json({literal(str(lines))}, format = 'nd')"
         with as_sql_errors():
-            described = connection.execute(f"describe {query}").fetchall()
-        names, types = [row[0] for row in described], [row[1] for row in described]
-        rows = _copied(connection, query, file, part)
-        shown, size = _first(part, file.suffix.lower()), part.stat().st_size
-    columns = [SavedColumn(name, kind) for name, kind in zip(names, types, strict=True)]
-    return SavedRows(str(file), rows, size, columns, shown)
+            connection.execute(IN_UTC)
+            _view(connection, f"select * from read_json({literal(str(lines))}, {options})")
+            described = connection.execute(f"select * from {VIEW} limit 0").description or []
+        found, types = [str(one[0]) for one in described], [one[1] for one in described]
+        rows = _copied(connection, _selected(found, types, file.suffix), file, part)
+        return _saved(file, part, rows, found, types)
+
+
+def _saved(file: Path, part: Path, rows: int, names: list[str], types: list[Any]) -> SavedRows:
+    columns = [SavedColumn(name, str(kind)) for name, kind in zip(names, types, strict=True)]
+    return SavedRows(
+        str(file), rows, part.stat().st_size, columns, _first(part, file.suffix.lower())
+    )
 
 
 def _columns(closed: Connection, query: str) -> tuple[list[str], list[Any]]:
@@ -160,16 +168,14 @@ def _copied(connection: Connection, query: str, file: Path, part: Path) -> int:
             raise OutputError(f"{file} can't be written: {error}") from error
 
 
-def _first(part: Path, suffix: str) -> list[dict[str, Any]]:
-    """The first rows of the file, as JSON or CSV has them."""
-    reader = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_json"}[suffix]
-    options = {".csv": ", all_varchar = true", ".jsonl": ", format = 'nd'"}.get(suffix, "")
-    with closing(duckdb.connect()) as connection, as_sql_errors():
-        if suffix == ".jsonl" and not part.stat().st_size:
-            return []
-        connection.execute("set TimeZone = 'UTC'")
-        found = connection.execute(
-            f"select * from {reader}({literal(str(part))}{options}) limit {SHOWN}"
-        )
-        names = [str(one[0]) for one in found.description or []]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+def _first(part: Path, suffix: str) -> list[Any]:
+    """The first rows of the file, as it has them."""
+    if suffix == ".parquet":
+        with closing(duckdb.connect()) as connection, as_sql_errors():
+            connection.execute(IN_UTC)
+            query = f"select * from read_parquet({literal(str(part))}) limit {SHOWN}"
+            return answer(connection, query).to_dicts()
+    with part.open(encoding="utf-8", newline="") as file:
+        if suffix == ".jsonl":
+            return [JSONText(line.strip()) for line in islice(file, SHOWN)]
+        return list(islice(csv.DictReader(file), SHOWN))

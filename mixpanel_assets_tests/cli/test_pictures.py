@@ -124,7 +124,7 @@ REFUSED = {
     ("--chart", "a.pdf"): "must end with .svg, .png or .html",
     ("--chart", "none/a.svg"): "there is no folder none",
     ("--chart", "taken.svg"): "taken.svg exists already",
-    ("--replace",): "--replace is about the file of --chart",
+    ("--replace",): "--replace is about the file of --save or --chart",
 }
 
 

@@ -34,7 +34,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_json_lines_and_csv_have_the_values_of_mp_sql(landed: Home, here: Mp) -> None:
     for query in (EVERY_TYPE, "from events order by all limit 50"):
-        here("sql", query, "--save", "a.jsonl", "--replace")
+        assert here("sql", query, "--save", "a.jsonl", "--replace").err == ""
         lines = [json.loads(line) for line in Path("a.jsonl").read_text().splitlines()]
         assert lines == here("sql", query).json
         here("sql", query, "--save", "a.csv", "--replace")
@@ -135,3 +135,51 @@ def test_in_python_any_folder_will_do(landed: Home, tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_leaves_nothing(landed: Home) -> None:
     with Workspace() as workspace, pytest.raises((OutputError, UsageError)):
         workspace.save("from range(10)", "/dev/full/a.csv")
+
+
+@pytest.mark.parametrize("file", ["a.parquet", "a.csv", "a.jsonl"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("ask", "segmentation", "Purchase", "--from", "2024-01-01", "--by", "plan"),
+        ("inspect", "schema", "-t", "events"),
+        ("inspect", "keys"),
+        ("query", "segmentation", "-e", "Purchase", "--from", "2024-01-01", "--to", "2024-01-03"),
+    ],
+    ids=" ".join,
+)
+def test_answers_to_questions_are_saved_by_row(
+    landed: Home, here: Mp, asked: tuple[str, ...], file: str
+) -> None:
+    shown = list(csv.reader(here(*asked, "-f", "csv").out.splitlines()))
+    saved = here(*asked, "--save", file).json
+    found = duckdb.sql(f"from '{file}'")
+    assert found.columns == shown[0]
+    assert [["" if v is None else _as_csv(v) for v in row] for row in found.fetchall()] == shown[1:]
+    assert saved["rows"] == len(shown) - 1
+
+
+def _as_csv(value: Any) -> str:
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+
+
+def test_an_answer_without_rows_is_saved_with_its_columns(landed: Home, here: Mp) -> None:
+    asked = ("inspect", "breakdown", "--from", "2023-01-01", "--to", "2023-01-02")
+    saved = here(*asked, "--save", "a.csv").json
+    assert saved["rows"] == 0
+    assert Path("a.csv").read_text().startswith("event_name,")
+
+
+def test_a_fetch_may_go_to_a_file_instead_of_a_table(landed: Home, here: Mp) -> None:
+    days = ("--from", "2024-01-02", "--to", "2024-01-02")
+    query = "select count(*) from events where event_date = '2024-01-02'"
+    rows = here("sql", query, "--scalar").json
+    assert here("fetch", "events", *days, "--save", "a.parquet").json["rows"] == rows
+    assert duckdb.sql("select count(*) from 'a.parquet'").fetchall() == [(rows,)]
+    assert here("fetch", "events", *days, "--save", "a.parquet").code == 2
+    assert here("fetch", "events", *days, "--save", "a.parquet", "--replace").code == 0
+    refused = here("fetch", "events", "mine", *days, "--save", "b.parquet")
+    assert "--save creates no table" in refused.error["message"]
+    assert here("fetch", "profiles", "--save", "p.csv").json["rows"] > 0
+    tables = here("inspect", "tables").json
+    assert not {"fetched_events", "fetched_profiles"} & {one["name"] for one in tables}
