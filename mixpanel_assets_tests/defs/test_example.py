@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 
 from mixpanel_assets.dagster import WarehouseResource
@@ -167,6 +168,42 @@ def test_a_component_is_a_project_of_a_yaml_file(at_shop: None, tmp_path: Path) 
     with WarehouseResource().get_reader() as warehouse:
         found = warehouse.execute("select count(*) from events where event_date = ?", [day(2)])
         assert found.fetchall()[0][0] > 0
+
+
+def test_a_copy_for_dashboards_does_not_hold_up_a_load(at_shop: None) -> None:
+    """The tool goes on reading the last copy, while a day lands and another takes its place."""
+    defs = defs_of("bi_copy.py")
+    keys = dg.AssetKey(["shop", "events"]), dg.AssetKey("dashboards")
+    copy = WarehouseResource().path.with_name("dashboards.duckdb")
+    loaded = "select max(loaded_at) from landed"
+    for key in keys:
+        assert execute(defs, key, tags=days_in_one_run(day(3), day(1))).success
+    with duckdb.connect(str(copy), read_only=True) as tool:
+        before = tool.execute(loaded).fetchall()
+        for key in keys:
+            assert execute(defs, key, tags=days_in_one_run(day(1), day(1))).success
+        assert tool.execute(loaded).fetchall() == before
+    with duckdb.connect(str(copy), read_only=True) as tool:
+        assert tool.execute(loaded).fetchall() > before
+        assert tool.execute('select sum(amount) > 0 from by_event."Purchase"').fetchall() == [
+            (True,)
+        ]
+        stored = "select tags['storage_version'] from duckdb_databases() where not internal"
+        assert tool.execute(stored).fetchall() == [("v1.2.0+",)]
+
+
+def test_sqlalchemy_reads_the_warehouse(at_shop: None) -> None:
+    pytest.importorskip("duckdb_engine")
+    tags = days_in_one_run(day(3), day(1))
+    assert execute(defs_of("own_assets.py"), dg.AssetKey(["shop", "events"]), tags=tags).success
+    path = WarehouseResource().path
+    printed = run(sys.executable, str(EXAMPLES / "bi" / "days.py"), str(path))
+    with WarehouseResource().get_reader() as warehouse:
+        rows = warehouse.execute(
+            "select event_date, count(*), count(distinct person) from events "
+            "group by all order by all"
+        ).fetchall()
+    assert printed.splitlines() == [" ".join(map(str, row)) for row in rows]
 
 
 def test_dbt_models_follow_the_landed_events(at_shop: None, tmp_path: Path) -> None:
