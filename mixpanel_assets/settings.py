@@ -149,7 +149,7 @@ def parse_day(given: date | str, today: date) -> date:
             return date(*map(int, word.split("-")))
     except (ValueError, OverflowError):
         pass
-    meant = " or ".join(_days_meant(word))
+    meant = " or ".join(days_meant(word))
     raise DateRangeError(
         f"{given!r} is not a day",
         hint=f"{f'write {meant}; days are' if meant else 'write'} YYYY-MM-DD, today, yesterday "
@@ -158,7 +158,7 @@ def parse_day(given: date | str, today: date) -> date:
     )
 
 
-def _days_meant(word: str) -> Iterator[str]:
+def days_meant(word: str) -> Iterator[str]:
     """The day that other ways to write one may mean: 01/05/2001, 20010105, 7days."""
     if ago := re.fullmatch(r"-?(\d+) ?(?:d|days?)(?: ago)?", word):
         yield f"{ago[1]}d"

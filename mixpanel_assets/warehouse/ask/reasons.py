@@ -95,7 +95,7 @@ class Statement:
                     f"by_event.{quoted(name)} has the events of another spelling; those named "
                     f"{name!r} are in by_event.{quoted(view)}"
                 )
-        if len(datasets := {_dataset(path) for path in self.tables}) != 1:
+        if len(datasets := {dataset_of(path) for path in self.tables}) != 1:
             return
         (dataset,) = datasets
         for node in walk(self.tree):
@@ -228,7 +228,7 @@ class Statement:
         asked |= dict.fromkeys(self._columns_of_events())
         if not asked:
             return
-        datasets = {_dataset(path) for path in self.tables}
+        datasets = {dataset_of(path) for path in self.tables}
         query = (
             "select property from internal.property_columns "
             "where dataset in (select unnest(?::varchar[])) order by rowid"
@@ -345,7 +345,7 @@ class Statement:
             return None
 
 
-def _dataset(path: list[str]) -> str:
+def dataset_of(path: list[str]) -> str:
     """The name under which the registry has the properties of a table."""
     table = path[-1].lower()
     if path[0].lower() == "by_event" or table in OF_EVENTS:
