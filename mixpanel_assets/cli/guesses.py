@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 
 from mixpanel_assets.cli import spec
 from mixpanel_assets.cli.slips import DEFAULTS, Typed, is_day
-from mixpanel_assets.errors import UsageError
+from mixpanel_assets.errors import MixpanelDataError, UsageError
 
 LONGEST = 200  # characters of a command in a hint
 
@@ -232,6 +233,10 @@ class _Guess:
             return self._extra()
         param = getattr(error, "param", None)
         name = param.opts[0] if param is not None and param.opts else ""
+        if getattr(param, "name", "") == "funnel_id":
+            return self._funnels()
+        if getattr(param, "name", "") == "bookmark_id":
+            return "list the saved reports and their ids: mp inspect bookmarks"
         if message.startswith("Missing") and param is not None:
             return self._missing(name)
         given = re.search(r"'([^']*)' is not one of", message)
@@ -242,6 +247,21 @@ class _Guess:
         if given and (near := get_close_matches(given[1], choices)):
             return f"did you mean {near[0]}?"
         return self._example()
+
+    def _funnels(self) -> str:
+        """For a saved funnel that is not named by its id: those there are."""
+        from mixpanel_assets.workspace import Workspace
+
+        at = [n for n, one in enumerate(self._typed.globals) if one in ("--account", "-a")]
+        account = self._typed.globals[at[0] + 1] if at else None
+        saved = "list the saved funnels: mp inspect funnels"
+        with suppress(MixpanelDataError), Workspace(account, wait=False) as workspace:
+            found = [f"{one.funnel_id} ({one.name})" for one in workspace.funnels()]
+            saved = f"saved funnels: {', '.join(found[:8])}" if found else "no funnel is saved"
+        steps = [one for one in self._typed.given if not one.isdigit()]
+        if len(steps) < 2 or steps[0].startswith("-") or steps[1].startswith("-"):
+            steps = ["STEP", "STEP", "--from", "7d"]
+        return f"{saved}; one by its steps: {_line(['mp', 'ask', 'funnel', *steps])}"
 
     def _extra(self) -> str | None:
         if days := [one for one in self._typed.given if is_day(one)]:

@@ -17,9 +17,11 @@ import duckdb
 from mixpanel_assets.errors import SQLError
 from mixpanel_assets.settings import days_meant
 from mixpanel_assets.warehouse.ask.dialects import DIALECTS, TYPES
+from mixpanel_assets.warehouse.ask.names import find_relation
 from mixpanel_assets.warehouse.ask.places import Place, found_in
 from mixpanel_assets.warehouse.ask.vocabulary import Vocabulary, identifier
 from mixpanel_assets.warehouse.sql import Connection, first_column, literal
+from mixpanel_assets.warehouse.statement import answer
 
 LOOK = "see what there is: mp inspect overview"
 HEREDOC = "mp sql - <<'SQL'"
@@ -75,6 +77,20 @@ def taught(warehouse: Connection, query: str) -> Iterator[None]:
         yield
     except SQLError as error:
         raise explained(error, warehouse, query) from error.__cause__
+
+
+@contextmanager
+def parts_taught(warehouse: Connection, table: str, *conditions: str | None) -> Iterator[None]:
+    """As `taught`, for a statement of ours with SQL of the user's in it: rows of the table."""
+    try:
+        yield
+    except SQLError:
+        source = find_relation(warehouse, table).wide
+        for condition in filter(None, conditions):
+            query = f"select 1 from {source} where\n{condition}\nlimit 0"
+            with taught(warehouse, query):
+                answer(warehouse, query)
+        raise
 
 
 def explained(error: SQLError, warehouse: Connection, query: str) -> SQLError:
