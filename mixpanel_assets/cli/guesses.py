@@ -11,7 +11,7 @@ from typing import Any
 
 from mixpanel_assets.cli import spec
 from mixpanel_assets.cli.slips import DEFAULTS, Typed, is_day
-from mixpanel_assets.errors import MixpanelDataError, UsageError
+from mixpanel_assets.errors import MixpanelDataError, UsageError, near_names
 
 LONGEST = 200  # characters of a command in a hint
 
@@ -254,21 +254,27 @@ class _Guess:
 
         at = [n for n, one in enumerate(self._typed.globals) if one in ("--account", "-a")]
         account = self._typed.globals[at[0] + 1] if at else None
-        saved = "list the saved funnels: mp inspect funnels"
+        saved, steps = "list the saved funnels: mp inspect funnels", self._typed.arguments
         with suppress(MixpanelDataError), Workspace(account, wait=False) as workspace:
-            found = [f"{one.funnel_id} ({one.name})" for one in workspace.funnels()]
-            saved = f"saved funnels: {', '.join(found[:8])}" if found else "no funnel is saved"
-        steps = [one for one in self._typed.given if not one.isdigit()]
-        if len(steps) < 2 or steps[0].startswith("-") or steps[1].startswith("-"):
-            steps = ["STEP", "STEP", "--from", "7d"]
-        return f"{saved}; one by its steps: {_line(['mp', 'ask', 'funnel', *steps])}"
+            funnels = {f"{one.name} {one.funnel_id}": one for one in workspace.funnels()}
+            near = near_names(" ".join(steps), funnels) if steps else []
+            found = [
+                f"{funnels[one].funnel_id} ({funnels[one].name})"
+                for one in dict.fromkeys([*near, *funnels])
+            ]
+            saved = f"saved funnels: {', '.join(found[:6])}" if found else "no funnel is saved"
+        options = self._typed.given[: len(self._typed.given) - len(steps)]
+        line = ["mp", "ask", "funnel", *steps, *(options or ["--from", "7d"])]
+        if len(steps) < 2:
+            line = ["mp", "ask", "funnel", "STEP", "STEP", "--from", "7d"]
+        return f"{saved}; one by its steps, from landed events: {_line(line)}"
 
     def _extra(self) -> str | None:
         if days := [one for one in self._typed.given if is_day(one)]:
             kept = ["mp", *(one for one in self._typed.words if one not in days), "--from", days[0]]
             return f"since that day: {_line(kept)}; that day alone: add --to {days[0]}"
         if self._typed.path[-1:] == ["sql"]:
-            words = [one for one in self._typed.given if not one.startswith("-")]
+            words = self._typed.arguments
             if any(" " in one for one in words[1:]):
                 return "one statement at a time: send them one by one, or join them with WITH"
             return f"put the statement in quotes: {_line(['mp', 'sql', ' '.join(words)])}"

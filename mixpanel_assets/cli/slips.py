@@ -81,6 +81,7 @@ class Typed:
     globals: list[str] = field(default_factory=list)
     path: list[str] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)  # those of it that are no options
 
     @property
     def words(self) -> list[str]:
@@ -145,6 +146,7 @@ class _Arranged:
                 self._synonym(name, coming)
         if not after:
             self._place()
+        self._typed.arguments = [*self._words, *after[1:]]
         return [*self._options, *self._words, *after]
 
     def _synonym(self, name: str, coming: deque[str]) -> None:
