@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -24,6 +25,7 @@ WRITTEN = re.compile(r"[!-~]*")  # what may be sent of a URL: no spaces, no cont
 FOLDER_HINT = "set MP_HOME (and MP_WAREHOUSE, if set) to a writable folder"
 T = TypeVar("T")
 # URLs and connection strings that DuckDB can open, but that are not local files.
+DAY = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
 ADDRESS = re.compile(
     r"(?i)((?:md|motherduck|ducklake|postgres|postgresql|mysql|sqlite|duckdb|file)(?=:)"
     r"|[a-z][a-z0-9+.-]+(?=://))"
@@ -132,7 +134,9 @@ class Settings:
 
 
 def parse_day(given: date | str, today: date) -> date:
-    """`2024-01-31`, `today`, `yesterday` or `7d` (seven days ago) as a day; a moment as its day."""
+    """`2024-01-31`, `today`, `yesterday` or `7d` (seven days ago) as a day; a moment as its day.
+
+    A month or day may have one digit."""
     if isinstance(given, date):
         return given.date() if isinstance(given, datetime) else given
     word = given.strip().lower()
@@ -141,15 +145,33 @@ def parse_day(given: date | str, today: date) -> date:
     try:
         if word.endswith("d") and word[:-1].isdigit():
             return today - timedelta(days=int(word[:-1]))
-        if len(word) == 10:
-            return date.fromisoformat(word)
+        if DAY.fullmatch(word):
+            return date(*map(int, word.split("-")))
     except (ValueError, OverflowError):
         pass
+    meant = " or ".join(days_meant(word))
     raise DateRangeError(
         f"{given!r} is not a day",
-        hint="write YYYY-MM-DD, today, yesterday or 7d (seven days ago)",
+        hint=f"{f'write {meant}; days are' if meant else 'write'} YYYY-MM-DD, today, yesterday "
+        "or 7d (seven days ago)",
         value=given,
     )
+
+
+def days_meant(word: str) -> Iterator[str]:
+    """The day that other ways to write one may mean: 01/05/2001, 20010105, 7days."""
+    if ago := re.fullmatch(r"-?(\d+) ?(?:d|days?)(?: ago)?", word):
+        yield f"{ago[1]}d"
+    numbers = re.fullmatch(r"(\d{4})(\d\d)(\d\d)", word) or re.fullmatch(
+        r"(\d+)[./-](\d+)[./-](\d+)", word
+    )
+    if not numbers:
+        return
+    one, two, three = map(int, numbers.groups())
+    orders = [(one, two, three)] if one > 31 else [(three, one, two), (three, two, one)]
+    for order in dict.fromkeys(orders):
+        with suppress(ValueError):
+            yield str(date(*order))
 
 
 def time_zone(source: str, name: str | None) -> str | None:

@@ -14,12 +14,14 @@ from mixpanel_assets.cli.demo import demo
 from mixpanel_assets.cli.dev import dev
 from mixpanel_assets.cli.drop import drop
 from mixpanel_assets.cli.fetch import fetch
+from mixpanel_assets.cli.guesses import explained
 from mixpanel_assets.cli.inspect import inspect
 from mixpanel_assets.cli.materialize import materialize, rebuild, reconcile
 from mixpanel_assets.cli.options import Invocation
 from mixpanel_assets.cli.query import query
 from mixpanel_assets.cli.report import report
 from mixpanel_assets.cli.simulate import simulate
+from mixpanel_assets.cli.slips import understood
 from mixpanel_assets.cli.spec import spec
 from mixpanel_assets.cli.sql import sql
 from mixpanel_assets.cli.status import doctor, limits, status
@@ -86,8 +88,6 @@ def main() -> None:
         if verbose:
             output.trace()
         code = output.fail(error)
-    except _UsageError as error:
-        code = output.fail(_usage(error))
     except (typer.Abort, KeyboardInterrupt):
         code = output.INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last resort: a line, not a traceback
@@ -101,20 +101,12 @@ def main() -> None:
 
 def _run() -> object:
     """The command's exit code, if it has one; without a command, print help."""
+    program, words = typer.main.get_command(app), sys.argv[1:]
+    typed = understood(program, words)
     try:
-        return app(standalone_mode=False)
+        return program.main(args=typed.words, standalone_mode=False)
     except _UsageError as error:
         if type(error).__name__ != "NoArgsIsHelpError":
-            raise
+            raise explained(error, program, typed, words) from error
         output.write(f"{error}\n")
         return 0
-
-
-def _usage(error: Exception) -> MixpanelDataError:
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "mp"
-    message = getattr(error, "format_message", lambda: str(error))()
-    message = str(message).replace("Value error, ", "")
-    usage = MixpanelDataError(message, hint=f"see: {command} --help")
-    usage.code, usage.exit_code = "USAGE", 2
-    return usage

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mixpanel_assets import notes, outfiles
 from mixpanel_assets.cli import formats, streams
+from mixpanel_assets.cli.brief import brief
 from mixpanel_assets.cli.values import object_json, to_json
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, OutputError, without_secrets
 from mixpanel_assets.naming import distinct
@@ -355,15 +356,20 @@ def ask(question: str, *, hidden: bool = False) -> str:
 
 
 def fail(error: MixpanelDataError) -> int:
-    """Write the error to stderr; return the exit code."""
+    """Write the error to stderr, in brief; return the exit code."""
+    told = brief(error.to_dict(), _error_line)
     if sys.stderr.isatty():
-        print(f"mp: {_visible_lines(error.message)}", file=sys.stderr)
-        if error.hint:
-            print(f"    {_visible_lines(error.hint)}", file=sys.stderr)
+        print(f"mp: {_visible_lines(told['message'])}", file=sys.stderr)
+        if told["hint"]:
+            print(f"    {_visible_lines(told['hint'])}", file=sys.stderr)
     else:
-        print(visible_json(to_json({"error": error.to_dict()})), file=sys.stderr)
+        print(_error_line(told), file=sys.stderr)
     sys.stderr.flush()
     return error.exit_code
+
+
+def _error_line(error: dict[str, Any]) -> str:
+    return visible_json(to_json({"error": error}))
 
 
 def trace() -> None:

@@ -27,7 +27,9 @@ query.command(
 @answering
 def jql(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(help="The script's file; - for stdin.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="The script's file; - or nothing: from stdin.")
+    ] = None,
     script: Annotated[str | None, typer.Option("--script", "-c", help="The script's text.")] = None,
     param: Annotated[
         list[str] | None,
@@ -55,11 +57,16 @@ def jql(
 
 
 def _script(file: Path | None, script: str | None) -> str:
-    if (file is None) == (script is None):
-        raise typer.BadParameter("give the script as a file, as - for stdin, or with --script")
-    if file is None:
-        return str(script)
-    return sys.stdin.read() if str(file) == "-" else read_text(file)
+    if file is not None and script is not None:
+        raise typer.BadParameter("give the script as a file or with --script, not both")
+    if script is not None:
+        return script
+    if file is not None and str(file) != "-":
+        return read_text(file)
+    text = "" if sys.stdin.isatty() else sys.stdin.read()
+    if not text.strip():
+        raise typer.BadParameter("give the script as a file, on stdin, or with --script")
+    return text
 
 
 def _script_params(given: list[str]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def _commands(group: Any, path: str = "mp") -> Iterator[dict[str, Any]]:
         yield {
             "command": f"{path} {name}",
             "help": _paragraph(command.help),
-            "example": _example(command.help),
+            "example": example(command.help),
             "arguments": _parameters(command, "argument"),
             "options": _parameters(command, "option"),
         }
@@ -69,11 +69,14 @@ def _parameters(command: Any, kind: str) -> list[dict[str, Any]]:
     ]
 
 
+def choices(command: Any, option: Any) -> list[str]:
+    """The values that an option of the command takes, if it takes only some."""
+    return _choices(_without_none(get_type_hints(command.callback).get(option.name)))
+
+
 def _parameter(one: Any, hint: Any) -> dict[str, Any]:
     """Name, type, default, required, repeatable and help; the values of a choice."""
-    kind = hint
-    if get_origin(hint) in (UnionType, Union):
-        kind = next(one for one in get_args(hint) if one is not NoneType)
+    kind = _without_none(hint)
     repeatable = get_origin(kind) is list
     if repeatable:
         (kind,) = get_args(kind)
@@ -93,6 +96,12 @@ def _parameter(one: Any, hint: Any) -> dict[str, Any]:
     return described
 
 
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) in (UnionType, Union):
+        return next(one for one in get_args(hint) if one is not NoneType)
+    return hint
+
+
 def _choices(kind: Any) -> list[str]:
     if get_origin(kind) is Literal:
         return [str(one) for one in get_args(kind)]
@@ -108,7 +117,7 @@ def _paragraph(text: str | None) -> str:
     return " ".join(cleandoc(text or "").partition("\n\n")[0].split())
 
 
-def _example(text: str | None) -> str | None:
+def example(text: str | None) -> str | None:
     lines = (line.strip() for line in (text or "").splitlines())
     return next((line for line in lines if line.startswith("mp ")), None)
 

@@ -20,6 +20,7 @@ from mixpanel_assets.cli.options import (
     rows_wanted,
     saving,
 )
+from mixpanel_assets.errors import UsageError
 from mixpanel_assets.notes import note
 from mixpanel_assets.settings import Settings
 
@@ -31,7 +32,9 @@ TEXTS = 3 * 10**9  # bytes besides MP_MEMORY_LIMIT, which does not count the tex
 @saving
 def sql(
     context: typer.Context,
-    query: Annotated[str | None, typer.Argument(help="One SQL statement; - for stdin.")] = None,
+    query: Annotated[
+        str | None, typer.Argument(help="One SQL statement; - or nothing: from stdin.")
+    ] = None,
     file: Annotated[Path | None, typer.Option("--file", help="Read the SQL from a file.")] = None,
     limit: Annotated[
         int,
@@ -96,11 +99,24 @@ class First:
 
 
 def _query(query: str | None, file: Path | None) -> str:
-    if (query is None) == (file is None):
-        raise typer.BadParameter("give the SQL as an argument, as - for stdin, or with --file")
+    if query is not None and file is not None:
+        raise typer.BadParameter("give the SQL as an argument or with --file, not both")
     if file is not None:
         return read_text(file)
-    return sys.stdin.read() if query == "-" else str(query)
+    if query == "-":
+        return sys.stdin.read()
+    return _piped() if query is None else query
+
+
+def _piped() -> str:
+    """The statement on stdin; UsageError without one."""
+    text = "" if sys.stdin.isatty() else sys.stdin.read()
+    if not text.strip():
+        raise UsageError(
+            "there is no SQL: give it as an argument, on stdin, or with --file",
+            hint='such as: mp sql "select event_name, count(*) from events group by all"',
+        )
+    return text
 
 
 @contextmanager

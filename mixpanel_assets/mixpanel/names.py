@@ -61,26 +61,29 @@ class Names:
         """Raise EventNotFoundError for the first event that can't have happened on these days.
 
         It raises only if Mixpanel's list is complete and recent, and earlier days were landed
-        completely and as recently, so that no existing event is rejected. Without days, they are
-        those of the list.
+        completely and as recently, so that no existing event is rejected; without a list, if all of
+        the days were. Without days, they are those of the list.
         """
         recent = self._recent()
-        if recent is None or len(recent) >= questions.MOST_EVENTS:
-            return
-        listed = {*recent, *self._described()}
+        is_whole = recent is not None and len(recent) < questions.MOST_EVENTS
+        listed = {*(recent or ()), *self._described()}
         absent = [name for name in events if name not in listed and name[:1] != OF_MIXPANEL]
         landed = self.landed.events() if absent else None
-        if landed is None or not self._covered(start, end):
+        if landed is None or not self._covered(start, end, listed=is_whole):
             return
         for name in absent:
             if name not in landed:
                 raise questions.not_found(name, listed.union(landed))
 
-    def _covered(self, start: date | None, end: date | None) -> bool:
+    def _covered(self, start: date | None, end: date | None, *, listed: bool) -> bool:
+        """Whether the days are those of the list, if there is one, or landed."""
         first = self._client.now().date() - timedelta(LISTED_DAYS - 1)
-        if start is None or start >= first:
+        if listed and (start is None or start >= first):
             return True
-        before = min(first, end + timedelta(1)) if end else first
+        if start is None or (end is None and not listed):
+            return False
+        before = end + timedelta(1) if end else first
+        before = min(first, before) if listed else before
         landed = self.landed.days(MAX_AGE) or ()
         return all(start + timedelta(n) in landed for n in range((before - start).days))
 

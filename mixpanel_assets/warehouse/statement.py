@@ -97,7 +97,9 @@ def prepared(warehouse: Connection, query: str) -> duckdb.Statement:
         raise SQLError("there is no SQL statement", hint=hint)
     if len(statements) > 1:
         raise SQLError(
-            f"only one statement is allowed; got {len(statements)}", hint="send them one by one"
+            f"only one statement is allowed; got {len(statements)}",
+            hint="send them one by one; WITH names an intermediate result, and for good does: "
+            "mp define NAME SQL",
         )
     _check_read_only(statements[0])
     return statements[0]
@@ -133,6 +135,7 @@ def _check_read_only(statement: duckdb.Statement) -> None:
         raise SQLError(
             f"only read-only statements are allowed; got {kind.name if kind else 'another one'}",
             hint="ask with SELECT, FROM, WITH, PIVOT, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN",
+            statement=kind.name if kind else "another one",
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mixpanel_assets.errors import UsageError
 from mixpanel_assets.naming import names_of
+from mixpanel_assets.questions.expressions import condition
 
 MOST_EVENTS = 100_000  # that a limit may be
 MOST_IDS = 2000  # of one query
@@ -49,6 +50,8 @@ class EventSelection(_Selection):
             object.__setattr__(self, "events", tuple(names_of(self.events, "events")))
             if not self.events:
                 raise UsageError("no event is named", hint="name one, or leave the names out")
+        if self.where is not None:
+            condition(self.where)
         if self.limit is not None and not 1 <= self.limit <= MOST_EVENTS:
             raise UsageError(
                 f"a limit of {self.limit} is not from 1 to {MOST_EVENTS:,}",

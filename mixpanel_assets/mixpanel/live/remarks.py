@@ -14,6 +14,7 @@ from mixpanel_assets.mixpanel.catalog import questions
 from mixpanel_assets.mixpanel.live import answers
 from mixpanel_assets.mixpanel.names import Names
 from mixpanel_assets.naming import blanks_count
+from mixpanel_assets.questions.expressions import mended
 
 Asked = Mapping[str, Any]
 
@@ -38,7 +39,8 @@ def check(path: str, asked: Asked, names: Names | None) -> None:
 
 
 def translated(error: QueryError, path: str, asked: Asked, names: Names | None) -> Exception:
-    """The error, or EventNotFoundError if its message says that the event is invalid."""
+    """The error with a hint; EventNotFoundError if its message says that the event is invalid."""
+    error.hint = error.hint or _remedy(error, path, asked)
     events = events_of(path, asked)
     if not events or not UNKNOWN_EVENT.search(error.message):
         return error
@@ -47,6 +49,18 @@ def translated(error: QueryError, path: str, asked: Asked, names: Names | None) 
     found = questions.not_found(event, known, error.message)
     found.details |= error.details
     return found
+
+
+def _remedy(error: QueryError, path: str, asked: Asked) -> str | None:
+    """What to write instead, if it is known."""
+    if path == "funnels" and "funnel" in error.message:
+        return "list the saved funnels: mp inspect funnels; one by its steps: mp ask funnel"
+    for name in ("where", "born_where", "return_where", "on"):
+        if name in asked and name in error.message and (meant := mended(str(asked[name]))):
+            return f"write {meant}"
+    if any(name in asked for name in ("where", "born_where", "return_where")):
+        return 'the form of a filter: properties["plan"] == "pro" and properties["amount"] > 10'
+    return None
 
 
 def remarks(path: str, asked: Asked, answer: Any, names: Names) -> Iterator[str]:

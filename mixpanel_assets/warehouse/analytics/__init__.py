@@ -53,9 +53,11 @@ def analyze(
 def answer(warehouse: duckdb.DuckDBPyConnection, asked: Analysis[R], zone: tzinfo) -> R:
     """Ask a connection of `reading`, in the project's time zone."""
     from mixpanel_assets.warehouse.analytics import questions
+    from mixpanel_assets.warehouse.ask.mistakes import parts_taught
 
     function: Callable[..., R] = getattr(questions, asked.method_name())
-    return function(warehouse, asked, zone)
+    with parts_taught(warehouse, asked.table, asked.sql_where):
+        return function(warehouse, asked, zone)
 
 
 def missing_in_spine(

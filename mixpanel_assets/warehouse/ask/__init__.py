@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 
 def answer(warehouse: duckdb.DuckDBPyConnection, asked: Local[R]) -> R:
     """Ask a connection of `reading`: see `ask.tables` and `ask.events`."""
-    from mixpanel_assets.questions.local import OfEvents
-    from mixpanel_assets.warehouse.ask import events, tables
+    from mixpanel_assets.questions.local import ColumnStats, OfEvents
+    from mixpanel_assets.warehouse.ask import events, mistakes, tables
 
     room = events if isinstance(asked, OfEvents) else tables
     function: Callable[..., R] = getattr(room, asked.method_name())
+    if isinstance(asked, OfEvents):
+        with mistakes.parts_taught(warehouse, asked.table, asked.where):
+            return function(warehouse, asked)
+    if isinstance(asked, ColumnStats):
+        with mistakes.parts_taught(warehouse, asked.table, f"({asked.column}) is not null"):
+            return function(warehouse, asked)
     return function(warehouse, asked)

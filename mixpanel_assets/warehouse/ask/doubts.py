@@ -16,6 +16,7 @@ import duckdb
 
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import SQLResult
+from mixpanel_assets.warehouse.ask.mistakes import taught
 from mixpanel_assets.warehouse.ask.reasons import Statement
 from mixpanel_assets.warehouse.connection import interrupted_after
 from mixpanel_assets.warehouse.properties import NEVER_A_COLUMN
@@ -31,7 +32,8 @@ def asked(
     warehouse: Connection, query: str, parameters: Sequence[Any] = (), *, limit: int | None = None
 ) -> SQLResult:
     """As `answer`, with notes on what its reader should know."""
-    result = answer(warehouse, query, parameters, limit=limit)
+    with taught(warehouse, query):
+        result = answer(warehouse, query, parameters, limit=limit)
     rows = Watched(result.columns, iter(result.rows))
     deque(rows, maxlen=0)
     tell(warehouse, query, parameters, suspicious=rows.suspicious)
@@ -43,9 +45,10 @@ def asking(
     warehouse: duckdb.DuckDBPyConnection, query: str
 ) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
     """The columns and, as they come, the rows; notes as `asked` once the block has read them."""
-    columns, _, coming = stream(warehouse, query)
-    rows = Watched(columns, coming)
-    yield columns, rows
+    with taught(warehouse, query):
+        columns, _, coming = stream(warehouse, query)
+        rows = Watched(columns, coming)
+        yield columns, rows
     tell(warehouse, query, suspicious=rows.suspicious)
 
 

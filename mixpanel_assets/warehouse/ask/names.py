@@ -100,15 +100,23 @@ def find_relation(warehouse: Connection, table: str) -> Relation:
     found = next((one for one in known if one.name.lower() == wanted.lower()), None)
     if found is None:
         near = near_names(wanted, [one.name for one in known])
+        shown = [shown_table(name) for name in near]
         every = ", ".join(one.name for one in known if one.schema == "main")
         hint = f"tables: {every}" if every else NOTHING_YET
         raise TableNotFoundError(
             f"there is no table {table!r}",
-            hint=f"did you mean {', '.join(near)}?" if near else hint,
+            hint=f"did you mean {', '.join(shown)}?" if near else hint,
             table_name=table,
-            similar_tables=near,
+            similar_tables=shown,
         )
     return replace(found, properties=_properties(warehouse, found))
+
+
+def shown_table(name: str) -> str:
+    """The table or view as SQL has it: `by_event."Flight Departed"`."""
+    if name.startswith(BY_EVENT):
+        return BY_EVENT + quoted(name.removeprefix(BY_EVENT))
+    return name if name.isidentifier() else quoted(name)
 
 
 def _view_of(warehouse: Connection, event: str) -> str:

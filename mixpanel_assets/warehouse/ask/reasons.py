@@ -95,7 +95,7 @@ class Statement:
                     f"by_event.{quoted(name)} has the events of another spelling; those named "
                     f"{name!r} are in by_event.{quoted(view)}"
                 )
-        if len(datasets := {_dataset(path) for path in self.tables}) != 1:
+        if len(datasets := {dataset_of(path) for path in self.tables}) != 1:
             return
         (dataset,) = datasets
         for node in walk(self.tree):
@@ -165,7 +165,7 @@ class Statement:
         which = " and ".join(["true", *map(self._text, names)])
         days = self._landed_days(table, which)
         shown = " and ".join(map(self._shown, base))
-        return [f"no row of {_name(table)} has {shown}; {days}"]
+        return [f"no row of {_name(table)} has {shown}{f'; {days}' if days else ''}"]
 
     def _unmet_in(self, condition: str) -> list[str] | None:
         """The first table of which no row meets the condition; None if rows of another do."""
@@ -193,11 +193,15 @@ class Statement:
             return []
         name, shown = _name(table), self._shown(condition)
         if column in TIMES:
-            return [f"no row of {name} has {shown}; {self._landed_days(table)}"]
+            days = self._landed_days(table)
+            return [f"no row of {name} has {shown}{f'; {days}' if days else ''}"]
         words = self._compared(condition)
         if column == "event_name" and words:
             near = {word: self._near_values(table, column, [word]) for word in words}
             return [f"{name} has no event {word!r}{_meant(near[word])}" for word in words]
+        if column == "event_name":  # a pattern, or lower(event_name)
+            texts = filter(None, map(syntax.text_of, walk(condition)))
+            words = [bare for text in texts if (bare := text.strip("%_"))]
         return [f"no row of {name} has {shown}{_meant(self._near_values(table, column, words))}"]
 
     def _landed_days(self, table: list[str], which: str = "true") -> str:
@@ -206,6 +210,8 @@ class Statement:
             from {_source(table)} where {which}{self._given()}
             """
         ((first, last, days),) = self.warehouse.execute(query, list(self.parameters)).fetchall()
+        if not days:
+            return ""
         of = "its rows" if which == "true" else f"those with {which.removeprefix('true and ')}"
         if days == 1:
             return f"all of {of} are of {first}"
@@ -228,7 +234,7 @@ class Statement:
         asked |= dict.fromkeys(self._columns_of_events())
         if not asked:
             return
-        datasets = {_dataset(path) for path in self.tables}
+        datasets = {dataset_of(path) for path in self.tables}
         query = (
             "select property from internal.property_columns "
             "where dataset in (select unnest(?::varchar[])) order by rowid"
@@ -345,7 +351,7 @@ class Statement:
             return None
 
 
-def _dataset(path: list[str]) -> str:
+def dataset_of(path: list[str]) -> str:
     """The name under which the registry has the properties of a table."""
     table = path[-1].lower()
     if path[0].lower() == "by_event" or table in OF_EVENTS:

@@ -8,7 +8,8 @@ from typing import Any
 
 Node = dict[str, Any]
 
-ARROWS = ("->", "->>", "json_extract", "json_extract_string", "json_extract_path_text")
+ARROWS = ("->", "->>", "json_extract", "json_extract_string", "json_extract_path",
+          "json_extract_path_text", "json_value", "json_exists", "json_type")  # fmt: skip
 BOOLEAN = ("COMPARISON", "CONJUNCTION", "BETWEEN", "OPERATOR")
 FIRST_KEY = re.compile(r'\$\.(?:"((?:[^"\\]|\\.)+)"|([^."\[*]+))')
 TESTS = ("~~", "~~*", "!~~", "!~~*", "regexp_matches", "contains", "starts_with", "ends_with",
@@ -65,13 +66,17 @@ def property_of(node: Node) -> str | None:
         if "properties" in names[:-1]:
             return str(node["column_names"][names.index("properties") + 1])
         return None
-    if node.get("class") != "LAMBDA" and node.get("function_name") not in ARROWS:
+    subscript = node.get("type") == "ARRAY_EXTRACT"  # properties['a']
+    arrow = node.get("class") == "LAMBDA" or node.get("function_name") in ARROWS
+    if not subscript and not arrow:
         return None
     source, path = [*arguments(node), {}, {}][:2]
     if column_of(source) != "properties":
         return None
     text = text_of(path)
-    return None if text is None else _first_key(text)
+    if text is None or subscript:
+        return text or None
+    return _first_key(text)
 
 
 def text_of(node: Node) -> str | None:
