@@ -9,7 +9,7 @@ from datetime import date
 from math import ceil
 from typing import Any
 
-from mixpanel_assets.results.base import Result, Table, records
+from mixpanel_assets.results.base import Result, Table
 from mixpanel_assets.shown import one_line, visible
 
 MOST_LINES = 60
@@ -94,23 +94,14 @@ class Overview(Result):
 
 
 class Found(Result):
-    """Something that has a name like the one looked for, or that is described by it."""
+    """An event, property or table, or what the Lexicon says of one, that was looked for."""
 
     kind: str  # event, property, table or lexicon
     name: str
-    event: str | None  # the event with the most of it
+    event: str | None  # of a property the event that most often has it; None: it is of profiles
     type: str | None
-    events: int | None
-    example: str | None
-
-
-class Findings(Result):
-    """What was found, best first."""
-
-    found: list[Found]
-
-    def to_rows(self) -> Table:
-        return records(Found, self.found)
+    events: int | None  # how many there are, or have it
+    example: str | None  # a value as JSON; of the Lexicon what it says
 
 
 class _Page:
