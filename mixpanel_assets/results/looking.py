@@ -14,9 +14,10 @@ from mixpanel_assets.shown import one_line, visible
 
 MOST_LINES = 60
 MOST_BYTES = 4096
-MOST_WEIGHT = 750  # tokens, as `weight` counts them; other tokenizers make a third more
+MOST_WEIGHT = 850  # tokens, as `weight` counts them; other tokenizers make a third more
 OF_NAME = (48, 20)  # characters and tokens, at most, of a name in the text
 OF_EXAMPLE = (20, 12)
+FEW_SHOWN = 3  # properties: rather without examples than fewer
 LONG = 200  # characters that are looked at
 
 PLAIN = re.compile(r"[\w$][\w$ ./:#%+-]*")
@@ -180,12 +181,18 @@ class _Page:
         """The properties on a line, as many as fit; no line without any."""
         if not properties:
             return []
-        words = [carried(one) for one in properties]
-        for kept in range(len(words), -1, -1):
-            rest = more + len(words) - kept
-            ends = [f"+{rest:,} more"] if rest else []
-            line = start + ", ".join([*words[:kept], *ends])
-            if weight(line) <= heavy and size(line) <= large:
+        line = ""
+        for words in (
+            [carried(one) for one in properties],
+            [f"{shown(one.property)} {one.type}" for one in properties],
+        ):
+            for kept in range(len(words), -1, -1):
+                rest = more + len(words) - kept
+                ends = [f"+{rest:,} more"] if rest else []
+                line = start + ", ".join([*words[:kept], *ends])
+                if weight(line) <= heavy and size(line) <= large:
+                    break
+            if kept >= min(FEW_SHOWN, len(words)):
                 break
         return [line]
 
