@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from mixpanel_assets.cli import output
 from mixpanel_assets.cli.options import answering
 from mixpanel_assets.errors import ConfigError
 from mixpanel_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from mixpanel_assets.simulator.world.shop import World
 
 
 @answering
@@ -28,6 +31,14 @@ def simulate(
     events_per_day: Annotated[
         int, typer.Option("--events-per-day", min=1, help="Approximate events per day.")
     ] = 2500,
+    events: Annotated[
+        int | None,
+        typer.Option("--events", min=1, help="Names of events, by Zipf's law, instead of a shop."),
+    ] = None,
+    properties: Annotated[
+        int | None,
+        typer.Option("--properties", min=1, help="Names of properties; with --events."),
+    ] = None,
     profiles: Annotated[
         int | None,
         typer.Option("--profiles", min=0, help="Profiles to generate; default: one per person."),
@@ -57,18 +68,17 @@ def simulate(
     from mixpanel_assets.simulator.project import Project
     from mixpanel_assets.simulator.server import Simulator
     from mixpanel_assets.simulator.store import Store
-    from mixpanel_assets.simulator.world.shop import World
 
     if data is not None and not data.is_dir():
         raise ConfigError(f"{data} is not a folder", hint="--data takes a folder of day files")
+    if data is not None and (events or properties):
+        raise ConfigError("--events and --properties are of generated data, --data is not")
     settings = Settings.from_env()
     try:
         zone = timezone or settings.project_timezone
         today = replace(settings, project_timezone=zone).today()
         project = Project(timezone=timezone)
-        world = World(
-            seed=seed, first_day=today - timedelta(days - 1), events_per_day=events_per_day
-        )
+        world = _world(seed, today - timedelta(days - 1), events_per_day, events, properties)
         store = Store(folder=data) if data is not None else Store(world=world)
         simulator = Simulator(
             store,
@@ -99,3 +109,15 @@ def simulate(
         raise ConfigError(
             f"port {port} can't be used: {error.strerror}", hint="choose another with --port"
         ) from error
+
+
+def _world(seed: int, first: date, size: int, events: int | None, properties: int | None) -> World:
+    """A shop, or a project with so many names of events and properties."""
+    from mixpanel_assets.simulator.world.shop import World
+    from mixpanel_assets.simulator.world.sprawl import Sprawl
+
+    if events is None and properties is None:
+        return World(seed, first, size)
+    given = {"events": events, "properties": properties}
+    named = {name: count for name, count in given.items() if count is not None}
+    return Sprawl(seed, first, size, **named)

@@ -20,6 +20,9 @@ Names = Annotated[
 ]
 
 
+MostRows = Annotated[int | None, Param("Maximum names; default: all.", "-l", least=1)]
+
+
 class Local(Question[R]):
     """A question about tables."""
 
@@ -31,6 +34,26 @@ class Overview(Local[results.Overview]):
     """
 
     as_text: ClassVar[bool] = True
+
+
+class Looking(Local[R]):
+    """A question answered in a file of its own in `warehouse/ask/`."""
+
+
+class Find(Looking[list[results.Found]]):
+    """Find events, properties, tables and words of the Lexicon, by a part of the name.
+
+    Names that are spelled nearly so if none has that part; all names, the most frequent first,
+    without a word. Each property is listed once, with the event that most often has it.
+    EventNotFoundError.
+    """
+
+    example: ClassVar[str] = "plan"
+
+    word: Annotated[str | None, Param("Part of a name, or words of it.", argument=True)] = None
+    _: KW_ONLY
+    event: Annotated[str | None, Param("Only properties of this event.", "-e")] = None
+    limit: Annotated[int, Param("Maximum names, the best first.", "-l", least=1)] = 20
 
 
 class Tables(Local[list[results.TableInfo]]):
@@ -47,6 +70,8 @@ class TableSchema(Local[results.TableSchema]):
     command: ClassVar[str] = "schema"
 
     table: Table = "events"
+    _: KW_ONLY
+    limit: MostRows = None
 
 
 class Sample(Local[results.SQLResult]):
@@ -78,6 +103,8 @@ class PropertyKeys(Local[list[str]]):
 
     table: Table = "events"
     event: Annotated[str | None, Param("Only properties of this event; default: all.", "-e")] = None
+    _: KW_ONLY
+    limit: MostRows = None
 
 
 class ColumnStats(Local[results.ColumnStatsResult]):
@@ -116,6 +143,8 @@ class EventBreakdown(OfEvents[results.EventBreakdownResult]):
     command: ClassVar[str] = "breakdown"
 
     table: EventsTable = "events"
+    _: KW_ONLY
+    limit: MostRows = None
 
 
 class PropertyDistribution(OfEvents[results.PropertyDistributionResult]):
@@ -163,6 +192,9 @@ class DailyCounts(OfEvents[results.DailyCountsResult]):
 
     _: KW_ONLY
     events: Names = None
+    limit: Annotated[
+        int | None, Param("Only so many events, the most frequent; default: all.", "-l", least=1)
+    ] = None
 
 
 class EngagementDistribution(OfEvents[results.EngagementDistributionResult]):

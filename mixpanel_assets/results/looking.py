@@ -9,14 +9,15 @@ from datetime import date
 from math import ceil
 from typing import Any
 
-from mixpanel_assets.results.base import Result, Table, records
+from mixpanel_assets.results.base import Result, Table
 from mixpanel_assets.shown import one_line, visible
 
 MOST_LINES = 60
 MOST_BYTES = 4096
-MOST_WEIGHT = 750  # tokens, as `weight` counts them; other tokenizers make a third more
+MOST_WEIGHT = 850  # tokens, as `weight` counts them; other tokenizers make a third more
 OF_NAME = (48, 20)  # characters and tokens, at most, of a name in the text
 OF_EXAMPLE = (20, 12)
+FEW_SHOWN = 3  # properties: rather without examples than fewer
 LONG = 200  # characters that are looked at
 
 PLAIN = re.compile(r"[\w$][\w$ ./:#%+-]*")
@@ -94,23 +95,14 @@ class Overview(Result):
 
 
 class Found(Result):
-    """Something that has a name like the one looked for, or that is described by it."""
+    """An event, property or table, or what the Lexicon says of one, that was looked for."""
 
     kind: str  # event, property, table or lexicon
     name: str
-    event: str | None  # the event with the most of it
+    event: str | None  # of a property the event that most often has it; None: it is of profiles
     type: str | None
-    events: int | None
-    example: str | None
-
-
-class Findings(Result):
-    """What was found, best first."""
-
-    found: list[Found]
-
-    def to_rows(self) -> Table:
-        return records(Found, self.found)
+    events: int | None  # how many there are, or have it
+    example: str | None  # a value as JSON; of the Lexicon what it says
 
 
 class _Page:
@@ -189,12 +181,18 @@ class _Page:
         """The properties on a line, as many as fit; no line without any."""
         if not properties:
             return []
-        words = [carried(one) for one in properties]
-        for kept in range(len(words), -1, -1):
-            rest = more + len(words) - kept
-            ends = [f"+{rest:,} more"] if rest else []
-            line = start + ", ".join([*words[:kept], *ends])
-            if weight(line) <= heavy and size(line) <= large:
+        line = ""
+        for words in (
+            [carried(one) for one in properties],
+            [f"{shown(one.property)} {one.type}" for one in properties],
+        ):
+            for kept in range(len(words), -1, -1):
+                rest = more + len(words) - kept
+                ends = [f"+{rest:,} more"] if rest else []
+                line = start + ", ".join([*words[:kept], *ends])
+                if weight(line) <= heavy and size(line) <= large:
+                    break
+            if kept >= min(FEW_SHOWN, len(words)):
                 break
         return [line]
 

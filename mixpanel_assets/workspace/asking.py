@@ -195,6 +195,7 @@ class Asking(Opening):
     lexicon_schema = asks(discovery.LexiconSchema)
 
     overview = asks(local.Overview)
+    find = asks(local.Find)
     tables = asks(local.Tables)
     table_schema = asks(local.TableSchema)
     sample = asks(local.Sample)

@@ -60,3 +60,61 @@ def test_the_first_line_of_help_and_errors_name_the_overview(landed: Home, here:
     assert "mp inspect overview" in here(*unknown).error["hint"]
     unknown = ("inspect", "numeric", "-e", "Purchase", "-p", "qqqqqqqqq")
     assert "mp inspect overview" in here(*unknown).error["hint"]
+
+
+def test_names_are_found_by_a_part_best_first(landed: Home, here: Mp) -> None:
+    found = here("inspect", "find", "plan").json
+    assert list(found[0]) == ["kind", "name", "event", "type", "events", "example"]
+    assert [(one["kind"], one["name"]) for one in found] == [
+        ("property", "plan"),
+        ("property", "Plan"),
+    ]
+    found_pages = here("inspect", "find", "page").json
+    assert [(one["kind"], one["name"]) for one in found_pages] == [
+        ("property", "page"),
+        ("event", "Page View"),
+    ]
+    assert found[0]["example"].startswith('"')
+    query = "select sum(events)::bigint from event_properties where property = 'plan'"
+    assert found[0]["events"] == here("sql", "--scalar", query).json
+
+
+def test_a_name_that_is_nearly_so_is_found(landed: Home, here: Mp) -> None:
+    for word, name in (("purchse", "Purchase"), ("sign_up", "Sign Up"), ("SIGNUP", "Sign Up")):
+        assert here("inspect", "find", word).json[0]["name"] == name
+    answer = here("inspect", "find", "qqqqqq")
+    assert (answer.code, answer.json) == (0, [])
+    assert "mp inspect overview" in answer.err
+
+
+def test_what_is_found_is_limited_and_says_so(landed: Home, here: Mp) -> None:
+    answer = here("inspect", "find", "--limit", "3")
+    assert [one["kind"] for one in answer.json] == 3 * ["event"]
+    assert answer.json[0]["name"] == "Page View"
+    assert "more; --limit" in answer.err
+
+
+def test_the_properties_of_an_event_are_found(landed: Home, here: Mp) -> None:
+    found = here("inspect", "find", "-e", "Purchase", "--limit", "100").json
+    keys = here("inspect", "keys", "-e", "Purchase").json
+    assert sorted(one["name"] for one in found) == keys
+    assert {one["event"] for one in found} == {"Purchase"}
+    assert not found[0]["name"].startswith("$")
+    assert here("inspect", "find", "-e", "Purchse").error["hint"] == "did you mean Purchase?"
+
+
+def test_names_columns_and_days_are_limited_and_say_so(landed: Home, here: Mp) -> None:
+    keys = here("inspect", "keys", "--limit", "4")
+    assert len(keys.json) == 4
+    assert "more properties" in keys.err
+    schema = here("inspect", "schema", "--limit", "2")
+    assert [one["name"] for one in schema.json["columns"]] == ["event_date", "event_name"]
+    assert "more columns" in schema.err
+    breakdown = here("inspect", "breakdown", "--limit", "1")
+    assert [one["event_name"] for one in breakdown.json["events"]] == ["Page View"]
+    assert breakdown.json["total_events"] > breakdown.json["events"][0]["count"]
+    assert "more events" in breakdown.err
+    daily = here("inspect", "daily", "--limit", "2")
+    assert {one["event"] for one in daily.json["counts"]} == {"Page View", "Add To Cart"}
+    assert "more events" in daily.err
+    assert here("inspect", "breakdown", "--limit", "100").err == ""

@@ -34,9 +34,9 @@ class Saved:
 
 
 def saved_in(world: World | None) -> Saved:
-    """The saved items of a world; empty without one."""
+    """The saved items of a world of a shop; empty without one."""
     saved = Saved()
-    if world is None:
+    if world is None or not world.of_shop:
         return saved
     saved.funnels.add("Checkout", _CHECKOUT, length=1)
     free = Step("Sign Up", label="Signed up"), Step("Purchase", label="First purchase")

@@ -29,6 +29,8 @@ _LATEST_ARRIVAL = 5 * DAY_MS
 class World:
     """Synthetic product data, a pure function of seed and day from the first day on."""
 
+    of_shop = True  # what is saved in the project is about these events
+
     def __init__(
         self,
         seed: int = 1,
@@ -121,7 +123,7 @@ class World:
         self, rng: random.Random, visitor: Person, age: int, midnight: int
     ) -> Iterator[Record]:
         device = rng.choice(visitor.devices)
-        at = midnight + _start(rng, visitor.hours_from_utc)
+        at = midnight + start_in(rng, visitor.hours_from_utc)
         late = rng.randrange(DAY_MS // 2, _LATEST_ARRIVAL) if rng.random() < self.late_share else 0
         fixed = {
             **device,
@@ -147,7 +149,8 @@ class World:
             at += 900 + int(rng.random() * 45_000)
 
 
-def _start(rng: random.Random, hours_from_utc: int) -> int:
+def start_in(rng: random.Random, hours_from_utc: int) -> int:
+    """When in a day a visit starts, in ms: by the clock where the visitor lives."""
     hour = rng.choices(range(24), cum_weights=_HOURS)[0] - hours_from_utc
     at = hour % 24 * 3_600_000 + int(rng.random() * 3_600_000)
     # A visit must end on its first day, or a Purchase could be a day after its Add To Cart.

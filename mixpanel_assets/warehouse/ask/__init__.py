@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 
 
 def answer(warehouse: duckdb.DuckDBPyConnection, asked: Local[R]) -> R:
-    """Ask a connection of `reading`: see `ask.tables` and `ask.events`."""
-    from mixpanel_assets.questions.local import ColumnStats, OfEvents
+    """Ask a connection of `reading`: see `ask.tables`, `ask.events`, `ask.find` and the like."""
+    from mixpanel_assets.questions.local import ColumnStats, Looking, OfEvents
     from mixpanel_assets.warehouse.ask import events, mistakes, tables
 
+    name = asked.method_name()
     room = events if isinstance(asked, OfEvents) else tables
-    function: Callable[..., R] = getattr(room, asked.method_name())
+    if isinstance(asked, Looking):
+        room = import_module(f"{__name__}.{name}")
+    function: Callable[..., R] = getattr(room, name)
     if isinstance(asked, OfEvents):
         with mistakes.parts_taught(warehouse, asked.table, asked.where):
             return function(warehouse, asked)

@@ -24,50 +24,37 @@ OF_SQL = {"VARCHAR": "text", "VARCHAR[]": "text[]", UNSEEN: "null"}
 COMMON = 0.9  # of the events by name, and of their rows
 
 
-@dataclass
+@dataclass(slots=True)
 class Carried:
-    """A property as one event carries it."""
+    """A property as one event carries it, or several."""
 
-    events: int = 0  # that have it, null or not
-    kinds: dict[str, int] = field(default_factory=dict)  # JSON types, without null
-    first: date = date.max
-    last: date = date.min
-    days: int = 0  # on which it was seen, at least
-
-    def add(self, type_: str, events: int, first: date, last: date, days: int) -> None:
-        self.events += events
-        self.days = max(self.days, days)
-        if kind := OF_JSON.get(type_):
-            self.kinds[kind] = self.kinds.get(kind, 0) + events
-        self.first, self.last = min(self.first, first), max(self.last, last)
+    events: int  # that have it, null or not
+    kinds: dict[str, int]  # JSON types, without null
+    first: date
+    last: date
+    days: int  # on which it was seen, at least
+    names: int = 1  # of events that carry it
 
 
 @dataclass(frozen=True)
 class Landscape:
     """The landed events by name, and what each carries."""
 
-    events: dict[str, int]  # most frequent first
-    carried: dict[str, dict[str, Carried]]
-    common: dict[str, Carried]  # what nearly all events carry, over all of them
+    events: dict[str, int] = field(default_factory=dict)  # most frequent first
+    carried: dict[str, dict[str, Carried]] = field(default_factory=dict)
+    over_all: dict[str, Carried] = field(default_factory=dict)  # each property over all events
+    common: dict[str, Carried] = field(default_factory=dict)  # those that nearly all events carry
 
     def whole(self, event: str) -> Carried:
         """The event itself, as the property that most of its rows have."""
-        return max(self.carried[event].values(), key=lambda one: one.events, default=Carried())
+        return max(self.carried[event].values(), key=lambda one: one.events)
 
     def own(self, event: str) -> dict[str, Carried]:
         """What the event carries besides, most frequent first, Mixpanel's own last."""
-        found = self.carried[event].items()
+        found = self.carried.get(event, {}).items()
         kept = [one for one in found if one[0] not in self.common and one[0] not in BASE_PROPERTIES]
         kept.sort(key=lambda one: (is_reserved(one[0]), -one[1].events, one[0]))
         return dict(kept)
-
-    def over_all(self) -> dict[str, Carried]:
-        """Each property over all events."""
-        found: dict[str, Carried] = {}
-        for properties in self.carried.values():
-            for name, one in properties.items():
-                _join(found.setdefault(name, Carried()), one)
-        return found
 
 
 def is_reserved(name: str) -> bool:
@@ -77,20 +64,34 @@ def is_reserved(name: str) -> bool:
 
 def landscape(warehouse: Connection, event: str | None = None) -> Landscape:
     """All landed events, or one of them; nothing before the first load."""
-    carried: dict[str, dict[str, Carried]] = {}
-    if has_tables(warehouse, "internal", "property_days"):
-        query = """
-            select event_name, property, type, sum(events)::bigint,
-                   min(event_date), max(event_date), count(distinct event_date)
+    if not has_tables(warehouse, "internal", "property_days"):
+        return Landscape()
+    query = """
+        select event_name, property, sum(events)::bigint, list(type), list(events),
+               min(first), max(last), max(days)
+        from (
+            select event_name, property, type, sum(events)::bigint as events,
+                   min(event_date) as first, max(event_date) as last,
+                   count(distinct event_date) as days
             from internal.property_days
             where event_name is not null and ($event is null or event_name = $event)
             group by all
-            """
-        for name, key, *seen in warehouse.execute(query, {"event": event}).fetchall():
-            carried.setdefault(name, {}).setdefault(key, Carried()).add(*seen)
+        )
+        group by all
+        """
+    carried: dict[str, dict[str, Carried]] = {}
+    for name, key, events, types, counts, *span in warehouse.execute(
+        query, {"event": event}
+    ).fetchall():
+        kinds: dict[str, int] = {}
+        for type_, count in zip(types, counts, strict=True):
+            if kind := OF_JSON.get(type_):
+                kinds[kind] = kinds.get(kind, 0) + count
+        carried.setdefault(name, {})[key] = Carried(events, kinds, *span)
     counts = _counts(warehouse, carried, event)
     ordered = dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
-    return Landscape(ordered, carried, _common(ordered, carried) if event is None else {})
+    over_all = _over_all(carried)
+    return Landscape(ordered, carried, over_all, _common(ordered, over_all))
 
 
 def _counts(
@@ -108,36 +109,40 @@ def _counts(
     return counts | dict(warehouse.execute(query).fetchall())
 
 
-def _common(
-    counts: Mapping[str, int], carried: Mapping[str, Mapping[str, Carried]]
-) -> dict[str, Carried]:
+def _over_all(carried: Mapping[str, Mapping[str, Carried]]) -> dict[str, Carried]:
+    found: dict[str, Carried] = {}
+    for properties in carried.values():
+        for name, one in properties.items():
+            if (all_ := found.get(name)) is None:
+                kinds = dict(one.kinds)
+                found[name] = Carried(one.events, kinds, one.first, one.last, one.days)
+                continue
+            all_.names += 1
+            all_.events += one.events
+            for kind, events in one.kinds.items():
+                all_.kinds[kind] = all_.kinds.get(kind, 0) + events
+            if one.first < all_.first:
+                all_.first = one.first
+            if one.last > all_.last:
+                all_.last = one.last
+            if one.days > all_.days:
+                all_.days = one.days
+    return found
+
+
+def _common(counts: Mapping[str, int], over_all: Mapping[str, Carried]) -> dict[str, Carried]:
     """What nearly all events carry, most frequent first; of a single event nothing."""
     if len(counts) < 2:
         return {}
-    found: dict[str, Carried] = {}
-    names: dict[str, int] = {}
-    for properties in carried.values():
-        for name in properties:
-            names[name] = names.get(name, 0) + 1
-    nearly = {name for name, count in names.items() if count >= COMMON * len(counts)}
-    for properties in carried.values():
-        for name in nearly & properties.keys():
-            _join(found.setdefault(name, Carried()), properties[name])
     rows = sum(counts.values())
     kept = [
         (name, one)
-        for name, one in found.items()
-        if one.events >= COMMON * rows and name not in BASE_PROPERTIES
+        for name, one in over_all.items()
+        if one.names >= COMMON * len(counts)
+        and one.events >= COMMON * rows
+        and name not in BASE_PROPERTIES
     ]
     return dict(sorted(kept, key=lambda one: (-one[1].events, one[0])))
-
-
-def _join(found: Carried, one: Carried) -> None:
-    found.events += one.events
-    for kind, events in one.kinds.items():
-        found.kinds[kind] = found.kinds.get(kind, 0) + events
-    found.first, found.last = min(found.first, one.first), max(found.last, one.last)
-    found.days = max(found.days, one.days)
 
 
 def columns_of(warehouse: Connection) -> dict[str, PropertyColumn]:

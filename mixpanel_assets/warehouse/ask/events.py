@@ -20,7 +20,7 @@ from mixpanel_assets.warehouse.ask.names import (
     find_events,
     find_property,
 )
-from mixpanel_assets.warehouse.ask.tables import NUMBERS, deviation, finite, share
+from mixpanel_assets.warehouse.ask.tables import NUMBERS, deviation, finite, limited, share
 from mixpanel_assets.warehouse.sql import Connection, literal
 from mixpanel_assets.warehouse.statement import answer
 
@@ -57,7 +57,7 @@ def event_breakdown(
         _tell_why(warehouse, rows)
     events = [
         results.EventStats(name, count, users, start, end, share(count, total))
-        for _, name, count, users, start, end in stats
+        for _, name, count, users, start, end in limited(stats, asked.limit, "events")
     ]
     return results.EventBreakdownResult(relation.name, total, people, (first, last), events)
 
@@ -149,7 +149,19 @@ def daily_counts(warehouse: Connection, asked: local.DailyCounts) -> results.Dai
         check_events(warehouse, relation, absent)
     if not counts:
         _tell_why(warehouse, rows)
+    if asked.limit is not None:
+        counts = _of_most_frequent(counts, asked.limit)
     return results.DailyCountsResult(*asked.days, names, counts)
+
+
+def _of_most_frequent(counts: list[results.DailyCount], limit: int) -> list[results.DailyCount]:
+    """The counts of so many events, the most frequent; a note if there are more."""
+    total: dict[str | None, int] = {}
+    for one in counts:
+        total[one.event] = total.get(one.event, 0) + one.count
+    most = sorted(total, key=lambda name: (-total[name], name or ""))
+    kept = set(limited(most, limit, "events"))
+    return [one for one in counts if one.event in kept]
 
 
 def engagement_distribution(

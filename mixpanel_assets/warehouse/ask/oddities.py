@@ -58,7 +58,7 @@ def landed_days(warehouse: Connection) -> list[date]:
 
 def retyped(warehouse: Connection, seen: Landscape) -> Iterator[Oddity]:
     """Properties whose values are of several JSON types: the share of each, and since when."""
-    names = [name for name, one in seen.over_all().items() if len(one.kinds) > 1]
+    names = [name for name, one in seen.over_all.items() if len(one.kinds) > 1]
     if not names:
         return
     query = """
@@ -126,7 +126,7 @@ def _retyped(name: str, kinds: Mapping[str, Kind], seen: Landscape) -> Oddity:
 
 def spelled(seen: Landscape) -> Iterator[Oddity]:
     """Names of events, and of properties, that differ in case, blanks, - or _ only."""
-    properties = {name: one.events for name, one in seen.over_all().items()}
+    properties = {name: one.events for name, one in seen.over_all.items()}
     for issue, counts in (("event", seen.events), ("property", properties)):
         by_fold: dict[str, list[str]] = {}
         for name in counts:

@@ -53,7 +53,7 @@ def overview(warehouse: Connection, project_id: str | None, timezone: str) -> Ov
         return nothing_landed(project_id, timezone)
     columns = columns_of(warehouse)
     shown = list(seen.events)[:MOST_EVENTS]
-    examples = examples_of(warehouse, list(seen.events) if seen.common else shown)
+    examples = examples_of(warehouse, shown)
     views, landed, tables = _views(warehouse), _landed(warehouse), _tables(warehouse)
     common = _common(seen, columns, examples)
     events = [_event(seen, name, columns, examples, views) for name in shown]

@@ -9,12 +9,13 @@ import math
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
 from mixpanel_assets import results
 from mixpanel_assets.errors import SQLError
+from mixpanel_assets.notes import note
 from mixpanel_assets.questions import local
 from mixpanel_assets.warehouse.ask import names
 from mixpanel_assets.warehouse.ask.doubts import tell
@@ -29,6 +30,7 @@ from mixpanel_assets.warehouse.tables import (
     PROFILES,
 )
 
+T = TypeVar("T")
 WORD = re.compile(r"[$\w]+")
 NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\))")
 UNORDERED = ("JSON", "STRUCT", "MAP", "UNION", "[")
@@ -100,7 +102,7 @@ def table_schema(warehouse: Connection, asked: local.TableSchema) -> results.Tab
             said = filter(None, (f"the property {renamed!r}", column.description))
             column = replace(column, description="; ".join(said))
         columns.append(column)
-    return results.TableSchema(relation.name, columns)
+    return results.TableSchema(relation.name, limited(columns, asked.limit, "columns"))
 
 
 def sample(warehouse: Connection, asked: local.Sample) -> results.SQLResult:
@@ -153,7 +155,15 @@ def property_keys(warehouse: Connection, asked: local.PropertyKeys) -> list[str]
         names.check_events(warehouse, relation, [event])
     if not found:
         tell(warehouse, f"from {relation.source}")
-    return found
+    return limited(found, asked.limit, "properties")
+
+
+def limited(rows: list[T], limit: int | None, what: str) -> list[T]:
+    """The first rows, with a note if there are more."""
+    if limit is None or len(rows) <= limit:
+        return rows
+    note(f"{len(rows) - limit:,} more {what}; a limit of {len(rows)} shows all of them")
+    return rows[:limit]
 
 
 def column_stats(warehouse: Connection, asked: local.ColumnStats) -> results.ColumnStatsResult:
