@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +38,15 @@ class AnswerWarning(UserWarning):
 warnings.filterwarnings("always", category=AnswerWarning, append=True)
 
 
+# Warnings are of the whole process; who answers several at once hears the notes of each.
+_HEARD: ContextVar[Callable[[str], None] | None] = ContextVar("heard", default=None)
+
+
 def note(message: str) -> None:
     """Issue an AnswerWarning at the caller's line of code."""
+    if hear := _HEARD.get():
+        hear(message)
+        return
     warnings.warn(message, AnswerWarning, stacklevel=_level())
 
 
@@ -68,3 +76,13 @@ def notes_to(hear: Callable[[str], None]) -> Iterator[None]:
 
         warnings.showwarning = showwarning
         yield
+
+
+@contextmanager
+def notes_here(hear: Callable[[str], None]) -> Iterator[None]:
+    """Call `hear` with each note of the block in this thread or task, and no other."""
+    before = _HEARD.set(hear)
+    try:
+        yield
+    finally:
+        _HEARD.reset(before)

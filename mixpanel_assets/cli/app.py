@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mixpanel_assets.cli import output, streams
+from mixpanel_assets.cli.agents import mcp, skill
 from mixpanel_assets.cli.ask import ask
 from mixpanel_assets.cli.auth import auth
 from mixpanel_assets.cli.demo import demo
@@ -70,7 +71,9 @@ def start(
 
 for group in (materialize, rebuild, fetch, ask, query, inspect, auth):
     app.add_typer(group)
-for command in (demo, drop, report, status, sql, limits, reconcile, doctor, dev, simulate, spec):
+for command in (
+    *(demo, drop, report, status, sql, limits, reconcile, doctor, dev, mcp, skill, simulate, spec),
+):
     app.command()(command)
 
 # What typer raises for a wrong command line; where that class is depends on typer's version.

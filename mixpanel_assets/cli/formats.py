@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import Any
 
-from mixpanel_assets.cli.values import cell
 from mixpanel_assets.shown import markdown_row, one_line
+from mixpanel_assets.values import cell
 
 WIDEST = 200  # characters of a cell
 
 Row = Sequence[str]
 Layout = Callable[[Row, Iterable[Row]], Iterator[str]]
-
-_SPECIAL = re.compile('[,"\r\n]')
 
 
 class Cut(str):
@@ -31,22 +28,6 @@ def json_list(items: Iterable[str]) -> Iterator[str]:
         yield before + item
         before = ",\n "
     yield "]\n" if before != "[" else "[]\n"
-
-
-def csv_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """CSV lines: null is an empty field, and an empty text two quotes."""
-    for row in rows:
-        yield ",".join(map(_csv_field, row)) + "\n"
-
-
-def _csv_field(value: Any) -> str:
-    # csv.writer can write these two differently only since Python 3.12.
-    text = cell(value)
-    if text is None:
-        return ""
-    if text and not _SPECIAL.search(text):
-        return text
-    return '"' + text.replace('"', '""') + '"'
 
 
 def shown(values: Iterable[Any]) -> list[str]:

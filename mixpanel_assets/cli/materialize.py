@@ -32,12 +32,18 @@ def materialize_events(
     detach: Annotated[
         bool, typer.Option("--detach", help="Queue the days in a running Dagster and return.")
     ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only tell requests, rows and seconds; ask nothing.")
+    ] = False,
     no_wait: options.NoWaitOption = False,
 ) -> Any:
     """Replace each day with Mixpanel's current export of it.
 
     mp materialize events --from 2026-01-01 --to 2026-01-31
     """
+    if plan:
+        with context.obj.workspace() as workspace:
+            return workspace.plan_events(start, end, missing=missing)
     if detach and no_wait:
         raise typer.BadParameter("--no-wait does not apply with --detach")
     if detach:

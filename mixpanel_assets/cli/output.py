@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from mixpanel_assets import notes, outfiles
 from mixpanel_assets.cli import formats, streams
 from mixpanel_assets.cli.brief import brief
-from mixpanel_assets.cli.values import object_json, to_json
 from mixpanel_assets.errors import ConfigError, MixpanelDataError, OutputError, without_secrets
 from mixpanel_assets.naming import distinct
 from mixpanel_assets.results import Result, SavedRows, SQLResult
 from mixpanel_assets.shown import visible, visible_json
+from mixpanel_assets.values import csv_lines, object_json, to_json
 
 if TYPE_CHECKING:
     from mixpanel_assets.charts import Chart
@@ -216,7 +216,7 @@ def answer_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: For
         names = [to_json(name) for name in distinct(columns)]
         _lines((object_json(names, row) for row in rows), form)
     elif form.format is Format.csv:
-        _pour(formats.csv_lines(chain([columns], rows)), form)
+        _pour(csv_lines(chain([columns], rows)), form)
     else:
         return _for_people(columns, rows, form)
     return True
@@ -227,7 +227,7 @@ def answer_value(value: Any, form: Form) -> None:
     if form.structured:
         _document(to_json(value), form)
     elif form.format is Format.csv:
-        _pour(formats.csv_lines([[value]]), form)
+        _pour(csv_lines([[value]]), form)
     else:
         _for_people([], [[value]], Form(Format.plain, max_bytes=form.max_bytes))
 

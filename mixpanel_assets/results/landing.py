@@ -40,6 +40,26 @@ class LandedDay:
         }
 
 
+class LandingPlan(Result):
+    """What landing days would take, judged by the days landed last; None: none are landed yet."""
+
+    asset: str
+    from_date: date
+    to_date: date
+    days: int
+    replaced: int  # of them, landed completely already
+    requests: int  # at most, while nothing is landed
+    rows: int | None
+    bytes: int | None  # of JSON
+    seconds: float | None  # with waits for the hour's requests, without Mixpanel's own time
+    requests_left: int  # in this hour
+
+    def to_dict(self) -> dict[str, Any]:
+        shown = super().to_dict()
+        days = {"from": shown.pop("from_date"), "to": shown.pop("to_date")}
+        return {"asset": shown.pop("asset"), **days, **shown}
+
+
 @dataclass(frozen=True)
 class Landing:
     """The days that one materialization loaded into the warehouse."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,11 @@ def reading(
     with _opened(path, opening, wait=wait) as connection:
         _close_in(connection, spilling=spilling)
         # A cursor has no progress bar, and the setting can't be changed for a second reader.
-        with connection.cursor() as cursor, interrupted_after(cursor, timeout):
+        with (
+            connection.cursor() as cursor,
+            interrupted_after(cursor, timeout),
+            _held(cursor),
+        ):
             yield cursor
 
 
@@ -124,6 +129,7 @@ def saving(
     with (
         _opened(path, opening, wait=wait) as connection,
         interrupted_after(connection, timeout),
+        _held(connection),
     ):
         yield connection
 
@@ -314,6 +320,45 @@ def interrupted_after(connection: Connection, seconds: float | None) -> Iterator
     finally:
         ended.set()
         thread.join()
+
+
+class Interruptible:
+    """The connections that a call reads from now, so that another thread can interrupt it."""
+
+    def __init__(self) -> None:
+        self.connections: list[Connection] = []
+
+    def interrupt(self) -> None:
+        """Interrupt what runs on them."""
+        for connection in [*self.connections]:
+            with suppress(duckdb.Error):  # just closed
+                connection.interrupt()
+
+
+_CALL: ContextVar[Interruptible | None] = ContextVar("call", default=None)
+
+
+@contextmanager
+def interruptible(call: Interruptible) -> Iterator[None]:
+    """What the block reads in this thread can be interrupted by `call.interrupt()`."""
+    before = _CALL.set(call)
+    try:
+        yield
+    finally:
+        _CALL.reset(before)
+
+
+@contextmanager
+def _held(connection: Connection) -> Iterator[None]:
+    call = _CALL.get()
+    if call is None:
+        yield
+        return
+    call.connections.append(connection)
+    try:
+        yield
+    finally:
+        call.connections.remove(connection)
 
 
 @contextmanager

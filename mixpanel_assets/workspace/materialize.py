@@ -13,9 +13,9 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from mixpanel_assets.errors import DatabaseNotFoundError
-from mixpanel_assets.results import Backfill, Landing
+from mixpanel_assets.results import Backfill, Landing, LandingPlan
 from mixpanel_assets.settings import make_private_folder
-from mixpanel_assets.workspace.opening import Opening
+from mixpanel_assets.workspace.local import Local
 
 if TYPE_CHECKING:
     from mixpanel_assets.fetch import Pull
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 P = ParamSpec("P")
+ROWS_A_SECOND = 30_000  # that land, of wide events
 
 
 def _parsed(lines: Callable[P, Iterator[str]], text: str) -> Callable[P, Iterator[dict[str, Any]]]:
@@ -38,7 +39,7 @@ def _parsed(lines: Callable[P, Iterator[str]], text: str) -> Callable[P, Iterato
     return stream
 
 
-class Landings(Opening):
+class Landings(Local):
     """Landing, fetching and streaming.
 
     All raise the errors of live questions, ExportIncompleteError, LoadError, DatabaseLockedError,
@@ -64,6 +65,39 @@ class Landings(Opening):
             for start, end in ranges:
                 whole = _joined(whole, self._land_events(options, start, end))
         return whole
+
+    def plan_events(
+        self, from_date: date | str, to_date: date | str | None = None, *, missing: bool = False
+    ) -> LandingPlan:
+        """Tell what `materialize_events` of the same days would take, without a request."""
+        from mixpanel_assets.mixpanel.budget import LIMITS
+        from mixpanel_assets.mixpanel.export.spans import requests_for
+        from mixpanel_assets.warehouse.ask.days import recent_sizes
+
+        first, last = self.days(from_date, to_date)
+        gaps = self.missing_ranges(first, last)
+        ranges = gaps if missing else [(first, last)]
+        lengths = [(end - start).days + 1 for start, end in ranges]
+        absent = sum((end - start).days + 1 for start, end in gaps)
+        path, days = self.db_path, sum(lengths)
+        a_day, bytes_a_day = recent_sizes(path, self.settings) if path else (None, None)
+        hour, left = LIMITS["export"][0], self.limits()["export"]
+        free = left["limit"] - left["used"]
+        requests = sum(requests_for(length, a_day, free) for length in lengths)
+        rows = None if a_day is None else round(a_day * days)
+        waits = -(-max(0, requests - free) // hour.requests) * hour.seconds
+        return LandingPlan(
+            "events",
+            first,
+            last,
+            days,
+            0 if missing else days - absent,
+            requests,
+            rows,
+            None if bytes_a_day is None else round(bytes_a_day * days),
+            None if rows is None else round(waits + requests + rows / ROWS_A_SECOND, 1),
+            free,
+        )
 
     def backfill_events(
         self, from_date: date | str, to_date: date | str | None = None, *, missing: bool = False

@@ -58,6 +58,16 @@ class Pace:
         return self.asked > 1
 
 
+def requests_for(days: int, events_per_day: float | None, budget_left: int) -> int:
+    """How many requests a range of days takes, if its days are like those before."""
+    pace, count = Pace(events_per_day, budget_left), 0
+    while days > 0:
+        days -= pace.next_days(days)
+        pace.budget_left -= 1
+        count += 1
+    return count
+
+
 def check_range(start: date, end: date) -> None:
     """DateRangeError if the range ends before it starts."""
     if start > end:

@@ -101,14 +101,22 @@ def late_shares(
 
 def recent_weight(path: Path, settings: Settings, days: int = 30) -> float | None:
     """Events a day over the newest landed days; None if nothing is landed."""
+    events, _ = recent_sizes(path, settings, days)
+    return events
+
+
+def recent_sizes(
+    path: Path, settings: Settings, days: int = 30
+) -> tuple[float | None, float | None]:
+    """Events and bytes of JSON a day over the newest landed days; None if nothing is landed."""
     query = """
-        select avg(rows + duplicates) from (
-            select rows, duplicates from landed
+        select avg(rows + duplicates), avg(bytes) from (
+            select rows, duplicates, bytes from landed
             where dataset = 'events' and not partial order by day desc limit ?)
         """
-    for (weight,) in rows_of(path, settings, query, days):
-        return None if weight is None else float(weight)
-    return None
+    for events, size in rows_of(path, settings, query, days):
+        return (None, None) if events is None else (float(events), float(size))
+    return None, None
 
 
 def arrival_lags(path: Path, settings: Settings, days: int = 400) -> dict[date, float]:

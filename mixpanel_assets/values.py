@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 from mixpanel_assets.results import JSONText
+
+_SPECIAL = re.compile('[,"\r\n]')
 
 
 def to_json(value: Any) -> str:
@@ -57,3 +60,19 @@ def cell(value: Any) -> str | None:
         text = to_json(value)
         return None if text == "null" else text  # NaN and infinity
     return _text(value)
+
+
+def csv_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """CSV lines: null is an empty field, and an empty text two quotes."""
+    for row in rows:
+        yield ",".join(map(_csv_field, row)) + "\n"
+
+
+def _csv_field(value: Any) -> str:
+    # csv.writer can write these two differently only since Python 3.12.
+    text = cell(value)
+    if text is None:
+        return ""
+    if text and not _SPECIAL.search(text):
+        return text
+    return '"' + text.replace('"', '""') + '"'
