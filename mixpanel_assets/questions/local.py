@@ -56,6 +56,20 @@ class Find(Looking[list[results.Found]]):
     limit: Annotated[int, Param("Maximum names, the best first.", "-l", least=1)] = 20
 
 
+class Quality(Looking[list[results.Issue]]):
+    """Show what to know about properties before trusting them, with evidence and SQL.
+
+    Several JSON types and since when, spellings, names that end or begin on a day and their likely
+    partners, shapes of lists and objects, likely ids, currencies and times, marks of tests, bots
+    and staff. Values are judged by a sample of the events, types and days by all.
+    EventNotFoundError.
+    """
+
+    example: ClassVar[str] = "--event Purchase"
+
+    event: Annotated[str | None, Param("Only this event; default: all.", "-e")] = None
+
+
 class Tables(Local[list[results.TableInfo]]):
     """List tables and views: content, number of rows, load time.
 

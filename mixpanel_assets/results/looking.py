@@ -105,6 +105,17 @@ class Found(Result):
     example: str | None  # a value as JSON; of the Lexicon what it says
 
 
+class Issue(Result):
+    """Something to know about an event or property, with its evidence, and SQL that shows it."""
+
+    event: str | None
+    property: str | None
+    issue: str  # renamed, types, spelling, mark, ends, begins, currency, time, id or shape
+    detail: str
+    since: date | None
+    sql: str
+
+
 class _Page:
     """The overview as lines, each cut to its share of the page."""
 

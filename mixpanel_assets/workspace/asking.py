@@ -196,6 +196,7 @@ class Asking(Opening):
 
     overview = asks(local.Overview)
     find = asks(local.Find)
+    quality = asks(local.Quality)
     tables = asks(local.Tables)
     table_schema = asks(local.TableSchema)
     sample = asks(local.Sample)

@@ -118,3 +118,15 @@ def test_names_columns_and_days_are_limited_and_say_so(landed: Home, here: Mp) -
     assert {one["event"] for one in daily.json["counts"]} == {"Page View", "Add To Cart"}
     assert "more events" in daily.err
     assert here("inspect", "breakdown", "--limit", "100").err == ""
+
+
+def test_each_issue_of_quality_has_sql_that_shows_it(landed: Home, here: Mp) -> None:
+    issues = here("inspect", "quality").json
+    assert list(issues[0]) == ["event", "property", "issue", "detail", "since", "sql"]
+    assert {"types", "spelling", "currency", "shape"} <= {one["issue"] for one in issues}
+    for one in issues:
+        assert here("sql", one["sql"]).json, one
+    of_search = here("inspect", "quality", "--event", "Search").json
+    (types,) = [one for one in of_search if one["issue"] == "types"]
+    assert types["property"] == "score"
+    assert "text" in types["detail"]

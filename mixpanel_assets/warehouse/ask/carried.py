@@ -72,7 +72,7 @@ def landscape(warehouse: Connection, event: str | None = None) -> Landscape:
         from (
             select event_name, property, type, sum(events)::bigint as events,
                    min(event_date) as first, max(event_date) as last,
-                   count(distinct event_date) as days
+                   count(*) as days
             from internal.property_days
             where event_name is not null and ($event is null or event_name = $event)
             group by all

@@ -34,6 +34,7 @@ class Oddity:
     since: date | None
     sql: str
     rows: int = 0  # that it is about
+    partner: str | None = None  # what a renamed one is called since
 
 
 def oddities(warehouse: Connection, seen: Landscape) -> list[Oddity]:
@@ -113,14 +114,14 @@ def _retyped(name: str, kinds: Mapping[str, Kind], seen: Landscape) -> Oddity:
     where = f"event_name = {literal(next(iter(rare)))}" if len(seen.events) == 1 else "true"
     carried_by = {event for event, has in seen.carried.items() if name in has}
     if rare != carried_by and len(rare) <= 3:
-        parts[-1] += f" in {', '.join(map(repr_of, sorted(rare)))}"
+        parts[-1] += f" in {', '.join(map(name_in_text, sorted(rare)))}"
     sql = (
         "select event_date, event_name, type, sum(events)::bigint as events "
         f"from internal.property_days where property = {literal(name)} and {where} "
         "group by all order by all"
     )
     event = next(iter(rare)) if len(rare) == 1 else None
-    detail = f"{repr_of(name)} is {', '.join(parts)}"
+    detail = f"{name_in_text(name)} is {', '.join(parts)}"
     return Oddity(event, name, "types", detail, since, sql, rows - kinds[every[0]].rows)
 
 
@@ -138,7 +139,7 @@ def spelled(seen: Landscape) -> Iterator[Oddity]:
 
 def _spelled(what: str, names: list[str], counts: Mapping[str, int]) -> Oddity:
     main, *others = names
-    said = ", ".join(f"{repr_of(name)} {counts[name]:,}" for name in names[:4])
+    said = ", ".join(f"{name_in_text(name)} {counts[name]:,}" for name in names[:4])
     more = f", {len(names) - 4:,} more" if len(names) > 4 else ""
     column = "event_name" if what == "event" else "property"
     listed = ", ".join(map(literal, names))
@@ -178,7 +179,7 @@ def _successions(
     named: Mapping[str, Carried], place: Mapping[date, int]
 ) -> Iterator[tuple[str, str]]:
     """Which end a day before another begins that has the same types, about as many a day."""
-    ends = {n: one for n, one in named.items() if _is_steady(one, place)}
+    ends = {n: one for n, one in named.items() if is_steady(one, place)}
     last = len(place) - 1
     for old, one in ends.items():
         if place[one.last] > last - LEAST_DAYS:
@@ -196,7 +197,7 @@ def _successions(
             yield old, max(likes)[1]
 
 
-def _is_steady(one: Carried, place: Mapping[date, int]) -> bool:
+def is_steady(one: Carried, place: Mapping[date, int]) -> bool:
     """Whether it came on nearly every landed day from its first to its last."""
     if one.first not in place or one.last not in place or one.events < FEW:
         return False
@@ -218,10 +219,10 @@ def _only(old: str, new: str, own: Mapping[str, Carried], place: Mapping[date, i
 
 def _renamed(event: str | None, old: str, new: str, counts: Mapping[str, Carried]) -> Oddity:
     before, after = counts[old], counts[new]
-    of = f" of {repr_of(event)}" if event is not None else ""
+    of = f" of {name_in_text(event)}" if event is not None else ""
     detail = (
-        f"{repr_of(old)}{of} ends {before.last} ({before.events:,}), "
-        f"{repr_of(new)} begins {after.first} ({after.events:,}): renamed?"
+        f"{name_in_text(old)}{of} ends {before.last} ({before.events:,}), "
+        f"{name_in_text(new)} begins {after.first} ({after.events:,}): renamed?"
     )
     listed = f"{literal(old)}, {literal(new)}"
     if event is None:
@@ -229,12 +230,12 @@ def _renamed(event: str | None, old: str, new: str, counts: Mapping[str, Carried
             f"select event_date, event_name, count(*) as events from events "
             f"where event_name in ({listed}) group by all order by all"
         )
-        return Oddity(old, None, "renamed", detail, after.first, sql, before.events)
+        return Oddity(old, None, "renamed", detail, after.first, sql, before.events, new)
     sql = (
         "select event_date, property, sum(events)::bigint as events from internal.property_days "
         f"where event_name = {literal(event)} and property in ({listed}) group by all order by all"
     )
-    return Oddity(event, old, "renamed", detail, after.first, sql, before.events)
+    return Oddity(event, old, "renamed", detail, after.first, sql, before.events, new)
 
 
 def likeness(one: str, other: str) -> float:
@@ -250,7 +251,7 @@ def percent(part: int, whole: int) -> str:
     return f"{share:.0f} %" if 10 <= share <= 99 or share == 100 else f"{share:.1f} %"
 
 
-def repr_of(name: str) -> str:
+def name_in_text(name: str) -> str:
     """A name in a sentence: as it is if it is one plain word, else in quotes, and cut."""
     if WORD.fullmatch(name):
         return name
