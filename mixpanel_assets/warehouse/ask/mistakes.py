@@ -165,8 +165,11 @@ class Lesson:
             return part
         if name[:1] in "‘’“”'" or (compared and is_quoted and name not in known.columns):
             return f"a text is in single quotes: {literal(name.strip('‘’“”'))}"
+        if "FROM clause is missing" in self._head and name in (*known.columns, *known.properties):
+            return f"name the table: FROM {'events' if name in known.columns else 'events_wide'}"
         if (column := COLUMNS.get(name.lower())) and column in known.columns:
-            return f"did you mean {column}?"
+            also = known.property_hint(name) or ""
+            return f"did you mean {column}? {'' if 'is the column' in also else also}".strip()
         if hint := known.property_hint(name):
             return hint
         near = known.near_names(name)
@@ -178,8 +181,6 @@ class Lesson:
         if near:
             columns = [identifier(one) for one in near if one in known.columns]
             return f"did you mean {', '.join(columns)}?"
-        if "FROM clause is missing" in self._head:
-            return "name the table: FROM events"
         candidates = re.findall(r'"([^"]+)"', self._head.partition("Candidate bindings")[2])
         listed = f"columns: {', '.join(map(identifier, candidates))}; " if candidates else ""
         word = re.sub(r"\W", "", name) or "WORD"
