@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from mixpanel_assets.errors import UsageError
 from mixpanel_assets.mcp import replies
 from mixpanel_assets.mcp.tools import Service
+from mixpanel_assets.notes import notes_here
 from mixpanel_assets.skill import recipes
 
 EVENT = "mixpanel://event/"
@@ -36,11 +37,13 @@ def read(service: Service, uri: str) -> str:
     """The text of a resource; UsageError for another."""
     if uri == RESOURCES["recipes"]:
         return recipes()
-    with service.workspace() as ws:
+    said: list[str] = []
+    with notes_here(lambda message: said.append(f"note: {message}")), service.workspace() as ws:
         if uri == RESOURCES["overview"]:
-            return ws.overview().text
+            return replies.of_text(ws.overview().text, said)
         if uri.startswith(EVENT):
-            return replies.of_answer(ws.find(event=unquote(uri.removeprefix(EVENT))), None)
+            found = ws.find(event=unquote(uri.removeprefix(EVENT)))
+            return replies.of_answer(found, None, said)
     raise UsageError(f"there is no resource {uri}", hint=f"one of {', '.join(RESOURCES.values())}")
 
 

@@ -24,19 +24,19 @@ Row = Sequence[Any]
 
 def of_rows(columns: Sequence[str], rows: Iterable[Row], said: Sequence[str] = ()) -> str:
     """CSV of the rows that fit, after what is to be said, and before how many there are."""
-    lines = list(_remarks(said))
-    lines += csv_lines([_narrow(distinct(columns))])
+    names, end = _fitting(distinct(columns))
+    lines = [*_remarks(said), *csv_lines([names])]
     size, count, cut = sum(map(_bytes, lines)), 0, False
     coming = iter(rows)
     for row in coming:
-        narrow = _narrow(row)
+        narrow = _narrow(row[: len(names)])
         (line,) = csv_lines([narrow])
         if size + _bytes(line) > MOST - ROOM:
-            return "".join([*lines, *_remarks([_rest(count, coming)])])
+            return "".join([*lines, *_remarks([*end, _rest(count, coming)])])
         cut = cut or any(isinstance(one, _Cut) for one in narrow)
         lines.append(line)
         size, count = size + _bytes(line), count + 1
-    end = [f"{count:,} {'row' if count == 1 else 'rows'}"]
+    end.append(f"{count:,} {'row' if count == 1 else 'rows'}")
     if cut:
         end.append(f"cells are cut after {WIDEST} characters: select a part, or use save_to")
     return "".join([*lines, *_remarks(end)])
@@ -81,6 +81,18 @@ def _short(text: str, most: int) -> str:
 
 def _remarks(said: Iterable[str]) -> Iterator[str]:
     return (f"# {visible(one)}\n" for one in said)
+
+
+def _fitting(columns: Sequence[str]) -> tuple[list[Any], list[str]]:
+    """The names of as many columns as fit on a third of a reply, and what to say of the others."""
+    names = _narrow(columns)
+    fit = len(names)
+    while fit > 1 and sum(_bytes(str(name)) + 1 for name in names[:fit]) > MOST // 3:
+        fit = fit * 3 // 4
+    left = len(names) - fit
+    return names[:fit], [f"{left:,} of {len(names):,} columns are left out: select some"] * bool(
+        left
+    )
 
 
 def _rest(count: int, coming: Iterator[Row]) -> str:
