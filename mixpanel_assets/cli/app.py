@@ -30,12 +30,18 @@ from mixpanel_assets.errors import MixpanelDataError
 from mixpanel_assets.notes import notes_to
 
 ABOUT = "Look first: mp inspect overview. Land Mixpanel's data in one DuckDB file, and ask it."
+OUTPUT = (
+    "Output options of commands: -f, --format json|jsonl|csv|md|table|plain (json in a pipe); "
+    "--jq EXPR filters json or jsonl; --max-bytes N: where md, table and plain end (0: nowhere); "
+    "--save FILE.parquet|csv|jsonl writes the rows, --chart FILE.svg|png|html draws them, in the "
+    "working folder or below, and with --replace over a file that exists."
+)
 EPILOG = "Exit codes: " + "; ".join(f"{n} {meaning}" for n, meaning in output.EXIT_CODES.items())
 
 app = typer.Typer(
     name="mp",
     help=ABOUT,
-    epilog=f"{EPILOG}.",
+    epilog=f"{OUTPUT}\n\n{EPILOG}.",
     add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

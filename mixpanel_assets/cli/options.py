@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, Signature, cleandoc, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,11 +26,15 @@ NAME_IN_LIST = re.compile(r'\s*"((?:[^"]|"")*)"\s*,|([^,]*),')
 
 FormatOption = Annotated[
     output.Chartless | None,
-    typer.Option("--format", "-f", help="json (default), jsonl, csv, md, table or plain."),
+    typer.Option(
+        "--format", "-f", help="json (default), jsonl, csv, md, table or plain.", hidden=True
+    ),
 ]
 ChartFormatOption = Annotated[
     output.Format | None,
-    typer.Option("--format", "-f", help="json (default), jsonl, csv, md, table, plain or chart."),
+    typer.Option(
+        "--format", "-f", help="json (default), jsonl, csv, md, table, plain or chart.", hidden=True
+    ),
 ]
 ChartOption = Annotated[
     Path | None,
@@ -38,6 +42,7 @@ ChartOption = Annotated[
         "--chart",
         metavar="FILE",
         help="Also write a chart: .svg, .png or .html, in the working folder or below.",
+        hidden=True,
     ),
 ]
 SaveOption = Annotated[
@@ -46,11 +51,15 @@ SaveOption = Annotated[
         "--save",
         metavar="FILE",
         help="Write the rows to a .parquet, .csv or .jsonl file, in the working folder or below.",
+        hidden=True,
     ),
 ]
-ReplaceOption = Annotated[bool, typer.Option("--replace", help="Replace the file if it exists.")]
+ReplaceOption = Annotated[
+    bool, typer.Option("--replace", help="Replace the file if it exists.", hidden=True)
+]
 FromOption = Annotated[
-    str, typer.Option("--from", help="First day: YYYY-MM-DD, today, yesterday or 7d (days ago).")
+    str,
+    typer.Option("--from", help="First day: YYYY-MM-DD, today, yesterday or 7d (days ago)."),
 ]
 ToOption = Annotated[str | None, typer.Option("--to", help="Last day (inclusive); default: today.")]
 NoWaitOption = Annotated[
@@ -58,7 +67,9 @@ NoWaitOption = Annotated[
 ]
 JqOption = Annotated[
     str | None,
-    typer.Option("--jq", metavar="EXPR", help="Filter json or jsonl with a jq expression."),
+    typer.Option(
+        "--jq", metavar="EXPR", help="Filter json or jsonl with a jq expression.", hidden=True
+    ),
 ]
 MaxBytesOption = Annotated[
     int,
@@ -67,8 +78,16 @@ MaxBytesOption = Annotated[
         min=0,
         metavar="N",
         help="Stop md, table and plain output before N bytes; 0: no limit.",
+        hidden=True,
     ),
 ]
+
+
+def output_help(*, charted: bool = False, saved: bool = False) -> str:
+    """The options of the output, which all commands have and which their help names in short."""
+    files = [name for name, there in (("--save FILE", saved), ("--chart FILE", charted)) if there]
+    named = f"; {', '.join(files)} (--replace)" if files else ""
+    return f"Output: -f FORMAT, --jq EXPR, --max-bytes N{named}: see mp --help."
 
 
 def group(name: str, text: str, cls: type[TyperGroup] | None = None) -> typer.Typer:
@@ -119,6 +138,9 @@ def answering(
     ):
         kind = Parameter.KEYWORD_ONLY
         parameters.append(Parameter(name, kind, default=default, annotation=annotation))
+    run.__doc__ = (
+        f"{cleandoc(command.__doc__ or '')}\n\n{output_help(charted=charted, saved=saved)}"
+    )
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run

@@ -62,8 +62,10 @@ class QuestionGroup(TyperGroup):
                 if kind.command_name() in self._own:
                     continue
                 path = f"mp {self.name} {kind.command_name()}"
-                text = f"{kind.summary()}\n\n{f'{path} {kind.example}'.strip()}"
                 charted = getattr(kind.answer_type(), "chart", Result.chart) is not Result.chart
+                example = f"{path} {kind.example}".strip()
+                about = options.output_help(charted=charted, saved=True)
+                text = f"{kind.summary()}\n\n{example}\n\n{about}"
                 command = _command(kind, {**added, **_compared(kind)})
                 command = options.answering(command, charted=charted, saved=True)
                 program.command(kind.command_name(), help=text)(command)

@@ -3,34 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from enum import EnumType
 from importlib.metadata import version
 from inspect import cleandoc
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import typer
 
 from mixpanel_assets import errors
 from mixpanel_assets.cli import output
 from mixpanel_assets.cli.options import answering
+from mixpanel_assets.errors import UsageError
 
 TYPES = {str: "text", int: "integer", float: "number", bool: "flag", Path: "path"}
 
 
+OUTPUT = ("--format", "--jq", "--max-bytes", "--save", "--chart", "--replace")
+
+
 @answering
-def spec(context: typer.Context, *, form: output.Form) -> None:
+def spec(
+    context: typer.Context,
+    command: Annotated[
+        list[str] | None, typer.Argument(help="Only this command, in short: ask funnel.")
+    ] = None,
+    *,
+    form: output.Form,
+) -> None:
     """Print every command, option, argument and exit code as JSON.
 
-    mp spec --jq '.commands[].command'
+    mp spec ask funnel
     """
     program = describe(context.find_root().command)
-    if form.structured:
+    if command:
+        output.answer(_in_short(program["commands"], " ".join(command)), form)
+    elif form.structured:
         output.answer(program, form)
     else:
         rows = [(command["command"], command["help"]) for command in program["commands"]]
         output.answer_rows(["command", "help"], rows, form)
+
+
+def _in_short(commands: list[dict[str, Any]], name: str) -> Any:
+    """One command with a line for each parameter; the commands of a group with their help."""
+    path = f"mp {name.removeprefix('mp ')}"
+    of_group = {one["command"]: one["help"] for one in commands}
+    if path not in of_group:
+        found = {one: text for one, text in of_group.items() if one.startswith(f"{path} ")}
+        if found:
+            return found
+        near = get_close_matches(path, of_group, 3, 0.5)
+        hint = f"did you mean: {', '.join(near)}?" if near else "see: mp spec -f plain"
+        raise UsageError(f"there is no command {path}", hint=hint)
+    one = next(one for one in commands if one["command"] == path)
+    options = [option for option in one["options"] if option["name"] not in OUTPUT]
+    shared = [option["name"] for option in one["options"] if option["name"] in OUTPUT]
+    return {
+        "command": path,
+        "help": one["help"],
+        "example": one["example"],
+        "arguments": {it["name"]: _line(it) for it in one["arguments"]},
+        "options": {it["name"]: _line(it) for it in options},
+        "output": " ".join(shared),
+    }
+
+
+def _line(one: dict[str, Any]) -> str:
+    kind = "|".join(one["choices"]) if "choices" in one else one["type"].replace("text", "")
+    default = "" if one["default"] in (None, False) else f" = {one['default']}"
+    needed = " required" if one["required"] else " ..." if one["repeatable"] else ""
+    return f"{kind}{needed}{default}: {one['help']}".strip(": ")
 
 
 def describe(program: Any) -> dict[str, Any]:

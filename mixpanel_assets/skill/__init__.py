@@ -14,7 +14,7 @@ FILES = ("SKILL.md", "references/recipes.md", "references/tables.md")
 
 def text_of(name: str) -> str:
     """The text of one of its files."""
-    return files(__name__).joinpath(name).read_text("utf-8")
+    return files(__name__).joinpath(NAME, name).read_text("utf-8")
 
 
 def recipes() -> str:
