@@ -135,11 +135,11 @@ class _Guess:
             ["", ""],
         )
         if word == "help":
-            return f"help is an option: {_line(['mp', *rest, '--help'])}"
+            return f"did you mean: {_line(['mp', *rest, '--help'])}"
         if STATEMENT.match(word):
             whole = " ".join([word, *rest])
             if " " in whole:
-                return f"SQL is an argument of mp sql: {_line(['mp', 'sql', whole])}"
+                return f"did you mean: {_line(['mp', 'sql', whole])}"
         paths = list(self._paths(word))[:2]
         lines = [self._whole(path, rest) for path in paths]
         if not lines:
