@@ -172,6 +172,11 @@ EXPLAINED: list[tuple[str, list[str], bool]] = [
     ("sql 'select 1' --project 7", ["MP_PROJECT_ID"], False),
     ("sql 'select 1' --no-limit", ["--limit 0"], False),
     ("inspect events --filter buy", ["mp inspect find"], False),
+    ("materialize events --form 7d", ["mp materialize events --from 7d"], False),
+    ("materialize events --days 7", ["--from 7d"], False),
+    ("materialize events --from 7d --event Purchase", ["mp fetch events --events"], False),
+    ("inspect events --limit 5", ["--jq '.[:10]'"], False),
+    ("sql -f query.sql", ["mp sql --file query.sql"], False),
     ("sql 'select 1' --frob", ["--limit", "mp sql --help"], False),
     # Values.
     ("status --format parquet", ["--save", ".parquet"], False),
