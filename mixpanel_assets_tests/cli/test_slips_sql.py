@@ -1,9 +1,12 @@
 """A statement that is slightly wrong gets an answer that says what to write instead."""
 
+import traceback
 from collections.abc import Callable
 
 import pytest
 
+from mixpanel_assets import Workspace
+from mixpanel_assets.errors import SQLError
 from mixpanel_assets_tests.cli.conftest import Home
 from mixpanel_assets_tests.conftest import Answer
 
@@ -258,6 +261,13 @@ def test_a_hint_s_statement_works(landed: Home, here: Mp) -> None:
     ):
         (row,) = here("sql", query).json
         assert next(iter(row.values())) > 0
+
+
+def test_python_s_traceback_has_the_hint(landed: Home) -> None:
+    with Workspace() as ws, pytest.raises(SQLError) as raised:
+        ws.sql("select avg(amount) from events")
+    assert raised.value.__notes__ == [f"hint: {raised.value.hint}"]
+    assert "".join(traceback.format_exception(raised.value)).count("amount is a property") == 1
 
 
 def test_the_search_for_a_function_works(landed: Home, here: Mp) -> None:

@@ -108,7 +108,9 @@ def explained(error: SQLError, warehouse: Connection, query: str) -> SQLError:
     with suppress(duckdb.Error, RecursionError):  # a warehouse of an older layout
         hint = Lesson(warehouse, query, head, place).hint() or hint
     message = _short(head) + (place.shown if place else "")
-    return SQLError(message, hint=hint or LOOK, **(place.details if place else {}))
+    told = SQLError(message, hint=hint or LOOK, **(place.details if place else {}))
+    told.add_note(f"hint: {told.hint}")  # in Python, a traceback shows it
+    return told
 
 
 def _short(head: str) -> str:
