@@ -100,13 +100,13 @@ def explained(error: SQLError, warehouse: Connection, query: str) -> SQLError:
         if query.lower().lstrip().startswith("use"):
             hint = 'name the schema, as in by_event."Purchase"'
         return SQLError(error.message, hint=hint, **error.details)
-    if not isinstance(error.__cause__, duckdb.Error) or "\n" not in error.message + "\n":
+    if not isinstance(error.__cause__, duckdb.Error):
         return error
     place = found_in(error.message, query)
     head = place.head if place else error.message
     hint = error.hint
     with suppress(duckdb.Error, RecursionError):  # a warehouse of an older layout
-        hint = Lesson(warehouse, query, head, place).hint() or hint
+        hint = hint or Lesson(warehouse, query, head, place).hint()
     message = _short(head) + (place.shown if place else "")
     told = SQLError(message, hint=hint or LOOK, **(place.details if place else {}))
     told.add_note(f"hint: {told.hint}")  # in Python, a traceback shows it
