@@ -102,10 +102,17 @@ def test_asking_what_an_unknown_event_carries_is_refused_without_a_request(
     assert queries(landed) > before
 
 
+def test_days_that_are_landed_need_no_list(landed: Simulator, here: Here) -> None:
+    answer = here("query", "segmentation", "--event", "flight departed", *LANDED)
+    assert (answer.code, answer.error["code"]) == (4, "EVENT_NOT_FOUND")
+    assert "Flight Departed" in answer.error["hint"]
+    assert queries(landed) == 0
+
+
 def test_without_mixpanels_own_list_it_is_asked_and_zeros_are_told(
     landed: Simulator, here: Here
 ) -> None:
-    answer = here("query", "segmentation", "--event", "flight departed", *LANDED)
+    answer = here("query", "segmentation", "--event", "flight departed", *LATELY)
     assert (answer.code, answer.json["total"]) == (0, 0)
     assert answer.err == (
         "mp: note: every number of 'flight departed' is 0, and no such event is known; "
@@ -242,7 +249,7 @@ def test_the_same_is_told_in_python(landed: Simulator) -> None:
     span = {"from_date": DAY, "to_date": DAY}
     with mp.Workspace() as ws:
         with pytest.warns(AnswerWarning, match="did you mean Flight Departed") as told:
-            ws.segmentation("flight departed", **span)
+            ws.segmentation("flight departed", from_date=DAY - timedelta(1), to_date=DAY)
         assert told[0].filename == __file__
         with pytest.warns(AnswerWarning, match="did you mean origin"):
             ws.segmentation("Flight Departed", on="origen", **span)

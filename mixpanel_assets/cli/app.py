@@ -15,7 +15,6 @@ from mixpanel_assets.cli.demo import demo
 from mixpanel_assets.cli.dev import dev
 from mixpanel_assets.cli.drop import drop
 from mixpanel_assets.cli.fetch import fetch
-from mixpanel_assets.cli.guesses import explained
 from mixpanel_assets.cli.inspect import inspect
 from mixpanel_assets.cli.materialize import materialize, rebuild, reconcile
 from mixpanel_assets.cli.options import Invocation
@@ -116,6 +115,8 @@ def _run() -> object:
         return program.main(args=typed.words, standalone_mode=False)
     except _UsageError as error:
         if type(error).__name__ != "NoArgsIsHelpError":
+            from mixpanel_assets.cli.guesses import explained
+
             raise explained(error, program, typed, words) from error
         output.write(f"{error}\n")
         return 0

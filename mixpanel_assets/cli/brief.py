@@ -28,7 +28,7 @@ def _shorter(error: dict[str, Any]) -> Iterator[dict[str, Any]]:
         error = {**error, "details": details}
         yield error
     yield (error := {**error, "details": {}})
-    for length in (300, 240, 180, 120):
+    for length in (300, 240, 180, 120, 80, 50):
         error = {**error, "message": _text(error["message"], length)}
         yield error
         yield (error := {**error, "hint": error["hint"] and _text(error["hint"], length)})

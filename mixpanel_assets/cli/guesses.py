@@ -83,6 +83,13 @@ OPTIONS = {
     "pretty": "for a table: --format table",
     "no-limit all": "all rows: --limit 0",
     "filter search grep name contains": "search names with: mp inspect find WORD",
+    "days last period": "the last seven days are --from 7d",
+    "date day on-day": "a single day is --from 2024-01-31 --to 2024-01-31",
+    "event events event-name": (
+        "{command} is about all events; some alone are landed with: "
+        "mp fetch events --events NAME --from 7d"
+    ),
+    "limit rows max-rows max head top n l": "the first ten of a list: --jq '.[:10]'",
     "timezone tz": "set MP_PROJECT_TIMEZONE, or in SQL: event_time at time zone 'Europe/Paris'",
     "force yes y": "{command} asks nothing, and needs no such option",
 }
@@ -135,11 +142,11 @@ class _Guess:
             ["", ""],
         )
         if word == "help":
-            return f"help is an option: {_line(['mp', *rest, '--help'])}"
+            return f"did you mean: {_line(['mp', *rest, '--help'])}"
         if STATEMENT.match(word):
             whole = " ".join([word, *rest])
             if " " in whole:
-                return f"SQL is an argument of mp sql: {_line(['mp', 'sql', whole])}"
+                return f"did you mean: {_line(['mp', 'sql', whole])}"
         paths = list(self._paths(word))[:2]
         lines = [self._whole(path, rest) for path in paths]
         if not lines:
@@ -197,13 +204,16 @@ class _Guess:
             if one.startswith("--")
         ]
         near = [] if bare in _OPTIONS else get_close_matches(name, own, 2, 0.75)
+        needed = {one.opts[0] for one in self._typed.command.params if one.required and one.opts}
+        near.sort(key=lambda one: one not in needed or one in self._words)
         if near and (at := self._at(name)) is not None:
             fixed = [
                 *self._words[:at],
                 self._words[at].replace(name, near[0], 1),
                 *self._words[at + 1 :],
             ]
-            return f"did you mean {near[0]}? {_line(['mp', *fixed])}"
+            other = f"; or {near[1]}" if near[1:] else ""
+            return f"did you mean {near[0]}? {_line(['mp', *fixed])}{other}"
         if bare in _OPTIONS:
             return _OPTIONS[bare].format(command=self.name, line=self._into_a_file(name))
         near = near or get_close_matches(name, own, 2, 0.6)
@@ -243,6 +253,8 @@ class _Guess:
         if name == "--format" and given and given[1].lower() in FORMATS:
             typed = "-f" if self._at("-f") is not None else "--format"
             return FORMATS[given[1].lower()].format(line=self._into_a_file(typed))
+        if name == "--format" and given and given[1].endswith(".sql"):
+            return f"a file of SQL is read with: mp sql --file {shlex.quote(given[1])}"
         choices = spec.choices(self._typed.command, param) if given else []
         if given and (near := get_close_matches(given[1], choices)):
             return f"did you mean {near[0]}?"

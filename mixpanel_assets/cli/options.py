@@ -205,7 +205,8 @@ def read_text(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} can't be read: {error}") from error
+        hint = "name a text file that this user can read"
+        raise ConfigError(f"{file} can't be read: {error}", hint=hint) from error
 
 
 def names_in(texts: list[str] | None) -> list[str] | None:

@@ -33,6 +33,7 @@ FAMILIES = (
     "--unit --granularity --bucket",
     "--table --table-name --view",
     "--users --user --distinct-id --distinct-ids --user-id",
+    "tables --table --tables",
     "--replace --overwrite",
     "--plan --dry-run",
     "--save --output --out --output-file --outfile -o",

@@ -399,8 +399,6 @@ def sql_error(error: duckdb.Error) -> MixpanelDataError:
         hint = "is JSON compared with a text? ->> gives a text, and -> JSON"
     elif re.search(r"json_extract\(\w+, BOOLEAN\)", message):
         hint = "-> binds less than = and and: put (properties->'$.name') in parentheses, or use ->>"
-    elif isinstance(error, duckdb.CatalogException) and "Table with name" in message:
-        hint = "see what is there: mp inspect overview, or: mp sql 'show tables'"
     return SQLError(message, hint=hint)
 
 

@@ -223,7 +223,6 @@ def test_days_are_those_of_other_commands(here: Mp, landed: Home) -> None:
         ("segmentation", "-e", "Open", "--where", "properties.plan", *DAYS),
         ("jql",),
         ("jql", "--script", "x", "--param", "y"),
-        ("funnel", "one", *DAYS),
     ],
 )
 def test_a_wrong_question_asks_nothing(
@@ -232,6 +231,14 @@ def test_a_wrong_question_asks_nothing(
     found = here("query", *question)
     assert (found.code, found.out, found.error["code"]) == (2, "", "USAGE")
     assert account.requests == []
+
+
+def test_a_funnel_that_is_not_named_by_its_id_asks_for_their_list_alone(
+    here: Mp, account: Simulator
+) -> None:
+    found = here("query", "funnel", "one", *DAYS)
+    assert (found.code, found.out, found.error["code"]) == (2, "", "USAGE")
+    assert [request.path for request in account.requests] == ["/api/query/funnels/list"]
 
 
 def test_refused_credentials_are_exit_3(here: Mp, account: Simulator, monkeypatch: Any) -> None:

@@ -1,9 +1,12 @@
 """A statement that is slightly wrong gets an answer that says what to write instead."""
 
+import traceback
 from collections.abc import Callable
 
 import pytest
 
+from mixpanel_assets import Workspace
+from mixpanel_assets.errors import SQLError
 from mixpanel_assets_tests.cli.conftest import Home
 from mixpanel_assets_tests.conftest import Answer
 
@@ -22,6 +25,8 @@ ERRORS: list[tuple[str, list[str]]] = [
     ("select count(*) from users", ["mp materialize profiles"]),
     ("select count(*) from warehouse.public.events", ["did you mean events"]),
     ("describe evnts", ["did you mean events"]),
+    ("select * from by_event", ['by_event."']),
+    ('select "Purchase".amount from events', ['FROM: by_event."Purchase"']),
     # Views of events, quoted.
     ('select * from "Add To Cart"', ['by_event."Add To Cart"']),
     ("select * from Purchase", ['by_event."Purchase"']),
@@ -71,7 +76,9 @@ ERRORS: list[tuple[str, list[str]]] = [
     ('select 1 from events where event_name = "Sign Up"', ["single quotes: 'Sign Up'"]),
     ('select 1 from events where event_name in ("Search")', ["single quotes: 'Search'"]),
     ('select 1 from events where event_name like "Sign%"', ["single quotes: 'Sign%'"]),
-    ('select 1 from events where "USD" = "EUR"', []),
+    ("select 1 from events where event_name = `Page View`", ["single quotes: 'Page View'"]),
+    ('select strftime(event_time, "%Y-%m") from events', ["single quotes: '%Y-%m'"]),
+    ('select properties->>"$.plan" from events', ["single quotes: '$.plan'"]),
     ("select 1 from events_wide where currency = EUR", ["single quotes: 'EUR'", "shell"]),
     ("select 1 from events where event_name = Sign Up", ["single quotes", "shell"]),
     ("select 1 from events where event_name = ‘Search’", ["single quotes: 'Search'"]),
@@ -92,6 +99,7 @@ ERRORS: list[tuple[str, list[str]]] = [
     ("select safe_cast(plan as int) from events_wide", ["try_cast("]),
     ("select frobnicate(plan) from events_wide", ["duckdb_functions()"]),
     ("select date_sub(event_date, interval 1 day) from events", ["interval"]),
+    ("select now() - 7", ["interval 7 days"]),
     ("select avg(properties->>'amount') from events", ["try_cast("]),
     ("select properties->>'amount' + 1 from events", ["parentheses"]),
     ("select properties->>'amount' > 10 from events", ["try_cast("]),
@@ -134,6 +142,8 @@ ERRORS: list[tuple[str, list[str]]] = [
     ("selct count(*) from events", ["did you mean SELECT?"]),
     ("select count(*) form events", ["did you mean FROM?"]),
     ("select top 5 * from events", ["LIMIT 5"]),
+    ("select top(5) * from events", ["LIMIT 5"]),
+    ("select * from events limit 5, 10", ["OFFSET 5"]),
     ("query.sql", ["mp sql --file query.sql"]),
     ("select count(* from events", ["parenthesis"]),
 ]
@@ -251,6 +261,13 @@ def test_a_hint_s_statement_works(landed: Home, here: Mp) -> None:
     ):
         (row,) = here("sql", query).json
         assert next(iter(row.values())) > 0
+
+
+def test_python_s_traceback_has_the_hint(landed: Home) -> None:
+    with Workspace() as ws, pytest.raises(SQLError) as raised:
+        ws.sql("select avg(amount) from events")
+    assert raised.value.__notes__ == [f"hint: {raised.value.hint}"]
+    assert "".join(traceback.format_exception(raised.value)).count("amount is a property") == 1
 
 
 def test_the_search_for_a_function_works(landed: Home, here: Mp) -> None:

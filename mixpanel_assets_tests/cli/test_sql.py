@@ -61,7 +61,7 @@ def test_it_answers(query: str, landed: Home, here: Mp) -> None:
 def test_an_unknown_table_comes_with_a_way_to_see_which_there_are(landed: Home, here: Mp) -> None:
     error = here("sql", "from nope").error
     assert "Table with name nope does not exist" in error["message"]
-    assert "show tables" in error["hint"]
+    assert "mp inspect overview" in error["hint"]
 
 
 def test_a_thousand_rows_are_shown_and_the_rest_is_said(landed: Home, here: Mp) -> None:

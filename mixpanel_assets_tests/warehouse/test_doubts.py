@@ -69,10 +69,10 @@ KNOWN_REASONS = {
         "events has no event 'Opne'; did you mean 'Open'?"
     ],
     "select count(*) from events where lower(event_name) = 'OPEN'": [
-        "no row of events has lower(event_name) = 'OPEN'"
+        "no row of events has lower(event_name) = 'OPEN'; did you mean 'Open'?"
     ],
     "select * from events where event_name = 'Op' || 'ne'": [
-        "no row of events has event_name = 'Op' || 'ne'"
+        "no row of events has event_name = 'Op' || 'ne'; did you mean 'Open'?"
     ],
     "select count(*) from events where event_date > current_date - 30": [
         "no row of events has event_date > current_date - 30; "
@@ -91,7 +91,7 @@ KNOWN_REASONS = {
         "its rows are of 2 days from 2024-01-02 to 2024-01-03"
     ],
     "select * from events where event_name like 'Op_'": [
-        "no row of events has event_name like 'Op_'"
+        "no row of events has event_name like 'Op_'; did you mean 'Open'?"
     ],
     "select properties->>'orgin' from events": [
         "nothing landed has a property 'orgin'; did you mean 'origin'?"

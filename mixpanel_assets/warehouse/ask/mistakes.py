@@ -100,15 +100,17 @@ def explained(error: SQLError, warehouse: Connection, query: str) -> SQLError:
         if query.lower().lstrip().startswith("use"):
             hint = 'name the schema, as in by_event."Purchase"'
         return SQLError(error.message, hint=hint, **error.details)
-    if not isinstance(error.__cause__, duckdb.Error) or "\n" not in error.message + "\n":
+    if not isinstance(error.__cause__, duckdb.Error):
         return error
     place = found_in(error.message, query)
     head = place.head if place else error.message
     hint = error.hint
     with suppress(duckdb.Error, RecursionError):  # a warehouse of an older layout
-        hint = Lesson(warehouse, query, head, place).hint() or hint
+        hint = hint or Lesson(warehouse, query, head, place).hint()
     message = _short(head) + (place.shown if place else "")
-    return SQLError(message, hint=hint or LOOK, **(place.details if place else {}))
+    told = SQLError(message, hint=hint or LOOK, **(place.details if place else {}))
+    told.add_note(f"hint: {told.hint}")  # in Python, a traceback shows it
+    return told
 
 
 def _short(head: str) -> str:
@@ -153,6 +155,9 @@ class Lesson:
     def qualifier(self, name: str) -> str | None:
         """A name before a column that is no table of the statement."""
         tables = re.findall(r'"([^"]+)"', self._head.partition("Candidate tables")[2])
+        views = [one for one in self._known.near_tables(name) if one.startswith("by_event.")]
+        if views:
+            return f"name the view after FROM: {views[0]}"
         if COMPARED.search(self._before):
             return f"a text is in single quotes: {literal(name)}"
         return f"the tables of this statement: {', '.join(tables)}" if tables else None
@@ -160,7 +165,7 @@ class Lesson:
     def column(self, name: str) -> str | None:
         """A column that does not exist."""
         known, compared = self._known, COMPARED.search(self._before)
-        is_quoted = self._after.startswith('"')
+        is_quoted = self._after[:1] in ('"', "`")
         if part := self._part(name):
             return part
         if name[:1] in "‘’“”'" or (compared and is_quoted and name not in known.columns):
@@ -176,6 +181,10 @@ class Lesson:
         if compared and not is_quoted and not near:
             shell = f"if the shell took them, write the SQL in double quotes or after {HEREDOC}"
             return f"a text is in single quotes: {literal(name)}; {shell}"
+        if is_quoted and not near and name[:1] != "$":
+            return (
+                f"a text is in single quotes: {literal(name)}; search names: mp inspect find WORD"
+            )
         if near and near[0] not in known.columns:
             return known.property_hint(near[0], meant=True)
         if near:
@@ -214,6 +223,8 @@ class Lesson:
         if not given:
             return EATEN
         if re.fullmatch(r"\W+", name):  # an operator
+            if re.search("DATE|TIMESTAMP", given):
+                return "add and subtract intervals: event_time - interval 7 days, event_date - 7"
             if "->" in self._query:
                 return "put the property in parentheses and cast it: (properties->>'$.n')::double"
             return "cast one side: x::double, x::varchar, x::date, or interval 7 days"
@@ -271,8 +282,10 @@ class Lesson:
         token, words = near.lower(), re.findall(r"[A-Za-z_]+", self._before)
         if re.fullmatch(r"\S+\.sql;?", self._query.strip()):
             return f"a file of SQL is read with: mp sql --file {self._query.strip()}"
-        if words and words[-1].lower() == "top" and near.isdigit():
-            return f"write LIMIT {near} at the end"
+        if top := re.search(r"\bselect\s+top\s*\(?\s*(\d+)", self._query, re.I):
+            return f"write LIMIT {top[1]} at the end"
+        if near == "," and (skipped := re.search(r"\blimit\s+(\d+)$", self._before, re.I)):
+            return f"write LIMIT n OFFSET {skipped[1]}"
         if re.search(r"\b(?:safe_cast|try_convert)\s*\([^()]*$", self._before, re.I):
             return f"in DuckDB: {DIALECTS['safe_cast']}"
         if re.fullmatch(r"[,=<>)!].*|from|is|in|like|group|order|->>?", token) and OPEN.search(

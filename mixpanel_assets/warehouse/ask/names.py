@@ -107,7 +107,7 @@ def find_relation(warehouse: Connection, table: str) -> Relation:
             f"there is no table {table!r}",
             hint=f"did you mean {', '.join(shown)}?" if near else hint,
             table_name=table,
-            similar_tables=shown,
+            similar_tables=near,
         )
     return replace(found, properties=_properties(warehouse, found))
 

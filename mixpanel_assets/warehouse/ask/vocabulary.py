@@ -34,6 +34,8 @@ class Vocabulary:
         """Tables that may be meant by a name, as SQL, best first."""
         bare = name.rpartition(".")[2].strip("'\"") or name
         names = [one.name for one in self._relations]
+        if bare.lower() == "by_event":  # the schema
+            return [shown_table(one) for one in names if one.startswith(BY_EVENT)][:3]
         if self.is_about_people(bare):
             return ["profiles"] if "profiles" in names else []
         same = [one for one in names if _plain(one.removeprefix(BY_EVENT)) == _plain(bare)]
