@@ -70,6 +70,21 @@ class Quality(Looking[list[results.Issue]]):
     event: Annotated[str | None, Param("Only this event; default: all.", "-e")] = None
 
 
+class Anomalies(Between[list[results.Anomaly]], Looking[list[results.Anomaly]]):
+    """Find hours and days on which events fell or rose out of their weekly rhythm.
+
+    All events, each event, and each within a platform, version or country that all have; what one
+    version loses to the next is none. The largest first, each once, with SQL that shows it. Needs
+    ten landed days or more.
+    """
+
+    example: ClassVar[str] = "--from 7d"
+
+    _: KW_ONLY
+    from_date: FirstOrAll = None
+    to_date: LastOrAll = None
+
+
 class Tables(Local[list[results.TableInfo]]):
     """List tables and views: content, number of rows, load time.
 

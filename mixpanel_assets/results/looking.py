@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import field
-from datetime import date
+from datetime import date, datetime
 from math import ceil
 from typing import Any
 
@@ -114,6 +114,23 @@ class Issue(Result):
     detail: str
     since: date | None
     sql: str
+
+
+class Anomaly(Result):
+    """Hours in which an event fell or rose out of its weekly rhythm; both times are UTC."""
+
+    event: str | None  # None: all events together
+    from_time: datetime
+    to_time: datetime  # when it was over
+    expected: int
+    actual: int
+    segment: str | None  # the property and its value, if only these events did
+    sql: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, the times as `from` and `to`."""
+        names = {"from_time": "from", "to_time": "to"}
+        return {names.get(name, name): value for name, value in super().to_dict().items()}
 
 
 class _Page:

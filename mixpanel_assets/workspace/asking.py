@@ -197,6 +197,7 @@ class Asking(Opening):
     overview = asks(local.Overview)
     find = asks(local.Find)
     quality = asks(local.Quality)
+    anomalies = asks(local.Anomalies)
     tables = asks(local.Tables)
     table_schema = asks(local.TableSchema)
     sample = asks(local.Sample)

@@ -174,7 +174,7 @@ def _asks(
     event = easy[0].event if easy else "EVENT"
     view = (easy[0].by_event if easy else None) or 'by_event."EVENT"'
     property_ = _easy_property(easy[0].properties if easy else [], common, columns)
-    steps = " ".join(f'"{one.event}"' for one in easy[1::-1]) or '"A" "B"'
+    steps = " ".join(f'"{one.event}"' for one in easy[:2]) or '"A" "B"'
     since = (easy or events)[0].last_day - timedelta(6)
     return [
         'SQL: mp sql "select event_name, count(*), count(distinct person) from events where '
