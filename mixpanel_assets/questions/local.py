@@ -27,17 +27,17 @@ class Local(Question[R]):
     """A question about tables."""
 
 
-class Overview(Local[results.Overview]):
+class Looking(Local[R]):
+    """A question answered in a file of its own in `warehouse/ask/`."""
+
+
+class Overview(Looking[results.Overview]):
     """Show what is landed and how to ask it, on a page: start here.
 
     Text of at most 60 lines and 4 KB, unless a format is asked for.
     """
 
     as_text: ClassVar[bool] = True
-
-
-class Looking(Local[R]):
-    """A question answered in a file of its own in `warehouse/ask/`."""
 
 
 class Find(Looking[list[results.Found]]):

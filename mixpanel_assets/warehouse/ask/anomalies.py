@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -25,6 +25,7 @@ SEGMENTS = (
     *("$app_version_string", "app_version", "version", "$lib_version"),
 )
 SAME_CHANGE = 0.7  # of the change of a broader series: it is the same one
+AS_EXTREME = 0.85  # as the most extreme: it is no more exact than that
 NOT_MOVED = 0.5  # of a segment's change, in all segments together: else others made up for it
 
 
@@ -66,7 +67,7 @@ def anomalies(warehouse: Connection, asked: local.Anomalies) -> list[Anomaly]:
     first = asked.days[0]
     told = [
         _told(series, one, days)
-        for series, one in _narrowed(found)
+        for series, one in _narrowed(found, counted)
         if first is None or days[(one.end - 1) // HOURS] >= first
     ]
     if len(told) > MOST_SHOWN:
@@ -151,13 +152,13 @@ def _moved(series: Series, one: Deviation, counted: dict[Series, Counts]) -> boo
         return True
     others = whole - counted[series]
     # What the others would have had, by their own hours before and after.
-    rest = one.of(others)
+    rest = one.change_of(others)
     change = one.actual - one.expected
     return change * (change + rest) <= 0 or abs(change + rest) < NOT_MOVED * abs(change)
 
 
 def _narrowed(
-    found: list[tuple[Series, Deviation]],
+    found: list[tuple[Series, Deviation]], counted: Mapping[Series, Counts]
 ) -> list[tuple[Series, Deviation]]:
     """Of deviations at one time, the one that says most exactly what deviates."""
     left = sorted(found, key=lambda one: -one[1].score)
@@ -166,10 +167,13 @@ def _narrowed(
         at = left[0][1]
         same = [one for one in left if one[1].overlaps(at)]
         left = [one for one in left if not one[1].overlaps(at)]
-        largest = max(abs(one.change) for _, one in same)
-        whole = [one for one in same if abs(one[1].change) >= SAME_CHANGE * largest]
+        start, end = min(one.start for _, one in same), max(one.end for _, one in same)
+        span = replace(at, start=start, end=end)
+        changes = [abs(span.change_of(counted[series])) for series, _ in same]
+        largest = SAME_CHANGE * max(changes)
+        whole = [one for one, change in zip(same, changes, strict=True) if change >= largest]
         extreme = max(one.extremity for _, one in whole)
-        exact = [one for one in whole if one[1].extremity >= SAME_CHANGE * extreme]
+        exact = [one for one in whole if one[1].extremity >= AS_EXTREME * extreme]
         kept.append(max(exact, key=lambda one: (one[0].breadth, one[1].score)))
     return sorted(kept, key=lambda one: -one[1].score)
 

@@ -17,8 +17,11 @@ WINDOWS = (1, 3, 6, 12, 24)  # hours that are looked at together
 PEERS = 6  # days that a day is compared with, the nearest
 FARTHEST = 49  # days between them
 LEAST_PEERS = 3
-SCORE = 6.0  # standard deviations
-FALLS, RISES = 0.6, 1.7  # of what is expected
+FEW = 5  # events in an hour: the median of fewer is not their mean
+# Standard deviations, and shares of what is expected. A few people can make many events at once,
+# but not fewer than none.
+FALL_SCORE, FALLS = 4.5, 0.6
+RISE_SCORE, RISES = 7.0, 1.7
 AS_USUAL = 0.8
 CLEARLY = 0.34  # of what is expected: nothing where two were
 LEAST_GROWN = 2  # events expected in an hour that is added at an end
@@ -51,7 +54,7 @@ class Deviation:
         apart = self.end <= other.start or other.end <= self.start
         return not apart and (self.change > 0) == (other.change > 0)
 
-    def of(self, counts: Counts) -> float:
+    def change_of(self, counts: Counts) -> float:
         """The change of another series in the same hours."""
         expected = _expected(counts, self.rhythm)
         hours = slice(self.start, self.end)
@@ -101,9 +104,16 @@ def _expected(counts: Counts, rhythm: tuple[tuple[int, ...], ...]) -> Counts:
         if len(like) > LEAST_PEERS:
             expected[n] = rows[1:-1].mean(axis=0)
         else:
-            middle = np.median(rows, axis=0)
-            expected[n] = np.where(middle >= 5, middle, rows.mean(axis=0))
+            expected[n] = np.where(rows[1] >= FEW, rows[1], _usual(by_day[list(like)]))
     return expected.reshape(-1)
+
+
+def _usual(rows: Counts) -> Counts:
+    """The mean of the days, without the one whose total is farthest from the others'."""
+    totals = rows.sum(axis=1)
+    farthest = np.argmax(np.abs(totals - np.median(totals)))
+    mean: Counts = np.delete(rows, farthest, axis=0).mean(axis=0)
+    return mean
 
 
 def _found(
@@ -122,7 +132,8 @@ def _found(
         noise = max(1.0, float(np.median(measured)) / USUAL) * (1 + 1 / fewest)
         score = np.sqrt(squared / noise)
         ratio = (actual + 1) / (wanted + 1)
-        out = (score >= SCORE) & ((ratio <= FALLS) | (ratio >= RISES))
+        falls = (score >= FALL_SCORE) & (ratio <= FALLS)
+        out = falls | ((score >= RISE_SCORE) & (ratio >= RISES))
         candidates += [
             (float(score[n]), int(starts[n]), int(starts[n]) + window) for n in np.flatnonzero(out)
         ]
