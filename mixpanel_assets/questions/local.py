@@ -27,17 +27,17 @@ class Local(Question[R]):
     """A question about tables."""
 
 
-class Overview(Local[results.Overview]):
+class Looking(Local[R]):
+    """A question answered in a file of its own in `warehouse/ask/`."""
+
+
+class Overview(Looking[results.Overview]):
     """Show what is landed and how to ask it, on a page: start here.
 
     Text of at most 60 lines and 4 KB, unless a format is asked for.
     """
 
     as_text: ClassVar[bool] = True
-
-
-class Looking(Local[R]):
-    """A question answered in a file of its own in `warehouse/ask/`."""
 
 
 class Find(Looking[list[results.Found]]):
@@ -68,6 +68,21 @@ class Quality(Looking[list[results.Issue]]):
     example: ClassVar[str] = "--event Purchase"
 
     event: Annotated[str | None, Param("Only this event; default: all.", "-e")] = None
+
+
+class Anomalies(Between[list[results.Anomaly]], Looking[list[results.Anomaly]]):
+    """Find hours and days on which events fell or rose out of their weekly rhythm.
+
+    All events, each event, and each within a platform, version or country that all have; what one
+    version loses to the next is none. The largest first, each once, with SQL that shows it. Needs
+    ten landed days or more.
+    """
+
+    example: ClassVar[str] = "--from 7d"
+
+    _: KW_ONLY
+    from_date: FirstOrAll = None
+    to_date: LastOrAll = None
 
 
 class Tables(Local[list[results.TableInfo]]):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import field
-from datetime import date
+from datetime import date, datetime
 from math import ceil
 from typing import Any
 
@@ -55,8 +54,6 @@ class TableSeen(Result):
 class Overview(Result):
     """What is landed, and how to ask it; `text` fits into 60 lines, 4 KB and 1,000 tokens."""
 
-    project_id: str | None
-    timezone: str
     from_date: date | None  # of landed events; None: none are
     to_date: date | None
     days: int
@@ -71,7 +68,8 @@ class Overview(Result):
     more_events: int
     ask: list[str]
     odd: list[str]
-    notes: list[str] = field(default_factory=list)
+    project_id: str | None = None
+    timezone: str = "UTC"
 
     @property
     def text(self) -> str:
@@ -114,6 +112,23 @@ class Issue(Result):
     detail: str
     since: date | None
     sql: str
+
+
+class Anomaly(Result):
+    """Hours in which an event fell or rose out of its weekly rhythm; both times are UTC."""
+
+    event: str | None  # None: all events together
+    from_time: datetime
+    to_time: datetime  # when it was over
+    expected: int
+    actual: int
+    segment: str | None  # the property and its value, if only these events did
+    sql: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, the times as `from` and `to`."""
+        names = {"from_time": "from", "to_time": "to"}
+        return {names.get(name, name): value for name, value in super().to_dict().items()}
 
 
 class _Page:
@@ -163,8 +178,7 @@ class _Page:
 
     def _partial(self) -> list[str]:
         of = self.of
-        partial = [f"Not over when landed: {listed(map(str, of.partial), 4)}"] if of.partial else []
-        return [*partial, *fitted(of.notes, 60)]
+        return [f"Not over when landed: {listed(map(str, of.partial), 4)}"] if of.partial else []
 
     def _events(self, heavy: int, large: int, lines: int) -> list[str]:
         events = self.of.events[:lines]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from inspect import Parameter, Signature, signature
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
 
 from mixpanel_assets.errors import DatabaseNotFoundError
 from mixpanel_assets.questions import analytics, discovery, live, local
@@ -15,7 +15,7 @@ from mixpanel_assets.questions.counterparts import counterpart
 from mixpanel_assets.workspace.opening import Opening
 
 if TYPE_CHECKING:
-    from mixpanel_assets.results import Comparison
+    from mixpanel_assets.results import Comparison, Overview
 
 P = ParamSpec("P")
 
@@ -99,8 +99,8 @@ class Asking(Opening):
             of_events: R = self._analyze(asked)
             return of_events
         if isinstance(asked, local.Overview):
-            of_all: R = self._overview()
-            return of_all
+            of_all: Any = self._overview(asked)
+            return cast(R, of_all)
         if isinstance(asked, local.Local):
             from mixpanel_assets.warehouse.ask import answer
 
@@ -116,15 +116,15 @@ class Asking(Opening):
         of_mixpanel: R = ask_mixpanel(self.api, asked)
         return of_mixpanel
 
-    def _overview(self) -> Any:
+    def _overview(self, asked: local.Overview) -> Overview:
         from mixpanel_assets.warehouse.ask.overview import nothing_landed, overview
 
-        project, zone = self.project_id, str(self.settings.zone)
         try:
             with self._reading() as warehouse:
-                return overview(warehouse, project, zone)
+                found = overview(warehouse, asked)
         except DatabaseNotFoundError:
-            return nothing_landed(project, zone)
+            found = nothing_landed()
+        return replace(found, project_id=self.project_id, timezone=str(self.settings.zone))
 
     def _analyze(self, asked: analytics.Analysis[R]) -> R:
         from mixpanel_assets.warehouse.analytics import SPINE_WAIT, analyze
@@ -197,6 +197,7 @@ class Asking(Opening):
     overview = asks(local.Overview)
     find = asks(local.Find)
     quality = asks(local.Quality)
+    anomalies = asks(local.Anomalies)
     tables = asks(local.Tables)
     table_schema = asks(local.TableSchema)
     sample = asks(local.Sample)

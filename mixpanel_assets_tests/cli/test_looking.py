@@ -130,3 +130,9 @@ def test_each_issue_of_quality_has_sql_that_shows_it(landed: Home, here: Mp) -> 
     (types,) = [one for one in of_search if one["issue"] == "types"]
     assert types["property"] == "score"
     assert "text" in types["detail"]
+
+
+def test_anomalies_need_more_than_a_week(landed: Home, here: Mp) -> None:
+    answer = here("inspect", "anomalies", "--from", "2024-01-01")
+    assert (answer.code, answer.json) == (0, [])
+    assert "7 whole landed days" in answer.err

@@ -17,12 +17,13 @@ from mixpanel_assets.notes import AnswerWarning
 from mixpanel_assets.questions import analytics, discovery, live, local
 from mixpanel_assets.questions.base import Question, fields_of, questions_in
 from mixpanel_assets.questions.schema import json_schema, model_of
-from mixpanel_assets.warehouse.ask import events, tables
+from mixpanel_assets.warehouse.ask import anomalies, events, find, overview, quality, tables
 from mixpanel_assets_tests.dagsters import job
 
 TODAY = date(2024, 1, 31)
 LIVE, DISCOVERY, LOCAL = map(questions_in, (live, discovery, local))
 EVERY: dict[str, type[Question[Any]]] = {**LIVE, **DISCOVERY, **LOCAL}
+ROOMS = [tables, events, overview, find, quality, anomalies]
 METHODS = {"saved_report": "query_saved_report", "flows": "query_flows"}  # of parity
 GIVEN: dict[str, Any] = {
     "event": "Open", "events": ["Open"], "on": "n", "from_date": "2024-01-01", "funnel_id": 1,
@@ -50,7 +51,7 @@ def _has(kind: type[Question[Any]], name: str) -> bool:
 @by_name
 def test_a_function_of_its_name_answers_each_question_with_its_type(name: str) -> None:
     rooms = [of_mixpanel] if name in LIVE else [of_project] if name in DISCOVERY else []
-    functions = [getattr(room, name, None) for room in (rooms or [tables, events])]
+    functions = [getattr(room, name, None) for room in (rooms or ROOMS)]
     (function,) = [one for one in functions if one]
     hints = get_type_hints(function)
     assert hints["asked"] is EVERY[name]

@@ -79,7 +79,8 @@ def told(issues: list[Issue], issue: str) -> list[str]:
 def test_a_type_is_told_with_its_share_its_first_day_and_who_sends_it(issues: list[Issue]) -> None:
     (one,) = [one for one in issues if one.issue == "types"]
     assert one.detail == (
-        "amount is number 88 %, text 12 % since 2024-01-09; text comes from $lib_version 5.2.0"
+        "amount of Purchase is number 88 %, text 12 % since 2024-01-09; "
+        "text comes from $lib_version 5.2.0"
     )
     assert (one.event, one.property, one.since) == ("Purchase", "amount", date(2024, 1, 9))
 

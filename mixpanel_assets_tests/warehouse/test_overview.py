@@ -1,6 +1,7 @@
 """The overview fits on a page whatever is landed, and says how to ask it."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,7 +10,10 @@ import pytest
 from mixpanel_assets import Workspace
 from mixpanel_assets.results import Overview
 from mixpanel_assets.results.looking import MOST_WEIGHT, weight
-from mixpanel_assets.warehouse.ask.overview import nothing_landed, overview
+from mixpanel_assets.simulator.world.sprawl import Sprawl
+from mixpanel_assets.warehouse.ask.overview import nothing_landed
+from mixpanel_assets_tests.asking import local
+from mixpanel_assets_tests.tokens import tokens
 from mixpanel_assets_tests.warehouse.conftest import DAY, DAY_MS, NOON, STORY, Warehouse, asked
 
 NAMES = {
@@ -28,7 +32,8 @@ NAMES = {
 
 def seen(warehouse: Warehouse) -> Overview:
     with asked(warehouse) as connection:
-        return overview(connection, "12345", "UTC")
+        found: Overview = local.overview(connection)
+        return replace(found, project_id="12345")
 
 
 def fits(text: str) -> bool:
@@ -36,18 +41,19 @@ def fits(text: str) -> bool:
     assert len(text.encode()) <= 4096
     assert len(lines) <= 60
     assert sum(map(weight, lines)) <= MOST_WEIGHT
+    assert tokens(text) < 1000
     assert text.isprintable() or set(text) - {"\n"} == {c for c in text if c.isprintable()}
     return True
 
 
-def lines_of(names: str, *, events: int = 40, properties: int = 60) -> list[str]:
+def lines_of(names: str, *, events: int = 16, properties: int = 16) -> list[str]:
     """Events whose names, and whose properties' names and values, are like this."""
     found = []
     for n in range(events):
         name = names.replace("{n}", str(n))
         keys = [names.replace("{n}", f"{n % 7}-{m}") for m in range(properties)]
-        values: dict[str, Any] = {"time": NOON, "distinct_id": "ann", "plan": name}
-        values |= dict.fromkeys(keys, name)
+        values: dict[str, Any] = {"time": NOON, "distinct_id": "ann", "plan": name[:300]}
+        values |= dict.fromkeys(keys, name[:300])
         found += [json.dumps({"event": name, "properties": values})] * (1 + n % 3)
     return found
 
@@ -57,9 +63,20 @@ def test_it_fits_on_a_page_whatever_names_there_are(warehouse: Warehouse, names:
     warehouse.load(*lines_of(names))
     found = seen(warehouse)
     assert fits(found.text)
-    assert (len(found.events), found.more_events, found.total_events) == (12, 28, 79)
-    assert "  ... 28 more: mp inspect find WORD\n" in found.text
+    assert (len(found.events), found.more_events, found.total_events) == (12, 4, 31)
+    assert "  ... 4 more: mp inspect find WORD\n" in found.text
     assert found.events[0].event == names.replace("{n}", "11")
+
+
+def test_it_fits_on_a_page_with_hundreds_of_events(warehouse: Warehouse) -> None:
+    world = Sprawl(events=300, properties=2000)
+    warehouse.load(*world.lines(DAY), day=DAY)
+    found = seen(warehouse)
+    assert fits(found.text)
+    assert {one.property for one in found.properties} >= {"$os", "plan", "session_id"}
+    assert [one.event for one in found.events][:2] == world.names[:2]
+    assert all(one.more_properties for one in found.events)
+    assert found.more_events > 200
 
 
 def test_it_shows_what_is_landed(warehouse: Warehouse) -> None:
@@ -93,7 +110,7 @@ def test_the_answer_of_an_overview_is_as_small_in_json(warehouse: Warehouse) -> 
     warehouse.load(*lines_of("Event {n}"))
     found = seen(warehouse).to_dict()
     assert len(json.dumps(found)) < 16_000
-    assert found["events"][0]["more_properties"] == 52
+    assert found["events"][0]["more_properties"] == 8
 
 
 def test_the_statements_that_it_shows_run(warehouse: Warehouse) -> None:
@@ -127,7 +144,7 @@ def test_records_without_a_name_or_properties_do_not_spoil_the_counts(
 
 
 def test_nothing_landed_says_how_to_land() -> None:
-    text = nothing_landed("12345", "UTC").text
+    text = nothing_landed().text
     assert fits(text)
     assert "no events are landed" in text
     assert "mp materialize events --from 7d" in text

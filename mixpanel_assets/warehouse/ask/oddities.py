@@ -121,7 +121,8 @@ def _retyped(name: str, kinds: Mapping[str, Kind], seen: Landscape) -> Oddity:
         "group by all order by all"
     )
     event = next(iter(rare)) if len(rare) == 1 else None
-    detail = f"{name_in_text(name)} is {', '.join(parts)}"
+    of = f" of {name_in_text(next(iter(carried_by)))}" if len(carried_by) == 1 else ""
+    detail = f"{name_in_text(name)}{of} is {', '.join(parts)}"
     return Oddity(event, name, "types", detail, since, sql, rows - kinds[every[0]].rows)
 
 

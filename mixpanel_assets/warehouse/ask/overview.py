@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from mixpanel_assets.questions import local
 from mixpanel_assets.results import Carries, EventSeen, Overview, TableSeen
 from mixpanel_assets.warehouse.ask.carried import (
     Carried,
@@ -38,19 +39,19 @@ HOW_TO_LAND = [
 ]
 
 
-def nothing_landed(project_id: str | None, timezone: str) -> Overview:
+def nothing_landed() -> Overview:
     """The overview of a project of which nothing is landed: how to land."""
     empty: dict[str, Any] = {"from_date": None, "to_date": None, "days": 0, "missing": []}
     empty |= {"partial": [], "total_events": 0, "profiles": None, "snapshot_date": None}
     empty |= {"tables": [], "properties": [], "events": [], "more_events": 0, "odd": []}
-    return Overview(project_id=project_id, timezone=timezone, ask=HOW_TO_LAND, **empty)
+    return Overview(ask=HOW_TO_LAND, **empty)
 
 
-def overview(warehouse: Connection, project_id: str | None, timezone: str) -> Overview:
-    """The overview of what is landed."""
+def overview(warehouse: Connection, asked: local.Overview) -> Overview:  # noqa: ARG001
+    """The overview of what is landed; it knows no project and time zone."""
     seen = landscape(warehouse)
     if not seen.events and not landed_rows(warehouse) and not named_tables(warehouse):
-        return nothing_landed(project_id, timezone)
+        return nothing_landed()
     columns = columns_of(warehouse)
     shown = list(seen.events)[:MOST_EVENTS]
     examples = examples_of(warehouse, shown)
@@ -58,8 +59,6 @@ def overview(warehouse: Connection, project_id: str | None, timezone: str) -> Ov
     common = _common(seen, columns, examples)
     events = [_event(seen, name, columns, examples, views) for name in shown]
     return Overview(
-        project_id=project_id,
-        timezone=timezone,
         **landed,
         tables=tables,
         properties=common,
@@ -174,7 +173,7 @@ def _asks(
     event = easy[0].event if easy else "EVENT"
     view = (easy[0].by_event if easy else None) or 'by_event."EVENT"'
     property_ = _easy_property(easy[0].properties if easy else [], common, columns)
-    steps = " ".join(f'"{one.event}"' for one in easy[1::-1]) or '"A" "B"'
+    steps = " ".join(f'"{one.event}"' for one in easy[:2]) or '"A" "B"'
     since = (easy or events)[0].last_day - timedelta(6)
     return [
         'SQL: mp sql "select event_name, count(*), count(distinct person) from events where '
