@@ -28,7 +28,7 @@ def define(
 ) -> Any:
     """Keep a view or macro of your own, which SQL then has as mine.NAME.
 
-    mp define buyers "select distinct distinct_id from events where event_name = 'Purchase'"
+    mp define buyers "from events where event_name = 'Purchase'"
     """
     has_sql = sql is not None or file is not None
     if sql is not None and file is not None:
