@@ -11,6 +11,7 @@ from mixpanel_assets.cli import output, streams
 from mixpanel_assets.cli.agents import mcp, skill
 from mixpanel_assets.cli.ask import ask
 from mixpanel_assets.cli.auth import auth
+from mixpanel_assets.cli.define import define
 from mixpanel_assets.cli.demo import demo
 from mixpanel_assets.cli.dev import dev
 from mixpanel_assets.cli.drop import drop
@@ -77,7 +78,8 @@ def start(
 for group in (materialize, rebuild, fetch, ask, query, inspect, auth):
     app.add_typer(group)
 for command in (
-    *(demo, drop, report, status, sql, limits, reconcile, doctor, dev, mcp, skill, simulate, spec),
+    *(demo, define, drop, report, status, sql, limits, reconcile, doctor),
+    *(dev, mcp, skill, simulate, spec),
 ):
     app.command()(command)
 

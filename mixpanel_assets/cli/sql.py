@@ -36,6 +36,12 @@ def sql(
         str | None, typer.Argument(help="One SQL statement; - or nothing: from stdin.")
     ] = None,
     file: Annotated[Path | None, typer.Option("--file", help="Read the SQL from a file.")] = None,
+    prelude: Annotated[
+        Path | None,
+        typer.Option(
+            "--prelude", help="Run a file of CREATE TEMP VIEW, MACRO or TABLE ... AS before it."
+        ),
+    ] = None,
     limit: Annotated[
         int,
         typer.Option("--limit", min=0, help="Maximum rows (0: all); all by default into a file."),
@@ -54,6 +60,8 @@ def sql(
     mp sql "select event_name, count(*) from events group by all"
     """
     text = _query(query, file)
+    if prelude is not None:
+        text = f"{read_text(prelude)}\n;\n{text}"
     most = 1 if scalar else rows_wanted(context, limit)
     workspace = context.obj.workspace(timeout=timeout)
     if target := form.saved:

@@ -61,6 +61,14 @@ class SavedRows(Result):
     first: list[Any]  # rows by column name; JSONText of a .jsonl
 
 
+class Definition(Result):
+    """A view or macro of one's own; a macro's name has its parameters: top(n)."""
+
+    name: str
+    kind: str
+    sql: str
+
+
 class TableInfo(Result):
     """A table or view; its type is events, profiles, table or view."""
 

@@ -20,7 +20,9 @@ from mixpanel_assets.errors import OutputError, SQLError
 from mixpanel_assets.naming import distinct
 from mixpanel_assets.results import JSONText, SavedColumn, SavedRows
 from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.ask.session import begun
 from mixpanel_assets.warehouse.connection import IN_UTC, saving
+from mixpanel_assets.warehouse.definitions import blamed
 from mixpanel_assets.warehouse.sql import Connection, literal, number, quoted
 from mixpanel_assets.warehouse.statement import answer, as_sql_errors, opened, prepared
 
@@ -29,7 +31,7 @@ FORMATS = {
     ".csv": "format csv, header true",
     ".jsonl": "format json",
 }
-VIEW = "temp.main.saved"
+VIEW = 'temp.main."the rows to save"'
 SHOWN = 3  # rows of the file, in the answer
 FLOATS = ("DOUBLE", "FLOAT")
 MOMENT = "{0} at time zone 'UTC'"  # of a TIMESTAMP WITH TIME ZONE
@@ -51,7 +53,9 @@ def save(
     """
     outfiles.check(file, outfiles.ROWS, replace=replace, under=under)
     with opened(warehouse, settings, timeout) as closed:
-        names, types = _columns(closed, query)
+        last, _ = begun(closed, query)
+        with blamed(closed, last):
+            names, types = _columns(closed, last)
     with outfiles.placed(file, replace=replace) as part:
         with saving(
             warehouse,
@@ -61,7 +65,8 @@ def save(
             timeout=timeout,
         ) as connection:
             with as_sql_errors():
-                _view(connection, query)
+                last, _ = begun(connection, query)
+                _view(connection, last)
             rows = _copied(connection, _selected(names, types, file.suffix), file, part)
         return _saved(file, part, rows, names, types)
 

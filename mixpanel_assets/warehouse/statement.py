@@ -98,8 +98,8 @@ def prepared(warehouse: Connection, query: str) -> duckdb.Statement:
     if len(statements) > 1:
         raise SQLError(
             f"only one statement is allowed; got {len(statements)}",
-            hint="send them one by one; WITH names an intermediate result, and for good does: "
-            "mp define NAME SQL",
+            hint="send them one by one; before the one that asks, only CREATE TEMP VIEW, MACRO "
+            "or TABLE ... AS may come; WITH names a result, and for good does: mp define NAME SQL",
         )
     _check_read_only(statements[0])
     return statements[0]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from mixpanel_assets.results import SavedRows, SQLResult, WorkspaceInfo
+    from mixpanel_assets.results import Definition, SavedRows, SQLResult, WorkspaceInfo
 
 
 class Local(Opening):
@@ -135,6 +135,44 @@ class Local(Opening):
         with self._dropping() as warehouse:
             names = named_tables(warehouse) + (asset_tables(warehouse) if force else [])
             return drop_tables(warehouse, names, force=force)
+
+    def define(self, name: str, sql: str, *, replace: bool = False) -> Definition:
+        """Define a view or a macro of one's own, which SQL has as `mine.NAME`.
+
+        `name` is that of a view of the SELECT, or with parameters, such as `top(n)`, that of a
+        macro of an expression or a SELECT. Raises UsageError for the name, TableExistsError
+        without `replace`, SQLError, and ConfigError for a warehouse in memory.
+        """
+        from mixpanel_assets.warehouse import definitions
+
+        self._check_writable()
+        if self.db_path is None or self._is_held():
+            raise ConfigError("a warehouse in memory, or kept open, takes no definitions")
+        with self._reading() as closed:
+            draft = definitions.drafted(closed, name, sql)
+        with self._writing() as warehouse:
+            return definitions.keep(warehouse, draft, replace=replace)
+
+    def definitions(self) -> list[Definition]:
+        """The views and macros of one's own; a note on each that no longer works."""
+        from mixpanel_assets.warehouse.definitions import definitions
+
+        with self._reading() as warehouse:
+            return definitions(warehouse)
+
+    def definition(self, name: str) -> Definition:
+        """The view or macro of that name. Raises TableNotFoundError."""
+        from mixpanel_assets.warehouse.definitions import definition
+
+        with self._reading() as warehouse:
+            return definition(warehouse, name)
+
+    def drop_definition(self, name: str) -> Definition:
+        """Drop the view or macro of that name. Raises TableNotFoundError."""
+        from mixpanel_assets.warehouse.definitions import drop_definition
+
+        with self._dropping() as warehouse:
+            return drop_definition(warehouse, name)
 
     def _dropping(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         if (path := self.db_path) and not path.exists():

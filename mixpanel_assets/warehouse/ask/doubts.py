@@ -18,7 +18,9 @@ from mixpanel_assets.notes import note
 from mixpanel_assets.results import SQLResult
 from mixpanel_assets.warehouse.ask.mistakes import taught
 from mixpanel_assets.warehouse.ask.reasons import Statement
+from mixpanel_assets.warehouse.ask.session import begun
 from mixpanel_assets.warehouse.connection import interrupted_after
+from mixpanel_assets.warehouse.definitions import blamed, views_behind
 from mixpanel_assets.warehouse.properties import NEVER_A_COLUMN
 from mixpanel_assets.warehouse.sql import Connection
 from mixpanel_assets.warehouse.statement import answer, stream
@@ -32,11 +34,12 @@ def asked(
     warehouse: Connection, query: str, parameters: Sequence[Any] = (), *, limit: int | None = None
 ) -> SQLResult:
     """As `answer`, with notes on what its reader should know."""
-    with taught(warehouse, query):
+    query, made = begun(warehouse, query)
+    with blamed(warehouse, query), taught(warehouse, query):
         result = answer(warehouse, query, parameters, limit=limit)
     rows = Watched(result.columns, iter(result.rows))
     deque(rows, maxlen=0)
-    tell(warehouse, query, parameters, suspicious=rows.suspicious)
+    _tell_all(warehouse, query, made, parameters, suspicious=rows.suspicious)
     return result
 
 
@@ -45,11 +48,27 @@ def asking(
     warehouse: duckdb.DuckDBPyConnection, query: str
 ) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
     """The columns and, as they come, the rows; notes as `asked` once the block has read them."""
-    with taught(warehouse, query):
+    query, made = begun(warehouse, query)
+    with blamed(warehouse, query), taught(warehouse, query):
         columns, _, coming = stream(warehouse, query)
         rows = Watched(columns, coming)
         yield columns, rows
-    tell(warehouse, query, suspicious=rows.suspicious)
+    _tell_all(warehouse, query, made, suspicious=rows.suspicious)
+
+
+def _tell_all(
+    warehouse: Connection,
+    query: str,
+    made: Sequence[str],
+    parameters: Sequence[Any] = (),
+    *,
+    suspicious: bool,
+) -> None:
+    """As `tell`; of a suspicious answer also about the views and tables that it may be from."""
+    tell(warehouse, query, parameters, suspicious=suspicious)
+    if suspicious:
+        for text in (*made, *views_behind(warehouse, (query, *made))):
+            tell(warehouse, text)
 
 
 class Watched(Iterator[tuple[Any, ...]]):
