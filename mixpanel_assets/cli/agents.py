@@ -34,7 +34,7 @@ def mcp(
 ) -> None:
     """Serve the data to agents by the Model Context Protocol.
 
-    claude mcp add mixpanel -- mp mcp
+    mp mcp --allow-land
     """
     if find_spec("mcp") is None:
         raise ConfigError("the MCP server needs another package", hint=INSTALL)

@@ -92,4 +92,4 @@ def test_an_expression_that_does_not_fit_the_answer_prints_nothing(landed: Home,
 def test_whatever_has_a_format_has_a_filter(name: str) -> None:
     options = {option for one in WRITTEN[name].params for option in one.opts}
     assert ("--format" in options) == ("--jq" in options)
-    assert "--format" in options or name in ("demo", "dev")
+    assert "--format" in options or name in ("demo", "dev", "mcp")

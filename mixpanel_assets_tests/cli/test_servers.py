@@ -81,7 +81,9 @@ def test_the_demo_lands_answers_and_leaves_the_real_home_alone(
     (status,) = here("status", **env).json
     assert (status["first_day"], status["days"]) == (str(TODAY - timedelta(2)), 2)
     tries = [
-        line[5:] for line in demo.out.splitlines() if line.startswith(("  mp sql ", "  mp ask "))
+        line[5:]
+        for line in demo.out.splitlines()
+        if line.startswith(("  mp inspect ", "  mp ask "))
     ]
     shown = [here(*shlex.split(line), **env) for line in tries]
     assert [(a.code, len(a.out.splitlines()) > 2) for a in shown] == [(0, True)] * 2
