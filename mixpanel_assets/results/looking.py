@@ -19,7 +19,7 @@ OF_EXAMPLE = (20, 12)
 FEW_SHOWN = 3  # properties: rather without examples than fewer
 LONG = 200  # characters that are looked at
 
-PLAIN = re.compile(r"[\w$][\w$ ./:#%+-]*")
+PLAIN = re.compile(r"[\w$][\w$./:#%+-]*( [\w$./:#%+-]+)*")
 _PIECES = re.compile(r"[A-Za-z]+|[0-9]+|[^\x00-\x7f]| {2,}|\n|[\x00-\x7f]")
 
 
@@ -97,7 +97,9 @@ class Found(Result):
 
     kind: str  # event, property, table or lexicon
     name: str
-    event: str | None  # of a property the event that most often has it; None: it is of profiles
+    event: (
+        str | None
+    )  # of a property the event that most often has it; None: a table's, named in `type`
     type: str | None
     events: int | None  # how many there are, or have it
     example: str | None  # a value as JSON; of the Lexicon what it says
@@ -163,7 +165,8 @@ class _Page:
                 f"events landed {of.from_date}..{of.to_date} "
                 f"({of.days:,} day{'s' * (of.days != 1)}{missing})"
             )
-            parts.append(f"{of.total_events:,} events of {self._names():,} names")
+            names = self._names()
+            parts.append(f"{of.total_events:,} events of {names:,} name{'s' * (names != 1)}")
         else:
             parts.append("no events are landed")
         if of.profiles is not None:

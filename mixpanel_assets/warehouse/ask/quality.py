@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from mixpanel_assets.errors import EventNotFoundError, did_you_mean, near_names
 from mixpanel_assets.notes import note
 from mixpanel_assets.questions import local
 from mixpanel_assets.results import Issue
@@ -17,7 +16,7 @@ from mixpanel_assets.warehouse.ask.carried import (
     is_reserved,
     landscape,
 )
-from mixpanel_assets.warehouse.ask.names import LOOK, NOTHING_YET
+from mixpanel_assets.warehouse.ask.find import NO_EVENT, raise_unknown
 from mixpanel_assets.warehouse.ask.oddities import (
     Oddity,
     is_steady,
@@ -55,7 +54,9 @@ def quality(warehouse: Connection, asked: local.Quality) -> list[Issue]:
     """Everything odd or worth to know, the most serious first."""
     seen = landscape(warehouse, asked.event)
     if asked.event is not None and not seen.events:
-        _raise_unknown(landscape(warehouse), asked.event)
+        raise_unknown(landscape(warehouse), asked.event)
+    if not seen.events:
+        note(NO_EVENT)
     odd = oddities(warehouse, seen)
     found = [
         *_with_origins(warehouse, seen, odd),
@@ -80,16 +81,6 @@ def _first_of_each(found: Sequence[Oddity]) -> Iterator[Oddity]:
         count[one.issue] = count.get(one.issue, 0) + 1
         if count[one.issue] <= MOST_OF_KIND:
             yield one
-
-
-def _raise_unknown(seen: Landscape, event: str) -> None:
-    near = near_names(event, seen.events)
-    raise EventNotFoundError(
-        f"events has no event {event!r}",
-        hint=did_you_mean(near) or (LOOK if seen.events else NOTHING_YET),
-        event_name=event,
-        similar_events=near,
-    )
 
 
 def _with_origins(
