@@ -90,7 +90,10 @@ def test_it_shows_what_is_landed(warehouse: Warehouse) -> None:
         "Events, most frequent first:",
         '  Open 5 · plan text "free", n bigint 1',
     ]
-    assert found.text.splitlines()[3] == '  Buy 1 · amount double 9.5, tags text[] ["a"]'
+    assert (
+        found.text.splitlines()[3]
+        == '  Buy 1 until 2024-01-03 · amount double 9.5, tags text[] ["a"]'
+    )
 
 
 def test_what_nearly_all_events_have_is_said_once(warehouse: Warehouse) -> None:
