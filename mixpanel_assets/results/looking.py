@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Any
 
@@ -17,9 +17,10 @@ MOST_WEIGHT = 850  # tokens, as `weight` counts them; other tokenizers make a th
 OF_NAME = (48, 20)  # characters and tokens, at most, of a name in the text
 OF_EXAMPLE = (20, 12)
 FEW_SHOWN = 3  # properties: rather without examples than fewer
+A_WHILE = timedelta(2)
 LONG = 200  # characters that are looked at
 
-PLAIN = re.compile(r"[\w$][\w$ ./:#%+-]*")
+PLAIN = re.compile(r"[\w$][\w$./:#%+-]*( [\w$./:#%+-]+)*")
 _PIECES = re.compile(r"[A-Za-z]+|[0-9]+|[^\x00-\x7f]| {2,}|\n|[\x00-\x7f]")
 
 
@@ -97,7 +98,9 @@ class Found(Result):
 
     kind: str  # event, property, table or lexicon
     name: str
-    event: str | None  # of a property the event that most often has it; None: it is of profiles
+    event: (
+        str | None
+    )  # of a property the event that most often has it; None: a table's, named in `type`
     type: str | None
     events: int | None  # how many there are, or have it
     example: str | None  # a value as JSON; of the Lexicon what it says
@@ -142,7 +145,10 @@ class _Page:
         head = [*fitted([self._head()], 130), *self._partial()]
         common = self._listed("On nearly all events: ", of.properties, 0, 170)
         asks = fitted(["Ask:", *(f"  {line}" for line in of.ask)], 330)
-        odd = fitted(["Odd:", *(f"  {line}" for line in of.odd)] if of.odd else [], 170)
+        odd = fitted(
+            ["Odd (all: mp inspect quality):", *(f"  {line}" for line in of.odd)] if of.odd else [],
+            170,
+        )
         more = []
         if of.more_events:
             more = [f"  ... {of.more_events:,} more: mp inspect find WORD"]
@@ -163,7 +169,8 @@ class _Page:
                 f"events landed {of.from_date}..{of.to_date} "
                 f"({of.days:,} day{'s' * (of.days != 1)}{missing})"
             )
-            parts.append(f"{of.total_events:,} events of {self._names():,} names")
+            names = self._names()
+            parts.append(f"{of.total_events:,} events of {names:,} name{'s' * (names != 1)}")
         else:
             parts.append("no events are landed")
         if of.profiles is not None:
@@ -191,13 +198,20 @@ class _Page:
         found, left = [head], len(events)
         heavy, large = heavy - weight(head), large - size(head)
         for one in events:
-            start = f"  {shown(one.event)} {one.events:,}"
+            start = f"  {shown(one.event)} {one.events:,}{self._span(one)}"
             parts = self._listed(
                 f"{start} · ", one.properties, one.more_properties, heavy // left, large // left
             ) or [start]
             found += parts
             heavy, large, left = heavy - weight(parts[0]), large - size(parts[0]), left - 1
         return found
+
+    def _span(self, one: EventSeen) -> str:
+        """The days of an event that is gone, or new."""
+        first, last = self.of.from_date, self.of.to_date
+        if last and last - one.last_day > A_WHILE:
+            return f" until {one.last_day}"
+        return f" since {one.first_day}" if first and one.first_day - first > A_WHILE else ""
 
     @staticmethod
     def _listed(

@@ -1,6 +1,7 @@
 """`mp inspect overview` and its like: a first look at what is landed."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,3 +137,20 @@ def test_anomalies_need_more_than_a_week(landed: Home, here: Mp) -> None:
     answer = here("inspect", "anomalies", "--from", "2024-01-01")
     assert (answer.code, answer.json) == (0, [])
     assert "7 whole landed days" in answer.err
+
+
+def test_the_commands_that_an_overview_shows_run(
+    landed: Home, here: Mp, typed: Callable[[str, dict[str, str]], Answer], tmp_path: Path
+) -> None:
+    ask = here("inspect", "overview", "-f", "json").json["ask"]
+    commands = [
+        command
+        for line in ask
+        for command in re.findall(r"mp (?:sql|ask) .*?(?=; | \(|$)", line)
+        if "--help" not in command
+    ]
+    assert len(commands) == 5
+    for command in commands:
+        answer = typed(command, {**landed.environment, "HOME": str(tmp_path)})
+        assert answer.code == 0, (command, answer.err)
+        assert answer.json, command

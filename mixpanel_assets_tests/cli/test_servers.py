@@ -36,6 +36,7 @@ from mixpanel_assets.defs.partitions import RANGE_END
 from mixpanel_assets.defs.runs import HOST, PID, PROJECT
 from mixpanel_assets.settings import Settings
 from mixpanel_assets.simulator.server import Simulator
+from mixpanel_assets.simulator.world.sprawl import Sprawl
 from mixpanel_assets_tests.cli.test_materialize import TODAY
 from mixpanel_assets_tests.conftest import Answer
 from mixpanel_assets_tests.dagsters import definitions, key, name
@@ -118,6 +119,30 @@ def test_a_simulator_has_as_many_profiles_as_it_is_told(start: Start) -> None:
     assert answer.json()["total"] == 1234
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
+
+
+def test_a_simulator_has_as_many_names_as_it_is_told(start: Start) -> None:
+    process = start(
+        *("simulate", "--port", "0", "--days", "1", "--events-per-day", "3000"),
+        *("--events", "20", "--properties", "100"),
+    )
+    assert process.stdout
+    told = json.loads(process.stdout.readline())
+    answer = httpx.get(
+        f"{told['MP_BASE_URL']}/api/query/events/names",
+        params={"project_id": told["MP_PROJECT_ID"], "type": "general"},
+        auth=(told["MP_USERNAME"], told["MP_SECRET"]),
+    )
+    assert set(answer.json()) <= set(Sprawl(events=20, properties=100).names)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+
+
+def test_a_simulator_can_not_have_any_number_of_names(here: Mp, tmp_path: Path) -> None:
+    error = here("simulate", "--port", "0", "--properties", "5").error
+    assert error["message"] == "300 events can have from 20 to 14,412 properties"
+    error = here("simulate", "--port", "0", "--events", "5", "--data", str(tmp_path)).error
+    assert error["code"] == "CONFIG_ERROR"
 
 
 def test_a_simulator_on_a_port_in_use_says_so(here: Mp) -> None:

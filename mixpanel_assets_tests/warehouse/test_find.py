@@ -5,6 +5,7 @@ import pytest
 from mixpanel_assets.errors import EventNotFoundError
 from mixpanel_assets.notes import AnswerWarning
 from mixpanel_assets.warehouse.load.catalog import replace_catalog
+from mixpanel_assets.warehouse.sql import insert_rows
 from mixpanel_assets_tests.asking import local
 from mixpanel_assets_tests.warehouse.conftest import DAY, Warehouse, asked, by, sent
 
@@ -47,3 +48,12 @@ def test_that_no_event_is_landed_is_said(warehouse: Warehouse) -> None:
             assert local.find(connection, "qqq") == []
         with pytest.raises(EventNotFoundError, match="no event 'Buy'"):
             local.find(connection, event="Buy")
+
+
+def test_properties_of_a_fetched_table_are_found(warehouse: Warehouse) -> None:
+    warehouse.load(by("ann", '"amount":1'))
+    row = {"property": "margin", "column_name": "margin", "type": "DOUBLE", "physical": True}
+    insert_rows(warehouse.connection, "internal.property_columns", [{**row, "dataset": "my_pull"}])
+    with asked(warehouse) as connection:
+        (found,) = local.find(connection, "margin")
+        assert (found.kind, found.event, found.type) == ("property", None, "double of my_pull")

@@ -90,7 +90,10 @@ def test_it_shows_what_is_landed(warehouse: Warehouse) -> None:
         "Events, most frequent first:",
         '  Open 5 · plan text "free", n bigint 1',
     ]
-    assert found.text.splitlines()[3] == '  Buy 1 · amount double 9.5, tags text[] ["a"]'
+    assert (
+        found.text.splitlines()[3]
+        == '  Buy 1 until 2024-01-03 · amount double 9.5, tags text[] ["a"]'
+    )
 
 
 def test_what_nearly_all_events_have_is_said_once(warehouse: Warehouse) -> None:
@@ -130,7 +133,7 @@ def test_an_event_of_few_days_is_asked_about_on_these(warehouse: Warehouse) -> N
     warehouse.load(*early)
     late = [line.replace(str(NOON), str(NOON + 90 * DAY_MS)) for line in STORY[:1]]
     warehouse.load(*late, day=DAY + timedelta(90))
-    assert 'mp ask segmentation "Early" --from 2023-12-27' in seen(warehouse).text
+    assert 'mp ask segmentation "Early" --from 2024-01-02' in seen(warehouse).text
 
 
 def test_records_without_a_name_or_properties_do_not_spoil_the_counts(

@@ -11,7 +11,13 @@ import numpy as np
 from mixpanel_assets.notes import note
 from mixpanel_assets.questions import local
 from mixpanel_assets.results import Anomaly
-from mixpanel_assets.warehouse.ask.carried import Landscape, landscape
+from mixpanel_assets.warehouse.ask.carried import (
+    Landscape,
+    columns_of,
+    json_text,
+    landscape,
+    text_of,
+)
 from mixpanel_assets.warehouse.ask.rhythm import HOURS, Counts, Deviation, deviations
 from mixpanel_assets.warehouse.sql import Connection, has_tables, literal
 
@@ -43,7 +49,7 @@ class Series:
         if self.event is not None:
             terms.append(f"event_name = {literal(self.event)}")
         if self.segment is not None:
-            terms.append(f"{_path(self.segment)} = {literal(self.value or '')}")
+            terms.append(f"{json_text(self.segment)} = {literal(self.value or '')}")
         return terms
 
     @property
@@ -93,15 +99,12 @@ def _days(warehouse: Connection, first: date | None, last: date | None) -> list[
     return kept
 
 
-def _path(name: str) -> str:
-    return f"""properties->>'$."{name}"'"""
-
-
 def _counted(warehouse: Connection, seen: Landscape, days: Sequence[date]) -> dict[Series, Counts]:
     """Events by hour, of every series that has enough of them."""
     found: dict[Series, Counts] = {}
+    columns = columns_of(warehouse)
     for segment in (None, *(one for one in SEGMENTS if one in seen.over_all)):
-        value = "null::varchar" if segment is None else f"({_path(segment)})"
+        value = "null::varchar" if segment is None else text_of(columns[segment])
         query = f"""
             select event_name, {value} as value, event_time::date as day,
                    hour(event_time) as hour, count(*)

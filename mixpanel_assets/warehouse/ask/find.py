@@ -21,12 +21,13 @@ from mixpanel_assets.warehouse.ask.carried import (
 )
 from mixpanel_assets.warehouse.ask.names import LOOK, NOTHING_YET
 from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns
-from mixpanel_assets.warehouse.sql import Connection, has_tables
+from mixpanel_assets.warehouse.sql import Connection, first_column, has_tables
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, PROFILES
 
 BLANKS = re.compile(r"[\s_.$-]+")
 EXACT, SAME_LETTERS, BEGINS, WORD_BEGINS, INSIDE, ALL_WORDS, DESCRIBED, NEAR = range(8)
 KINDS = ("event", "property", "table", "lexicon")
+NO_EVENT = "no event is landed; mp inspect overview shows what is"
 LONGEST_TEXT = 200  # of a description
 
 
@@ -64,8 +65,8 @@ class Wanted:
 def find(warehouse: Connection, asked: local.Find) -> list[Found]:
     """What has such a name, the best first."""
     seen = landscape(warehouse)
-    if asked.event is not None:
-        _check(seen, asked.event)
+    if asked.event is not None and asked.event not in seen.events:
+        raise_unknown(seen, asked.event)
     wanted, every = Wanted(asked.word or ""), list(_named(warehouse, seen, asked.event))
     ranked = [(wanted.rank(one.name), one) for one in every]
     if asked.event is None:
@@ -89,9 +90,8 @@ def _order(ranked: tuple[int, Found]) -> tuple[object, ...]:
     return (rank, KINDS.index(one.kind), reserved, -(one.events or 0), one.name)
 
 
-def _check(seen: Landscape, event: str) -> None:
-    if event in seen.events:
-        return
+def raise_unknown(seen: Landscape, event: str) -> None:
+    """EventNotFoundError, with the names that may be meant."""
     near = near_names(event, seen.events)
     raise EventNotFoundError(
         f"events has no event {event!r}",
@@ -103,7 +103,7 @@ def _check(seen: Landscape, event: str) -> None:
 
 def _tell(seen: Landscape, asked: local.Find) -> None:
     if not seen.events:
-        note("no event is landed; mp inspect overview shows what is")
+        note(NO_EVENT)
     elif asked.word:
         where = f" of {asked.event!r}" if asked.event else ""
         note(f"no name{where} is like {asked.word!r}; mp inspect overview shows what is landed")
@@ -115,7 +115,7 @@ def _named(warehouse: Connection, seen: Landscape, event: str | None) -> Iterato
     if event is None:
         yield from (_event(name, count) for name, count in seen.events.items())
         yield from _properties(_most(seen), columns)
-        yield from _of_profiles(warehouse)
+        yield from _of_tables(warehouse)
         yield from _tables(warehouse)
     else:
         own = {name: (event, one.events) for name, one in seen.carried[event].items()}
@@ -145,15 +145,21 @@ def _properties(
         yield Found("property", name, event, type_of(columns.get(name)), events, None)
 
 
-def _of_profiles(warehouse: Connection) -> Iterator[Found]:
-    """The properties of profiles; `events` is None, for they have none."""
-    if not has_tables(warehouse, "internal", "profile_counts"):
+def _of_tables(warehouse: Connection) -> Iterator[Found]:
+    """The properties of profiles and of fetched tables; an example of those of profiles."""
+    if not has_tables(warehouse, "internal", "property_columns"):
         return
-    columns = {one.property: one for one in PropertyColumns.known(warehouse, PROFILES.dataset)}
-    query = "select property, any_value(example) from internal.profile_counts group by all"
-    for name, example in warehouse.execute(query).fetchall():
-        type_ = f"{type_of(columns.get(name))} of profiles"
-        yield Found("property", name, None, type_, None, example)
+    examples: dict[str, str] = {}
+    if has_tables(warehouse, "internal", "profile_counts"):
+        query = "select property, any_value(example) from internal.profile_counts group by all"
+        examples = dict(warehouse.execute(query).fetchall())
+    query = "select distinct dataset from internal.property_columns where dataset <> 'events'"
+    for dataset in sorted(first_column(warehouse, query)):
+        for one in PropertyColumns.known(warehouse, dataset):
+            example = examples.get(one.property) if dataset == PROFILES.dataset else None
+            yield Found(
+                "property", one.property, None, f"{type_of(one)} of {dataset}", None, example
+            )
 
 
 def _tables(warehouse: Connection) -> Iterator[Found]:

@@ -28,8 +28,9 @@ MOST_EVENTS = 12
 MOST_PROPERTIES = 100  # of all events together
 MOST_COMMON = 24
 MOST_ODD = 6
+LONGEST_EASY = 31
 WORD = re.compile(r"[A-Za-z]\w{0,30}", re.ASCII)
-EASY = re.compile(r"[A-Za-z][A-Za-z0-9_ ]{0,30}")  # a name that a shell and SQL leave alone
+EASY = re.compile(r"[A-Za-z]\w*( \w+)*", re.ASCII)  # a name that a shell and SQL leave alone
 
 HOW_TO_LAND = [
     "Land a week of events: mp materialize events --from 7d",
@@ -162,35 +163,42 @@ def _asks(
 ) -> list[str]:
     """How to ask: four lines, with names of this project that need no care."""
     if not events:
-        table = next((one.name for one in tables if EASY.fullmatch(one.name)), "profiles")
+        table = next((one.name for one in tables if _is_easy(one.name)), "profiles")
         return [
             "Land events: mp materialize events --from 7d",
             f"SQL: mp sql 'select * from {quoted(table)} limit 5'",
             f"Columns: mp inspect schema -t {quoted(table) if ' ' in table else table}",
             "All tables: mp inspect tables",
         ]
-    easy = [one for one in events if EASY.fullmatch(one.event) and one.by_event]
-    event = easy[0].event if easy else "EVENT"
-    view = (easy[0].by_event if easy else None) or 'by_event."EVENT"'
-    property_ = _easy_property(easy[0].properties if easy else [], common, columns)
-    steps = " ".join(f'"{one.event}"' for one in easy[:2]) or '"A" "B"'
-    since = (easy or events)[0].last_day - timedelta(6)
+    easy = [one for one in events if _is_easy(one.event) and one.by_event]
+    event, view, of = "EVENT", 'by_event."EVENT"', (easy or events)[0]
+    if easy:
+        event, view = of.event, str(of.by_event)
+    property_ = _easy_property(of.properties, common, columns)
+    since = max(of.first_day, of.last_day - timedelta(6))
+    by = f" --by {property_}" if property_ else ""
+    more = f'mp ask retention --born "{event}" --from {since}'
+    if len(easy) > 1:
+        more = f'mp ask funnel "{event}" "{easy[1].event}" --from {since}'
     return [
         'SQL: mp sql "select event_name, count(*), count(distinct person) from events where '
         f"event_date >= '{since}' group by all\" "
         "(other columns: event_time, distinct_id, properties)",
-        f"Typed columns of one event: mp sql 'select {property_}, count(*) from {view} "
-        "group by all'",
-        f"JSON path: mp sql \"select properties->>'$.{property_}' from events where "
-        f"event_name = '{event}'\"",
-        f'Analytics: mp ask segmentation "{event}" --from {since} --by {property_}; '
-        f"mp ask funnel {steps} --from {since}; more: mp ask --help",
+        f"Typed columns of one event: mp sql 'select {property_ or 'event_date'}, count(*) "
+        f"from {view} group by all'",
+        f"JSON path: mp sql \"select properties->>'$.{property_ or 'distinct_id'}' from events "
+        f"where event_name = '{event}'\"",
+        f'Analytics: mp ask segmentation "{event}" --from {since}{by}; {more}; more: mp ask --help',
     ]
+
+
+def _is_easy(name: str) -> bool:
+    return len(name) <= LONGEST_EASY and EASY.fullmatch(name) is not None
 
 
 def _easy_property(
     own: Sequence[Carries], common: Sequence[Carries], columns: Mapping[str, PropertyColumn]
-) -> str:
+) -> str | None:
     """A property to ask by: one with few values, as far as its type tells."""
     easy = [
         one
@@ -198,4 +206,4 @@ def _easy_property(
         if WORD.fullmatch(one.property) and columns[one.property].column == one.property
     ]
     easy.sort(key=lambda one: one.type not in ("text", "boolean"))
-    return easy[0].property if easy else "PROPERTY"
+    return easy[0].property if easy else None

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from mixpanel_assets.errors import EventNotFoundError, did_you_mean, near_names
 from mixpanel_assets.notes import note
 from mixpanel_assets.questions import local
 from mixpanel_assets.results import Issue
@@ -14,10 +13,12 @@ from mixpanel_assets.warehouse.ask.carried import (
     OF_JSON,
     Carried,
     Landscape,
+    columns_of,
     is_reserved,
     landscape,
+    text_of,
 )
-from mixpanel_assets.warehouse.ask.names import LOOK, NOTHING_YET
+from mixpanel_assets.warehouse.ask.find import NO_EVENT, raise_unknown
 from mixpanel_assets.warehouse.ask.oddities import (
     Oddity,
     is_steady,
@@ -26,6 +27,7 @@ from mixpanel_assets.warehouse.ask.oddities import (
     oddities,
 )
 from mixpanel_assets.warehouse.ask.values import looks
+from mixpanel_assets.warehouse.properties import PropertyColumn
 from mixpanel_assets.warehouse.sql import Connection, literal
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES
 
@@ -49,13 +51,17 @@ SEGMENTS = (
     *("platform", "$os", "$os_version", "mp_lib", "$browser", "$model", "source"),
 )
 ALL_OF = 0.95
+LEAST_RARE = 5  # values of the rarer type
+MOST_ROWS = 500_000  # that are looked at for one property
 
 
 def quality(warehouse: Connection, asked: local.Quality) -> list[Issue]:
     """Everything odd or worth to know, the most serious first."""
     seen = landscape(warehouse, asked.event)
     if asked.event is not None and not seen.events:
-        _raise_unknown(landscape(warehouse), asked.event)
+        raise_unknown(landscape(warehouse), asked.event)
+    if not seen.events:
+        note(NO_EVENT)
     odd = oddities(warehouse, seen)
     found = [
         *_with_origins(warehouse, seen, odd),
@@ -82,16 +88,6 @@ def _first_of_each(found: Sequence[Oddity]) -> Iterator[Oddity]:
             yield one
 
 
-def _raise_unknown(seen: Landscape, event: str) -> None:
-    near = near_names(event, seen.events)
-    raise EventNotFoundError(
-        f"events has no event {event!r}",
-        hint=did_you_mean(near) or (LOOK if seen.events else NOTHING_YET),
-        event_name=event,
-        similar_events=near,
-    )
-
-
 def _with_origins(
     warehouse: Connection, seen: Landscape, odd: Sequence[Oddity]
 ) -> Iterator[Oddity]:
@@ -113,35 +109,44 @@ def _origin(warehouse: Connection, seen: Landscape, name: str, since: date | Non
     segments = [one for one in SEGMENTS if one in seen.over_all and one != name]
     kinds = seen.over_all[name].kinds
     rare = min(kinds, key=lambda kind: kinds[kind])
-    types = [type_ for type_, kind in OF_JSON.items() if kind == rare]
     if not segments:
         return None
-    events = [event for event, has in seen.carried.items() if name in has]
+    best: tuple[float, str] | None = None
+    for n, value, count, every, total, rows in warehouse.execute(
+        _by_segment(columns_of(warehouse), name, segments),
+        {
+            "types": [type_ for type_, kind in OF_JSON.items() if kind == rare],
+            "events": [event for event, has in seen.carried.items() if name in has],
+            "since": since or date.min,
+            "every": -(-seen.over_all[name].events // MOST_ROWS),
+        },
+    ).fetchall():
+        explains = value is not None and every < rows and count >= ALL_OF * max(total, LEAST_RARE)
+        if explains and count >= ALL_OF * every and (best is None or count / every > best[0]):
+            best = (count / every, f"{rare} comes from {segments[n]} {value}")
+    return best[1] if best else None
+
+
+def _by_segment(columns: Mapping[str, PropertyColumn], name: str, segments: Sequence[str]) -> str:
+    """SQL: of each value of each segment the rows whose property has a rare type, and all."""
     path = literal(f'$."{name}"')
-    columns = ", ".join(f"""properties->>'$."{one}"' as s{n}""" for n, one in enumerate(segments))
-    query = f"""
-        with rows as (
-            select list_contains($types, json_type(properties, {path})) as rare, {columns}
-            from events_wide
-            where list_contains($events, event_name) and event_date >= $since
-              and json_type(properties, {path}) <> 'NULL'
-        )
-        """ + " union all ".join(
+    values = ", ".join(f"{text_of(columns[one])} as s{n}" for n, one in enumerate(segments))
+    counts = " union all ".join(
         f"""
-        select {n} as segment, s{n} as value, count(*) filter (rare) as rare, count(*) as every,
-               sum(count(*) filter (rare)) over ()::bigint as total,
-               sum(count(*)) over ()::bigint as all_rows
+        select {n}, s{n}, count(*) filter (rare), count(*),
+               sum(count(*) filter (rare)) over ()::bigint, sum(count(*)) over ()::bigint
         from rows group by s{n}
         """
         for n in range(len(segments))
     )
-    given = {"types": types, "events": events, "since": since or date.min}
-    best: tuple[float, str] | None = None
-    for n, value, count, every, total, rows in warehouse.execute(query, given).fetchall():
-        explains = value is not None and total and every < rows and count >= ALL_OF * total
-        if explains and count >= ALL_OF * every and (best is None or count / every > best[0]):
-            best = (count / every, f"{rare} comes from {segments[n]} {value}")
-    return best[1] if best else None
+    return f"""
+        with rows as materialized (
+            select list_contains($types, json_type(properties, {path})) as rare, {values}
+            from events_wide
+            where list_contains($events, event_name) and event_date >= $since
+              and hash(rowid) % $every = 0 and json_type(properties, {path}) <> 'NULL'
+        ) {counts}
+        """
 
 
 def _outlived(seen: Landscape, days: Sequence[date], odd: Sequence[Oddity]) -> Iterator[Oddity]:
