@@ -64,13 +64,28 @@ COMMANDS = {
     "server": "simulate",
     "mock": "simulate",
     "delete": "drop",
+    "dau": "ask active-users",
+    "wau": "ask active-users",
+    "mau": "ask active-users",
     "version": "--version",
+}
+IN_GROUPS = {
+    "auth": {
+        "use": "auth switch",
+        "select": "auth switch",
+        "logout": "auth remove",
+        "delete": "auth remove",
+        "rm": "auth remove",
+    },
+    "materialize": {"users": "materialize profiles", "people": "materialize profiles"},
+    "fetch": {"users": "fetch profiles", "people": "fetch profiles"},
 }
 # Of commands of one name, those of the first group that has it are meant.
 GROUPS = ("", "inspect", "query", "ask", "auth", "materialize", "fetch", "rebuild")
 STATEMENT = re.compile(r"(select|with|from|describe|summarize|show|explain|pivot)\b", re.I)
 
 SAVED = "mp sql has --save FILE.csv (or .parquet, .jsonl); any answer goes into a file with: {line}"
+UNLISTED = ("--verbose", "--version", "--quiet", "--install-completion", "--show-completion")
 # Options that no command has: what to do instead.
 OPTIONS = {
     "save output out output-file outfile o": SAVED,
@@ -83,6 +98,8 @@ OPTIONS = {
     "pretty": "for a table: --format table",
     "no-limit all": "all rows: --limit 0",
     "filter search grep name contains": "search names with: mp inspect find WORD",
+    "raw r": "a single value is printed by --scalar, and rows as text by --format plain",
+    "offset": "write OFFSET in the statement",
     "days last period": "the last seven days are --from 7d",
     "date day on-day": "a single day is --from 2024-01-31 --to 2024-01-31",
     "event events event-name": (
@@ -157,18 +174,18 @@ class _Guess:
     def _paths(self, word: str) -> Iterator[str]:
         """The commands that the word may mean, best first."""
         here = " ".join(self._typed.path)
-        paths = list(_paths(self._program))
         leaves: dict[str, list[str]] = {}
-        for path in paths:
+        for path in (paths := list(_paths(self._program))):
             leaves.setdefault(path.split()[-1], []).append(path)
-        folded = word.lower().replace("_", "-")
-        own = list(self._typed.command.commands)
-        found = [COMMANDS[folded]] if folded in COMMANDS else []
+        folded, own = word.lower().replace("_", "-"), list(self._typed.command.commands)
+        other = IN_GROUPS.get(here, {}).get(folded) or COMMANDS.get(folded, "")
+        found = [other] if other and (not here or " " in other) else []
         if not found:
-            found = [f"{here} {near}".strip() for near in get_close_matches(folded, own, 1, 0.75)]
+            near = get_close_matches(folded, own, 1, 0.75)
+            near = near or [one for one in own if len(folded) > 3 and folded in one][:1]
+            found = [f"{here} {one}".strip() for one in near]
         if not found:
             near = get_close_matches(folded, leaves, 1, 0.75)
-            near = near or get_close_matches(folded, leaves, 1, 0.6)
             found = [path for leaf in near for path in leaves[leaf]]
         order = {
             path: GROUPS.index(path.rpartition(" ")[0])
@@ -216,10 +233,10 @@ class _Guess:
             return f"did you mean {near[0]}? {_line(['mp', *fixed])}{other}"
         if bare in _OPTIONS:
             return _OPTIONS[bare].format(command=self.name, line=self._into_a_file(name))
-        near = near or get_close_matches(name, own, 2, 0.6)
+        near = near or get_close_matches(name, own, 2, 0.7)
         if near:
             return f"did you mean {' or '.join(near)}? see: {self.name} --help"
-        listed = ", ".join(one for one in own if one not in ("--verbose", "--version", "--quiet"))
+        listed = ", ".join(dict.fromkeys(one for one in own if one not in UNLISTED))
         return f"options: {listed}; see: {self.name} --help"
 
     def _into_a_file(self, name: str, kind: str = "csv") -> str:
@@ -249,6 +266,8 @@ class _Guess:
             return "list the saved reports and their ids: mp inspect bookmarks"
         if message.startswith("Missing") and param is not None:
             return self._missing(name)
+        if name == "--limit":
+            return "a number of rows; all of them: --limit 0"
         given = re.search(r"'([^']*)' is not one of", message)
         if name == "--format" and given and given[1].lower() in FORMATS:
             typed = "-f" if self._at("-f") is not None else "--format"

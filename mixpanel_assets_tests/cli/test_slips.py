@@ -78,7 +78,9 @@ UNDERSTOOD = {
     "inspect column plan events_wide": "inspect column --column plan --table events_wide",
     "inspect distribution Purchase plan": "inspect distribution --event Purchase --property plan",
     "inspect coverage A p,q": "inspect coverage --event A --properties p,q",
-    "inspect values plan Purchase": "inspect values --property plan --event Purchase",
+    "inspect values plan": "inspect values --property plan",
+    "inspect values Purchase plan": "inspect values --event Purchase --property plan",
+    "ask segmentation A --from 7d --interval day": "ask segmentation --from 7d --unit day A",
     "inspect lexicon-schema event A": "inspect lexicon-schema --type event --name A",
     "query segmentation-sum A amount --from 7d": (
         "query segmentation-sum --from 7d --event A --on amount"
@@ -163,6 +165,12 @@ EXPLAINED: list[tuple[str, list[str], bool]] = [
     ("'select count(*) from events'", ["mp sql 'select count(*) from events'"], True),
     ("frobnicate", ["commands: ", "inspect", "mp --help"], False),
     ("auth lst", ["mp auth list"], True),
+    ("auth use shop", ["mp auth switch shop"], False),
+    ("auth delete shop", ["mp auth remove shop"], False),
+    ("query report 7", ["mp query saved-report 7"], False),
+    ("materialize users", ["mp materialize profiles"], False),
+    ("materialize frobs", ["commands: events, profiles"], False),
+    ("dau --from 2024-01-01", ["mp ask active-users --from 2024-01-01"], True),
     # Options.
     ("sql 'select 1' --limt 5", ["--limit", "mp sql 'select 1' --limit 5"], True),
     ("inspect sample --tabel events", ["--table", "mp inspect sample --table events"], True),
@@ -176,6 +184,8 @@ EXPLAINED: list[tuple[str, list[str], bool]] = [
     ("materialize events --days 7", ["--from 7d"], False),
     ("materialize events --from 7d --event Purchase", ["mp fetch events --events"], False),
     ("inspect events --limit 5", ["--jq '.[:10]'"], False),
+    ("sql 'select 1' --limit all", ["--limit 0"], False),
+    ("sql 'select 1' --raw", ["--scalar"], False),
     ("sql -f query.sql", ["mp sql --file query.sql"], False),
     ("sql 'select 1' --frob", ["--limit", "mp sql --help"], False),
     # Values.

@@ -65,6 +65,7 @@ _COLUMNS = {
 COLUMNS = {name: column for column, names in _COLUMNS.items() for name in names.split()}
 WORDS = ("select", "from", "where", "group", "order", "having", "limit", "join", "with", "distinct")
 PARTS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second", "dow", "isodow")
+TAKE_A_PART = ("date_trunc", "datetrunc", "date_part", "datepart", "date_diff", "datediff")
 IN_A_DATE_FUNCTION = re.compile(r"(\w*(?:date|time|trunc|part|extract)\w*)\s*\([^()]*$", re.I)
 COMPARED = re.compile(r"(?:[=<>~]|\blike|\bilike|->>?|\|\||\bin\s*\([^()]*)\s*$", re.I)
 OPEN = re.compile(r"(?:\b(?:select|distinct|where|and|or|on|by|having)|[,(])\s*$", re.I)
@@ -177,6 +178,8 @@ class Lesson:
             return f"did you mean {column}? {'' if 'is the column' in also else also}".strip()
         if hint := known.property_hint(name):
             return hint
+        if name.lower() in ("count", "sum", "avg", "min", "max"):
+            return "repeat the aggregate, such as count(*), or name it: count(*) as n"
         near = known.near_names(name)
         if compared and not is_quoted and not near:
             shell = f"if the shell took them, write the SQL in double quotes or after {HEREDOC}"
@@ -199,9 +202,11 @@ class Lesson:
         found = IN_A_DATE_FUNCTION.search(self._before)
         if not found or name.lower().removesuffix("s") not in PARTS:
             return None
-        more = "earlier, later" if "diff" in found[1].lower() else "event_time"
-        part = name.lower().removesuffix("s")
-        return f"the part comes first, in single quotes: {found[1]}('{part}', {more})"
+        part, function = name.lower().removesuffix("s"), found[1].lower()
+        if function not in TAKE_A_PART:
+            function = "date_trunc"
+        more = "earlier, later" if "diff" in function else "event_time"
+        return f"the part comes first, in single quotes: {function}('{part}', {more})"
 
     def function(self, name: str) -> str:
         """A function that does not exist."""
@@ -282,6 +287,8 @@ class Lesson:
         token, words = near.lower(), re.findall(r"[A-Za-z_]+", self._before)
         if re.fullmatch(r"\S+\.sql;?", self._query.strip()):
             return f"a file of SQL is read with: mp sql --file {self._query.strip()}"
+        if near == "," and re.search(r"\bextract\s*\(\s*\w+$", self._before, re.I):
+            return "write extract(hour FROM event_time), or date_part('hour', event_time)"
         if top := re.search(r"\bselect\s+top\s*\(?\s*(\d+)", self._query, re.I):
             return f"write LIMIT {top[1]} at the end"
         if near == "," and (skipped := re.search(r"\blimit\s+(\d+)$", self._before, re.I)):
