@@ -82,6 +82,7 @@ IN_GROUPS = {
 }
 # Of commands of one name, those of the first group that has it are meant.
 GROUPS = ("", "inspect", "query", "ask", "auth", "materialize", "fetch", "rebuild")
+SECRET = re.compile(r"--?(?:[\w-]+-)?(?:secret|passw\w*|pwd|token|key)", re.I)
 STATEMENT = re.compile(r"(select|with|from|describe|summarize|show|explain|pivot)\b", re.I)
 
 SAVED = "mp sql has --save FILE.csv (or .parquet, .jsonl); any answer goes into a file with: {line}"
@@ -337,6 +338,13 @@ def _paths(group: Any, path: str = "") -> Iterator[str]:
 
 
 def _line(words: Sequence[str]) -> str:
-    """The words as a line for the shell, cut if it is long."""
-    line = shlex.join(words)
+    """The words as a line for the shell, cut if it is long, without secrets."""
+    shown = list(words)
+    for n, word in enumerate(words):
+        name, equals, _ = word.partition("=")
+        if SECRET.fullmatch(name) and equals:
+            shown[n] = f"{name}=***"
+        elif SECRET.fullmatch(name) and n + 1 < len(words):
+            shown[n + 1] = "***"
+    line = shlex.join(shown)
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."

@@ -229,6 +229,16 @@ def test_a_line_is_explained(
         assert here(*shlex.split(line)[1:]).code == 0
 
 
+@pytest.mark.parametrize("given", [["--secret", "hunter2"], ["--api-token=hunter2"]])
+def test_a_secret_is_not_repeated(given: list[str], here: Mp) -> None:
+    for words in (
+        ["auth", "ad", "shop", *given],
+        ["auth", "add", "shop", "--regoin", "eu", *given],
+    ):
+        answer = here(*words)
+        assert (answer.code, "hunter2" in answer.err) == (2, False)
+
+
 DATES = {
     "01/05/2024": "write 2024-01-05 or 2024-05-01",
     "31.1.2024": "write 2024-01-31;",

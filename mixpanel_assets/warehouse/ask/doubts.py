@@ -16,7 +16,7 @@ import duckdb
 
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import SQLResult
-from mixpanel_assets.warehouse.ask.mistakes import taught
+from mixpanel_assets.warehouse.ask.mistakes import PATIENCE, taught
 from mixpanel_assets.warehouse.ask.reasons import Statement
 from mixpanel_assets.warehouse.ask.session import begun
 from mixpanel_assets.warehouse.connection import interrupted_after
@@ -26,7 +26,6 @@ from mixpanel_assets.warehouse.sql import Connection
 from mixpanel_assets.warehouse.statement import answer, stream
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILES
 
-PATIENCE = 2.0  # seconds for finding out
 MOST_NOTES = 5
 
 

@@ -20,9 +20,11 @@ from mixpanel_assets.warehouse.ask.dialects import DIALECTS, TYPES
 from mixpanel_assets.warehouse.ask.names import find_relation
 from mixpanel_assets.warehouse.ask.places import Place, found_in
 from mixpanel_assets.warehouse.ask.vocabulary import Vocabulary, identifier
+from mixpanel_assets.warehouse.connection import interrupted_after
 from mixpanel_assets.warehouse.sql import Connection, first_column, literal
 from mixpanel_assets.warehouse.statement import answer
 
+PATIENCE = 2.0  # seconds for finding out
 LOOK = "see what there is: mp inspect overview"
 HEREDOC = "mp sql - <<'SQL'"
 EATEN = (
@@ -106,7 +108,8 @@ def explained(error: SQLError, warehouse: Connection, query: str) -> SQLError:
     place = found_in(error.message, query)
     head = place.head if place else error.message
     hint = error.hint
-    with suppress(duckdb.Error, RecursionError):  # a warehouse of an older layout
+    # A warehouse of an older layout, one that is slow to ask: neither is another failure.
+    with suppress(duckdb.Error, RecursionError), interrupted_after(warehouse, PATIENCE):
         hint = hint or Lesson(warehouse, query, head, place).hint()
     message = _short(head) + (place.shown if place else "")
     told = SQLError(message, hint=hint or LOOK, **(place.details if place else {}))
