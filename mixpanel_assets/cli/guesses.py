@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from mixpanel_assets.cli import spec
-from mixpanel_assets.cli.slips import DEFAULTS, Typed, is_day
+from mixpanel_assets.cli.slips import DEFAULTS, Typed, is_day, is_known
 from mixpanel_assets.errors import MixpanelDataError, UsageError, near_names
 
 LONGEST = 200  # characters of a command in a hint
@@ -246,11 +246,15 @@ class _Guess:
         joined = "=" in self._words[at]
         value = self._words[at].partition("=")[2]
         value = value if joined else "".join(self._words[at + 1 : at + 2])
-        kept = [*self._words[:at], *self._words[at + (1 if joined else 2) :]]
         suffix = value.rpartition(".")[2].lower()
         kind = suffix if suffix in ("json", "jsonl", "md") else kind
         file = value if suffix == kind else f"FILE.{kind}"
-        return f"{_line(['mp', *kept, '--format', kind])} > {shlex.quote(file)}"
+        return f"{_line(['mp', *self._without(name), '--format', kind])} > {shlex.quote(file)}"
+
+    def _without(self, name: str) -> list[str]:
+        """The line without the option and its value."""
+        at = self._at(name) or 0
+        return [*self._words[:at], *self._words[at + (1 if "=" in self._words[at] else 2) :]]
 
     def _at(self, name: str) -> int | None:
         return next((n for n, one in enumerate(self._words) if one.startswith(name)), None)
@@ -272,6 +276,10 @@ class _Guess:
         given = re.search(r"'([^']*)' is not one of", message)
         if name == "--format" and given and given[1].lower() in FORMATS:
             typed = "-f" if self._at("-f") is not None else "--format"
+            if given[1].lower() == "parquet" and is_known(self._typed.command, "--save"):
+                return (
+                    f"write a file: {_line(['mp', *self._without(typed), '--save'])} FILE.parquet"
+                )
             return FORMATS[given[1].lower()].format(line=self._into_a_file(typed))
         if name == "--format" and given and given[1].endswith(".sql"):
             return f"a file of SQL is read with: mp sql --file {shlex.quote(given[1])}"

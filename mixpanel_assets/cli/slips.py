@@ -247,6 +247,11 @@ def is_day(word: str) -> bool:
     return False
 
 
+def is_known(command: Any, name: str) -> bool:
+    """Whether the command has an option of that name."""
+    return _known(command, name) is not None
+
+
 def _known(command: Any, name: str) -> Any:
     """The option of that name, if the command has it."""
     if not name:

@@ -44,6 +44,7 @@ UNDERSTOOD = {
     "ask segmentation --event A --from 7d": "ask segmentation --from 7d A",
     "ask funnel --step A --step B --from 7d": "ask funnel --from 7d A B",
     "sql 'select 1' --max-rows 5": "sql --limit 5 'select 1'",
+    "sql 'select 1' --output x.csv": "sql --save x.csv 'select 1'",
     "sql 'select 1' -n 5": "sql --limit 5 'select 1'",
     "sql --query 'select 1'": "sql 'select 1'",
     "sql -c 'select 1'": "sql 'select 1'",
@@ -190,6 +191,11 @@ EXPLAINED: list[tuple[str, list[str], bool]] = [
     ("sql 'select 1' --frob", ["--limit", "mp sql --help"], False),
     # Values.
     ("status --format parquet", ["--save", ".parquet"], False),
+    (
+        "sql 'select 1' --format parquet",
+        ["mp sql 'select 1' --save FILE.parquet"],
+        False,
+    ),
     ("status --format yaml", ["--format json"], False),
     ("ask sessions --from 7d --unit daz", ["did you mean day?"], False),
     ("query segmentation --event Search", ["--event Search --from 7d"], False),

@@ -33,7 +33,8 @@ def asked(
     warehouse: Connection, query: str, parameters: Sequence[Any] = (), *, limit: int | None = None
 ) -> SQLResult:
     """As `answer`, with notes on what its reader should know."""
-    query, made = begun(warehouse, query)
+    with taught(warehouse, query):
+        query, made = begun(warehouse, query)
     with blamed(warehouse, query), taught(warehouse, query):
         result = answer(warehouse, query, parameters, limit=limit)
     rows = Watched(result.columns, iter(result.rows))
@@ -47,7 +48,8 @@ def asking(
     warehouse: duckdb.DuckDBPyConnection, query: str
 ) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
     """The columns and, as they come, the rows; notes as `asked` once the block has read them."""
-    query, made = begun(warehouse, query)
+    with taught(warehouse, query):
+        query, made = begun(warehouse, query)
     with blamed(warehouse, query), taught(warehouse, query):
         columns, _, coming = stream(warehouse, query)
         rows = Watched(columns, coming)

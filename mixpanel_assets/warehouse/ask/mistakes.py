@@ -34,7 +34,8 @@ EATEN = (
 GROUP = "end the statement with GROUP BY ALL"
 NO_FILES = "the warehouse alone can be read here; rows go into a file with mp sql --save FILE.csv"
 KEEP = (
-    "ask with SELECT: WITH x AS (SELECT ...) names a result in it, and mp define NAME SQL for good"
+    "ask with SELECT; before it, CREATE TEMP VIEW, MACRO or TABLE ... AS may come, and for good "
+    "there is mp define NAME SQL"
 )
 SETTINGS = (
     "set MP_THREADS or MP_MEMORY_LIMIT in the environment; times are in UTC, and others are "
