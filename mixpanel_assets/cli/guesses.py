@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from mixpanel_assets.cli import spec
-from mixpanel_assets.cli.slips import DEFAULTS, Typed, is_day
+from mixpanel_assets.cli.slips import DEFAULTS, Typed, is_day, is_known
 from mixpanel_assets.errors import MixpanelDataError, UsageError, near_names
 
 LONGEST = 200  # characters of a command in a hint
@@ -64,13 +64,29 @@ COMMANDS = {
     "server": "simulate",
     "mock": "simulate",
     "delete": "drop",
+    "dau": "ask active-users",
+    "wau": "ask active-users",
+    "mau": "ask active-users",
     "version": "--version",
+}
+IN_GROUPS = {
+    "auth": {
+        "use": "auth switch",
+        "select": "auth switch",
+        "logout": "auth remove",
+        "delete": "auth remove",
+        "rm": "auth remove",
+    },
+    "materialize": {"users": "materialize profiles", "people": "materialize profiles"},
+    "fetch": {"users": "fetch profiles", "people": "fetch profiles"},
 }
 # Of commands of one name, those of the first group that has it are meant.
 GROUPS = ("", "inspect", "query", "ask", "auth", "materialize", "fetch", "rebuild")
+SECRET = re.compile(r"--?(?:[\w-]+-)?(?:secret|passw\w*|pwd|token|key)", re.I)
 STATEMENT = re.compile(r"(select|with|from|describe|summarize|show|explain|pivot)\b", re.I)
 
 SAVED = "mp sql has --save FILE.csv (or .parquet, .jsonl); any answer goes into a file with: {line}"
+UNLISTED = ("--verbose", "--version", "--quiet", "--install-completion", "--show-completion")
 # Options that no command has: what to do instead.
 OPTIONS = {
     "save output out output-file outfile o": SAVED,
@@ -83,6 +99,8 @@ OPTIONS = {
     "pretty": "for a table: --format table",
     "no-limit all": "all rows: --limit 0",
     "filter search grep name contains": "search names with: mp inspect find WORD",
+    "raw r": "a single value is printed by --scalar, and rows as text by --format plain",
+    "offset": "write OFFSET in the statement",
     "days last period": "the last seven days are --from 7d",
     "date day on-day": "a single day is --from 2024-01-31 --to 2024-01-31",
     "event events event-name": (
@@ -157,18 +175,18 @@ class _Guess:
     def _paths(self, word: str) -> Iterator[str]:
         """The commands that the word may mean, best first."""
         here = " ".join(self._typed.path)
-        paths = list(_paths(self._program))
         leaves: dict[str, list[str]] = {}
-        for path in paths:
+        for path in (paths := list(_paths(self._program))):
             leaves.setdefault(path.split()[-1], []).append(path)
-        folded = word.lower().replace("_", "-")
-        own = list(self._typed.command.commands)
-        found = [COMMANDS[folded]] if folded in COMMANDS else []
+        folded, own = word.lower().replace("_", "-"), list(self._typed.command.commands)
+        other = IN_GROUPS.get(here, {}).get(folded) or COMMANDS.get(folded, "")
+        found = [other] if other and (not here or " " in other) else []
         if not found:
-            found = [f"{here} {near}".strip() for near in get_close_matches(folded, own, 1, 0.75)]
+            near = get_close_matches(folded, own, 1, 0.75)
+            near = near or [one for one in own if len(folded) > 3 and folded in one][:1]
+            found = [f"{here} {one}".strip() for one in near]
         if not found:
             near = get_close_matches(folded, leaves, 1, 0.75)
-            near = near or get_close_matches(folded, leaves, 1, 0.6)
             found = [path for leaf in near for path in leaves[leaf]]
         order = {
             path: GROUPS.index(path.rpartition(" ")[0])
@@ -216,10 +234,10 @@ class _Guess:
             return f"did you mean {near[0]}? {_line(['mp', *fixed])}{other}"
         if bare in _OPTIONS:
             return _OPTIONS[bare].format(command=self.name, line=self._into_a_file(name))
-        near = near or get_close_matches(name, own, 2, 0.6)
+        near = near or get_close_matches(name, own, 2, 0.7)
         if near:
             return f"did you mean {' or '.join(near)}? see: {self.name} --help"
-        listed = ", ".join(one for one in own if one not in ("--verbose", "--version", "--quiet"))
+        listed = ", ".join(dict.fromkeys(one for one in own if one not in UNLISTED))
         return f"options: {listed}; see: {self.name} --help"
 
     def _into_a_file(self, name: str, kind: str = "csv") -> str:
@@ -228,11 +246,15 @@ class _Guess:
         joined = "=" in self._words[at]
         value = self._words[at].partition("=")[2]
         value = value if joined else "".join(self._words[at + 1 : at + 2])
-        kept = [*self._words[:at], *self._words[at + (1 if joined else 2) :]]
         suffix = value.rpartition(".")[2].lower()
         kind = suffix if suffix in ("json", "jsonl", "md") else kind
         file = value if suffix == kind else f"FILE.{kind}"
-        return f"{_line(['mp', *kept, '--format', kind])} > {shlex.quote(file)}"
+        return f"{_line(['mp', *self._without(name), '--format', kind])} > {shlex.quote(file)}"
+
+    def _without(self, name: str) -> list[str]:
+        """The line without the option and its value."""
+        at = self._at(name) or 0
+        return [*self._words[:at], *self._words[at + (1 if "=" in self._words[at] else 2) :]]
 
     def _at(self, name: str) -> int | None:
         return next((n for n, one in enumerate(self._words) if one.startswith(name)), None)
@@ -249,9 +271,15 @@ class _Guess:
             return "list the saved reports and their ids: mp inspect bookmarks"
         if message.startswith("Missing") and param is not None:
             return self._missing(name)
+        if name == "--limit":
+            return "a number of rows; all of them: --limit 0"
         given = re.search(r"'([^']*)' is not one of", message)
         if name == "--format" and given and given[1].lower() in FORMATS:
             typed = "-f" if self._at("-f") is not None else "--format"
+            if given[1].lower() == "parquet" and is_known(self._typed.command, "--save"):
+                return (
+                    f"write a file: {_line(['mp', *self._without(typed), '--save'])} FILE.parquet"
+                )
             return FORMATS[given[1].lower()].format(line=self._into_a_file(typed))
         if name == "--format" and given and given[1].endswith(".sql"):
             return f"a file of SQL is read with: mp sql --file {shlex.quote(given[1])}"
@@ -318,6 +346,13 @@ def _paths(group: Any, path: str = "") -> Iterator[str]:
 
 
 def _line(words: Sequence[str]) -> str:
-    """The words as a line for the shell, cut if it is long."""
-    line = shlex.join(words)
+    """The words as a line for the shell, cut if it is long, without secrets."""
+    shown = list(words)
+    for n, word in enumerate(words):
+        name, equals, _ = word.partition("=")
+        if SECRET.fullmatch(name) and equals:
+            shown[n] = f"{name}=***"
+        elif SECRET.fullmatch(name) and n + 1 < len(words):
+            shown[n + 1] = "***"
+    line = shlex.join(shown)
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."

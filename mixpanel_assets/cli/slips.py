@@ -24,13 +24,13 @@ DEFAULTS = {"materialize": "events", "rebuild": "events", "fetch": "events"}
 FAMILIES = (
     "--from --from-date --start --start-date --since --begin",
     "--to --to-date --end --end-date --until --through",
-    "--limit --rows --top --max-rows --max --count --head --num-rows --max-results -n -l",
+    "--limit --rows --top --max-rows --max --count --head --num-rows --max-results --n -n -l",
     "--on --by --group-by --groupby --segment-by --split-by --breakdown --dimension",
     "event --event --events --event-name -e",
     "steps --step --steps --event --events",
     "--property --properties --prop --property-name --field",
     "--where --filter --condition",
-    "--unit --granularity --bucket",
+    "--unit --granularity --bucket --interval --resolution",
     "--table --table-name --view",
     "--users --user --distinct-id --distinct-ids --user-id",
     "tables --table --tables",
@@ -195,14 +195,14 @@ class _Arranged:
         if len([word for word in extra if is_day(word)]) == 1:
             return  # that day alone, or all since
         for word in extra:
-            slot = self._slot(word, {*self._options, *placed})
+            slot = self._slot(word, {*self._options, *placed}, several=len(extra) > 1)
             if slot is None:
                 return  # a word without a place: `guesses` has the whole line to explain
             placed += [slot, word]
         self._options += placed
         del self._words[len(arguments) :]
 
-    def _slot(self, word: str, given: set[str]) -> str | None:
+    def _slot(self, word: str, given: set[str], *, several: bool) -> str | None:
         """The option without a value yet that the word is for."""
         free = [
             one
@@ -213,7 +213,10 @@ class _Arranged:
             days = [one.opts[0] for one in free if one.opts[0] in ("--from", "--to")]
             return days[0] if days else None
         days_apart = [one for one in free if one.opts[0] not in ("--from", "--to", "--out")]
-        if needed := [one.opts[0] for one in days_apart if one.required]:
+        needed = [one.opts[0] for one in days_apart if one.required]
+        if needed == ["--property"] and several and _known(self._command, "--event") in free:
+            return "--event"  # which comes first, as everywhere
+        if needed:
             return str(needed[0])
         named = [one.opts[0] for one in free if one.opts[0] in NAMES]
         if "--table" in named:
@@ -242,6 +245,11 @@ def is_day(word: str) -> bool:
     with suppress(DateRangeError):
         return isinstance(parse_day(word, date(2000, 1, 1)), date)
     return False
+
+
+def is_known(command: Any, name: str) -> bool:
+    """Whether the command has an option of that name."""
+    return _known(command, name) is not None
 
 
 def _known(command: Any, name: str) -> Any:

@@ -20,6 +20,7 @@ from mixpanel_assets.errors import OutputError, SQLError
 from mixpanel_assets.naming import distinct
 from mixpanel_assets.results import JSONText, SavedColumn, SavedRows
 from mixpanel_assets.settings import Settings
+from mixpanel_assets.warehouse.ask.mistakes import taught
 from mixpanel_assets.warehouse.ask.session import begun
 from mixpanel_assets.warehouse.connection import IN_UTC, saving
 from mixpanel_assets.warehouse.definitions import blamed
@@ -53,8 +54,9 @@ def save(
     """
     outfiles.check(file, outfiles.ROWS, replace=replace, under=under)
     with opened(warehouse, settings, timeout) as closed:
-        last, _ = begun(closed, query)
-        with blamed(closed, last):
+        with taught(closed, query):
+            last, _ = begun(closed, query)
+        with blamed(closed, last), taught(closed, last):
             names, types = _columns(closed, last)
     with outfiles.placed(file, replace=replace) as part:
         with saving(

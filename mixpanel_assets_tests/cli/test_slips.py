@@ -44,6 +44,7 @@ UNDERSTOOD = {
     "ask segmentation --event A --from 7d": "ask segmentation --from 7d A",
     "ask funnel --step A --step B --from 7d": "ask funnel --from 7d A B",
     "sql 'select 1' --max-rows 5": "sql --limit 5 'select 1'",
+    "sql 'select 1' --output x.csv": "sql --save x.csv 'select 1'",
     "sql 'select 1' -n 5": "sql --limit 5 'select 1'",
     "sql --query 'select 1'": "sql 'select 1'",
     "sql -c 'select 1'": "sql 'select 1'",
@@ -78,7 +79,9 @@ UNDERSTOOD = {
     "inspect column plan events_wide": "inspect column --column plan --table events_wide",
     "inspect distribution Purchase plan": "inspect distribution --event Purchase --property plan",
     "inspect coverage A p,q": "inspect coverage --event A --properties p,q",
-    "inspect values plan Purchase": "inspect values --property plan --event Purchase",
+    "inspect values plan": "inspect values --property plan",
+    "inspect values Purchase plan": "inspect values --event Purchase --property plan",
+    "ask segmentation A --from 7d --interval day": "ask segmentation --from 7d --unit day A",
     "inspect lexicon-schema event A": "inspect lexicon-schema --type event --name A",
     "query segmentation-sum A amount --from 7d": (
         "query segmentation-sum --from 7d --event A --on amount"
@@ -163,6 +166,12 @@ EXPLAINED: list[tuple[str, list[str], bool]] = [
     ("'select count(*) from events'", ["mp sql 'select count(*) from events'"], True),
     ("frobnicate", ["commands: ", "inspect", "mp --help"], False),
     ("auth lst", ["mp auth list"], True),
+    ("auth use shop", ["mp auth switch shop"], False),
+    ("auth delete shop", ["mp auth remove shop"], False),
+    ("query report 7", ["mp query saved-report 7"], False),
+    ("materialize users", ["mp materialize profiles"], False),
+    ("materialize frobs", ["commands: events, profiles"], False),
+    ("dau --from 2024-01-01", ["mp ask active-users --from 2024-01-01"], True),
     # Options.
     ("sql 'select 1' --limt 5", ["--limit", "mp sql 'select 1' --limit 5"], True),
     ("inspect sample --tabel events", ["--table", "mp inspect sample --table events"], True),
@@ -176,10 +185,17 @@ EXPLAINED: list[tuple[str, list[str], bool]] = [
     ("materialize events --days 7", ["--from 7d"], False),
     ("materialize events --from 7d --event Purchase", ["mp fetch events --events"], False),
     ("inspect events --limit 5", ["--jq '.[:10]'"], False),
+    ("sql 'select 1' --limit all", ["--limit 0"], False),
+    ("sql 'select 1' --raw", ["--scalar"], False),
     ("sql -f query.sql", ["mp sql --file query.sql"], False),
     ("sql 'select 1' --frob", ["--limit", "mp sql --help"], False),
     # Values.
     ("status --format parquet", ["--save", ".parquet"], False),
+    (
+        "sql 'select 1' --format parquet",
+        ["mp sql 'select 1' --save FILE.parquet"],
+        False,
+    ),
     ("status --format yaml", ["--format json"], False),
     ("ask sessions --from 7d --unit daz", ["did you mean day?"], False),
     ("query segmentation --event Search", ["--event Search --from 7d"], False),
@@ -217,6 +233,16 @@ def test_a_line_is_explained(
     if works:
         line = re.split(r", or: |; |$", "mp " + answer.error["hint"].partition("mp ")[2])[0]
         assert here(*shlex.split(line)[1:]).code == 0
+
+
+@pytest.mark.parametrize("given", [["--secret", "hunter2"], ["--api-token=hunter2"]])
+def test_a_secret_is_not_repeated(given: list[str], here: Mp) -> None:
+    for words in (
+        ["auth", "ad", "shop", *given],
+        ["auth", "add", "shop", "--regoin", "eu", *given],
+    ):
+        answer = here(*words)
+        assert (answer.code, "hunter2" in answer.err) == (2, False)
 
 
 DATES = {

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -100,6 +101,11 @@ ERRORS: list[tuple[str, list[str]]] = [
     ("select frobnicate(plan) from events_wide", ["duckdb_functions()"]),
     ("select date_sub(event_date, interval 1 day) from events", ["interval"]),
     ("select now() - 7", ["interval 7 days"]),
+    ("select time_bucket(day, event_time) from events", ["date_trunc('day', event_time)"]),
+    ("select trunc(event_time, 'month') from events", ["date_trunc('day', event_time)"]),
+    ("select extract(hour, event_time) from events", ["extract(hour FROM event_time)"]),
+    ("select plan, count(*) from events_wide group by 1 order by count", ["count(*) as n"]),
+    ("select planned from events_wide", ["did you mean plan"]),
     ("select avg(properties->>'amount') from events", ["try_cast("]),
     ("select properties->>'amount' + 1 from events", ["parentheses"]),
     ("select properties->>'amount' > 10 from events", ["try_cast("]),
@@ -123,7 +129,7 @@ ERRORS: list[tuple[str, list[str]]] = [
     ("select 1 from events where event_date > 2024-01-05", ["single quotes"]),
     # What is not allowed, and what is instead.
     ("select 1; select 2", ["one statement", "mp define"]),
-    ("create temp table x as select 1", ["SELECT", "WITH", "mp define"]),
+    ("create temp table x as select 1", ["SELECT", "CREATE TEMP", "mp define"]),
     ("create view v as select 1", ["mp define"]),
     ("create macro m(a) as a + 1", ["mp define"]),
     ("copy events to 'x.csv'", ["--save FILE"]),
@@ -247,6 +253,23 @@ def test_a_mistake_in_a_long_line_is_shown_with_what_is_around(landed: Home, her
     line, caret = answer.error["message"].splitlines()[-2:]
     assert line[caret.index("^") :].startswith("evnt_time")
     assert answer.error["details"] == {"line": 1, "position": 8 + len(many) + 2}
+
+
+def test_a_mistake_after_a_temporary_view_is_shown_where_it_is(landed: Home, here: Mp) -> None:
+    for between in (" ", "\n\n"):  # the place is in the statement that asks
+        query = f"create temp view v as select 1 as one;{between}select evnt_name from events"
+        answer = here("sql", query)
+        assert answer.error["details"] == {"line": 1, "position": 8}
+        text, caret = answer.error["message"].splitlines()[-2:]
+        assert text[caret.index("^") :].startswith("evnt_name")
+        assert answer.error["hint"].startswith("did you mean event_name")
+
+
+def test_rows_that_would_be_saved_are_explained_too(landed: Home, here: Mp, tmp_path: Path) -> None:
+    answer = here("sql", "select evnt_name from events", "--save", "rows.csv")
+    assert (answer.code, answer.error["code"]) == (6, "SQL_ERROR")
+    assert answer.error["hint"].startswith("did you mean event_name")
+    assert not (tmp_path / "rows.csv").exists()
 
 
 def test_a_hint_s_statement_works(landed: Home, here: Mp) -> None:

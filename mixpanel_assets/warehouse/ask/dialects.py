@@ -26,7 +26,7 @@ _BY_MEANING = {
     "from_unixtime_format tochar time_format": _AS_TEXT,
     "to_date todate str_to_date parse_date parse_datetime parse_timestamp to_datetime todatetime "
     "date_parse try_to_date to_timestamp_ntz parsedatetimebesteffort cdate": _AS_DAY,
-    "timestamp_trunc datetime_trunc trunc_date tostartofday tostartofweek tostartofmonth "
+    "timestamp_trunc datetime_trunc trunc trunc_date tostartofday tostartofweek tostartofmonth "
     "tostartofhour todayofweek tomonday date_bin dateadd_trunc": _BUCKET,
     "datepart date_part_year todayofmonth tohour tomonth toyear datename": (
         "date_part('hour', event_time), dayname(event_time)"

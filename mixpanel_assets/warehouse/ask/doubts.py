@@ -16,7 +16,7 @@ import duckdb
 
 from mixpanel_assets.notes import note
 from mixpanel_assets.results import SQLResult
-from mixpanel_assets.warehouse.ask.mistakes import taught
+from mixpanel_assets.warehouse.ask.mistakes import PATIENCE, taught
 from mixpanel_assets.warehouse.ask.reasons import Statement
 from mixpanel_assets.warehouse.ask.session import begun
 from mixpanel_assets.warehouse.connection import interrupted_after
@@ -26,7 +26,6 @@ from mixpanel_assets.warehouse.sql import Connection
 from mixpanel_assets.warehouse.statement import answer, stream
 from mixpanel_assets.warehouse.tables import EVENTS, PROFILES
 
-PATIENCE = 2.0  # seconds for finding out
 MOST_NOTES = 5
 
 
@@ -34,7 +33,8 @@ def asked(
     warehouse: Connection, query: str, parameters: Sequence[Any] = (), *, limit: int | None = None
 ) -> SQLResult:
     """As `answer`, with notes on what its reader should know."""
-    query, made = begun(warehouse, query)
+    with taught(warehouse, query):
+        query, made = begun(warehouse, query)
     with blamed(warehouse, query), taught(warehouse, query):
         result = answer(warehouse, query, parameters, limit=limit)
     rows = Watched(result.columns, iter(result.rows))
@@ -48,7 +48,8 @@ def asking(
     warehouse: duckdb.DuckDBPyConnection, query: str
 ) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
     """The columns and, as they come, the rows; notes as `asked` once the block has read them."""
-    query, made = begun(warehouse, query)
+    with taught(warehouse, query):
+        query, made = begun(warehouse, query)
     with blamed(warehouse, query), taught(warehouse, query):
         columns, _, coming = stream(warehouse, query)
         rows = Watched(columns, coming)

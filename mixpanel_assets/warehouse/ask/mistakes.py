@@ -20,9 +20,11 @@ from mixpanel_assets.warehouse.ask.dialects import DIALECTS, TYPES
 from mixpanel_assets.warehouse.ask.names import find_relation
 from mixpanel_assets.warehouse.ask.places import Place, found_in
 from mixpanel_assets.warehouse.ask.vocabulary import Vocabulary, identifier
+from mixpanel_assets.warehouse.connection import interrupted_after
 from mixpanel_assets.warehouse.sql import Connection, first_column, literal
 from mixpanel_assets.warehouse.statement import answer
 
+PATIENCE = 2.0  # seconds for finding out
 LOOK = "see what there is: mp inspect overview"
 HEREDOC = "mp sql - <<'SQL'"
 EATEN = (
@@ -32,7 +34,8 @@ EATEN = (
 GROUP = "end the statement with GROUP BY ALL"
 NO_FILES = "the warehouse alone can be read here; rows go into a file with mp sql --save FILE.csv"
 KEEP = (
-    "ask with SELECT: WITH x AS (SELECT ...) names a result in it, and mp define NAME SQL for good"
+    "ask with SELECT; before it, CREATE TEMP VIEW, MACRO or TABLE ... AS may come, and for good "
+    "there is mp define NAME SQL"
 )
 SETTINGS = (
     "set MP_THREADS or MP_MEMORY_LIMIT in the environment; times are in UTC, and others are "
@@ -65,6 +68,7 @@ _COLUMNS = {
 COLUMNS = {name: column for column, names in _COLUMNS.items() for name in names.split()}
 WORDS = ("select", "from", "where", "group", "order", "having", "limit", "join", "with", "distinct")
 PARTS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second", "dow", "isodow")
+TAKE_A_PART = ("date_trunc", "datetrunc", "date_part", "datepart", "date_diff", "datediff")
 IN_A_DATE_FUNCTION = re.compile(r"(\w*(?:date|time|trunc|part|extract)\w*)\s*\([^()]*$", re.I)
 COMPARED = re.compile(r"(?:[=<>~]|\blike|\bilike|->>?|\|\||\bin\s*\([^()]*)\s*$", re.I)
 OPEN = re.compile(r"(?:\b(?:select|distinct|where|and|or|on|by|having)|[,(])\s*$", re.I)
@@ -105,7 +109,8 @@ def explained(error: SQLError, warehouse: Connection, query: str) -> SQLError:
     place = found_in(error.message, query)
     head = place.head if place else error.message
     hint = error.hint
-    with suppress(duckdb.Error, RecursionError):  # a warehouse of an older layout
+    # A warehouse of an older layout, one that is slow to ask: neither is another failure.
+    with suppress(duckdb.Error, RecursionError), interrupted_after(warehouse, PATIENCE):
         hint = hint or Lesson(warehouse, query, head, place).hint()
     message = _short(head) + (place.shown if place else "")
     told = SQLError(message, hint=hint or LOOK, **(place.details if place else {}))
@@ -177,6 +182,8 @@ class Lesson:
             return f"did you mean {column}? {'' if 'is the column' in also else also}".strip()
         if hint := known.property_hint(name):
             return hint
+        if name.lower() in ("count", "sum", "avg", "min", "max"):
+            return "repeat the aggregate, such as count(*), or name it: count(*) as n"
         near = known.near_names(name)
         if compared and not is_quoted and not near:
             shell = f"if the shell took them, write the SQL in double quotes or after {HEREDOC}"
@@ -199,9 +206,11 @@ class Lesson:
         found = IN_A_DATE_FUNCTION.search(self._before)
         if not found or name.lower().removesuffix("s") not in PARTS:
             return None
-        more = "earlier, later" if "diff" in found[1].lower() else "event_time"
-        part = name.lower().removesuffix("s")
-        return f"the part comes first, in single quotes: {found[1]}('{part}', {more})"
+        part, function = name.lower().removesuffix("s"), found[1].lower()
+        if function not in TAKE_A_PART:
+            function = "date_trunc"
+        more = "earlier, later" if "diff" in function else "event_time"
+        return f"the part comes first, in single quotes: {function}('{part}', {more})"
 
     def function(self, name: str) -> str:
         """A function that does not exist."""
@@ -282,6 +291,8 @@ class Lesson:
         token, words = near.lower(), re.findall(r"[A-Za-z_]+", self._before)
         if re.fullmatch(r"\S+\.sql;?", self._query.strip()):
             return f"a file of SQL is read with: mp sql --file {self._query.strip()}"
+        if near == "," and re.search(r"\bextract\s*\(\s*\w+$", self._before, re.I):
+            return "write extract(hour FROM event_time), or date_part('hour', event_time)"
         if top := re.search(r"\bselect\s+top\s*\(?\s*(\d+)", self._query, re.I):
             return f"write LIMIT {top[1]} at the end"
         if near == "," and (skipped := re.search(r"\blimit\s+(\d+)$", self._before, re.I)):

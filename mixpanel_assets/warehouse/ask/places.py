@@ -45,15 +45,15 @@ def found_in(message: str, query: str) -> Place | None:
     number, excerpt, blanks, carets = int(found[1]), found[2], found[3], found[4]
     offset = len(blanks) - len(f"LINE {number}: ")
     lines = query.split("\n")
-    if number > len(lines) or offset < 0:
+    if offset < 0:
         return None
-    text, position = lines[number - 1], offset
-    if excerpt.startswith("..."):
-        inner = excerpt[3:].removesuffix("...")
-        start = text.find(inner)
-        if start < 0:
-            return None
-        position = start + offset - 3
-    at = sum(len(line) + 1 for line in lines[: number - 1]) + position
-    head = message[: found.start()]
-    return Place(head, at, number, position + 1, text, len(carets))
+    # Of several statements DuckDB counts the lines of one; the line is where its text is.
+    inner = excerpt.removeprefix("...").removesuffix("...")
+    order = sorted(range(len(lines)), key=lambda n: n != number - 1)
+    line = next((n for n in order if inner in lines[n]), None)
+    if line is None:
+        return None
+    text = lines[line]
+    position = text.index(inner) + offset - (3 if excerpt.startswith("...") else 0)
+    at = sum(len(one) + 1 for one in lines[:line]) + position
+    return Place(message[: found.start()], at, line + 1, position + 1, text, len(carets))

@@ -55,7 +55,8 @@ class Vocabulary:
     def near_names(self, name: str) -> list[str]:
         """Columns and properties that resemble a name, best first."""
         near = near_names(name, dict.fromkeys([*self.columns, *self.properties]), 3)
-        return [one for one in near if _alike(one, name)]
+        alike = [one for one in near if _alike(one, name)]
+        return sorted(alike, key=lambda one: not name.lower().startswith(one.lower()))
 
     @cached_property
     def _scope(self) -> list[Relation]:
