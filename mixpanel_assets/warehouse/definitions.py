@@ -94,7 +94,8 @@ def drafted(closed: Connection, head: str, sql: str) -> Draft:
     Raises UsageError for the name, SQLError for the SQL.
     """
     name, parameters = _read(head)
-    _check_name(closed, name, macro=parameters is not None)
+    with as_sql_errors():
+        _check_name(closed, name, macro=parameters is not None)
     text = sql.strip().rstrip(";").rstrip()
     if BEGINNING.fullmatch(text):
         raise UsageError(f"{head} has no SQL", hint=EXAMPLES)

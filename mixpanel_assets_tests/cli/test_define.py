@@ -74,6 +74,23 @@ def test_it_is_used_in_conditions_files_and_python(mine: Path, here: Mp) -> None
         assert [one.name for one in workspace.definitions()] == ["buyers"]
 
 
+def test_a_view_is_looked_at_as_tables_are(mine: Path, here: Mp) -> None:
+    here("define", "Bought", "from events where event_name = 'Purchase'")
+    for name in ("mine.Bought", 'mine."bought"', "Mine.bought"):
+        columns = here("inspect", "schema", "--table", name).json["columns"]
+        assert "distinct_id" in [one["name"] for one in columns]
+    count = here("sql", "select count(*) from mine.bought", "--scalar").json
+    assert here("inspect", "summarize", "--table", "mine.bought").json["row_count"] == count
+    (event,) = here("inspect", "breakdown", "--table", "mine.bought").json["events"]
+    assert (event["event_name"], event["count"]) == ("Purchase", count)
+    amount = ("inspect", "numeric", "--event", "Purchase", "--property", "amount", "--table")
+    assert here(*amount, "mine.bought").json["sum"] == here(*amount, "events").json["sum"] > 0
+    here("define", "amounts", 'select amount from by_event."Purchase"')
+    assert len(here("inspect", "sample", "--table", "mine.amounts", "-n", "2").json) == 2
+    assert here("inspect", "breakdown", "--table", "mine.amounts").code == 4
+    assert here("inspect", "schema", "--table", "mine.nope").error["code"] == "TABLE_NOT_FOUND"
+
+
 def test_an_existing_one_is_replaced_only_when_asked(mine: Path, here: Mp) -> None:
     here("define", "buyers", BUYERS)
     taken = here("define", "Buyers(n)", "n + 1")

@@ -26,7 +26,7 @@ ANSWERS = {
     'create temp table "a ""b" as select 1 as x; from "a ""b"': [{"x": 1}],
     "create temp view é(x) as select 'ü'; -- ;\n /* ; */ create /**/ temp -- a\n view b as from é;"
     " from b -- end": [{"x": "ü"}],
-    "create temp view a as select 1 as x, 'p' as y; pivot a on y using sum(x)": [{"p": 1}],
+    "create temp view a as select 1 as x, 'p' as y; pivot a on y in ('p') using sum(x)": [{"p": 1}],
     "create temp view a as select 1 as x; describe a": None,
     "create temp view a as select 1 as x; with b as (from a) select x, ';' as s from b": [
         {"x": 1, "s": ";"}
