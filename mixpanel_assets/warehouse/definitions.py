@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,7 +34,6 @@ from mixpanel_assets.warehouse.ask.session import functions, relations
 from mixpanel_assets.warehouse.ask.syntax import walk
 from mixpanel_assets.warehouse.connection import in_transaction
 from mixpanel_assets.warehouse.drop import RESERVED
-from mixpanel_assets.warehouse.load.create import create_tables
 from mixpanel_assets.warehouse.sql import Connection, first_column, has_tables, quoted
 from mixpanel_assets.warehouse.statement import as_sql_errors, prepared
 
@@ -49,6 +49,9 @@ NOT_ONE = "a definition is one SELECT, or of a macro also one expression"
 ALLOWED = {"range", "generate_series", "unnest", "json_each", "json_tree", "repeat"}
 MISSING = re.compile(r"with name (\w+) does not exist", re.IGNORECASE)
 BEGINNING = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+
+# Threads of this process share the open file, and two that change its schemas are in conflict.
+_WRITING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ def drafted(closed: Connection, head: str, sql: str) -> Draft:
     Raises UsageError for the name, SQLError for the SQL.
     """
     name, parameters = _read(head)
-    _check_name(closed, name, macro=parameters is not None)
+    with as_sql_errors():
+        _check_name(closed, name, macro=parameters is not None)
     text = sql.strip().rstrip(";").rstrip()
     if BEGINNING.fullmatch(text):
         raise UsageError(f"{head} has no SQL", hint=EXAMPLES)
@@ -114,9 +118,10 @@ def keep(warehouse: Connection, draft: Draft, *, replace: bool = False) -> Defin
             "a warehouse of the name mine can't have definitions: mine is their schema",
             hint="rename its file, or name another with MP_WAREHOUSE",
         )
-    create_tables(warehouse)
-    with as_sql_errors(), in_transaction(warehouse):
-        warehouse.execute(f"create schema if not exists {MINE}")
+    with _WRITING, as_sql_errors(), in_transaction(warehouse):
+        warehouse.execute(
+            f"create schema if not exists internal; create schema if not exists {MINE}"
+        )
         warehouse.execute(
             f"create table if not exists {TABLE} "
             "(name VARCHAR, parameters VARCHAR, rows BOOLEAN, sql VARCHAR, created_at TIMESTAMPTZ)"
@@ -154,7 +159,7 @@ def definition(warehouse: Connection, name: str) -> Definition:
 def drop_definition(warehouse: Connection, name: str) -> Definition:
     """Drop the one of that name. TableNotFoundError."""
     draft = _known(warehouse, name)
-    with as_sql_errors(), in_transaction(warehouse):
+    with _WRITING, as_sql_errors(), in_transaction(warehouse):
         _remove(warehouse, draft)
     return draft.shown
 

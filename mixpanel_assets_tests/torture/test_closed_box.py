@@ -8,10 +8,12 @@ import shutil
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +153,71 @@ def table_named(box: Box, text: str) -> Any:
         return workspace.sample(text).rows
 
 
+def rows_of_session(box: Box, text: str) -> Any:
+    """Before, in and after something temporary."""
+    table = f"create temp table made as {text}; from made"
+    queries = [
+        table,
+        f"{text}; from landed",
+        f"create temp view made as {text}; from made",
+        f"create temp macro made() as ({text}); select made()",
+        f"create temp view made as select 1; {text}",
+    ]
+    asks = [partial(rows_of_ask, box, query) for query in queries]
+    return any_of([*asks, partial(rows_saved, box, table)])
+
+
+def rows_of_definition(box: Box, text: str) -> Any:
+    """Defined in a copy of the warehouse, which the box asks, and an open DuckDB."""
+    path = Path(shutil.copy(box.warehouse, box.settings.home.with_name("defined.duckdb")))
+    kept, copy = everything_but_mine(path), replace(box, warehouse=path)
+    canary = f"'{box.folder / 'canary.csv'}'"
+
+    def defined(head: str, sql: str, use: str) -> Any:
+        with Workspace(path=path) as workspace:
+            workspace.define(head, sql, replace=True)
+        with duckdb.connect(str(path), read_only=True) as connection:
+            rows = connection.execute(use).fetchmany(50)
+        return rows, rows_of_ask(copy, use)
+
+    found = any_of(
+        [
+            partial(defined, "made", text, "from mine.made"),
+            partial(defined, "made(a)", text, f"from mine.made({canary})"),
+            partial(defined, "made(b)", f"({text})", f"select mine.made({canary})"),
+            partial(defined, "c(x)", text.replace(canary, "x"), f"from mine.c({canary})"),
+        ]
+    )
+    assert everything_but_mine(path) == kept
+    return found
+
+
+def any_of(asks: list[Callable[[], Any]]) -> Any:
+    """What came back of those that were answered, and the errors; SQLError if none was."""
+    found, errors = [], []
+    for ask in asks:
+        try:
+            with warnings.catch_warnings(action="ignore"):  # such as: it has no rows
+                found.append(ask())
+        except (MixpanelDataError, duckdb.Error) as error:
+            errors.append(str(error))
+    if not found:
+        raise SQLError("; ".join(errors))
+    return found, errors
+
+
+def everything_but_mine(path: Path) -> list[Any]:
+    with duckdb.connect(str(path)) as connection:
+        query = """
+            select schema_name, view_name, sql from duckdb_views() where not internal
+            union all select schema_name, table_name, sql from duckdb_tables()
+            order by all
+            """
+        rows = [row for row in connection.execute(query).fetchall() if row[0] != "mine"]
+        tables = [row[:2] for row in rows if row[:2] != ("internal", "definitions")]
+        return [*tables, connection.execute("from landed").fetchall()]
+
+
 DOORS: list[Callable[[Box, str], Any]] = [
     *[rows_of_ask] * 5,
     *[rows_saved] * 3,
@@ -159,6 +226,8 @@ DOORS: list[Callable[[Box, str], Any]] = [
     values_of_expression,
     events_where,
     table_named,
+    rows_of_session,
+    rows_of_definition,
 ]
 
 
@@ -197,14 +266,17 @@ HARMLESS = (
     "select write_log",
     "from which_secret",
     "from duckdb_secrets()",
+    "create temp table x as select 1",  # before a question
 )
 
 
-@pytest.mark.parametrize("door", [rows_of_ask, rows_saved])
+@pytest.mark.parametrize("door", [rows_of_ask, rows_saved, rows_of_session, rows_of_definition])
 def test_each_harm_is_refused_bare(
-    box: Box, door: Callable[[Box, str], Any], figures: Figures
+    box: Box, door: Callable[[Box, str], Any], tries: Tries, figures: Figures
 ) -> None:
     before, statements = box.state(), [text.format(**box.places) for text in READS + WRITES]
+    if door in (rows_of_session, rows_of_definition):  # each asks several times
+        statements = statements[:: tries(6, 1)]
     answered = []
     for text in statements:
         known, answer = said(door, box, text)

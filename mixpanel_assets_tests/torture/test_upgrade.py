@@ -168,6 +168,20 @@ def test_every_door_opens_an_older_warehouse(
     figures("an older warehouse opened by a command", len(doors), "all opened it")
 
 
+def test_definitions_are_kept_through_an_upgrade(home: Home) -> None:
+    asked = ["select count(*), count(person) from mine.who", "select count(*) from mine.states(5)"]
+    home.run("define", "who", "select event_name, person from events")
+    home.run("define", "states(most)", "select valid_from from profile_history limit most")
+    defined = home.run("define", "--list")
+    assert (len(defined.json), defined.err) == (2, "")
+    before = [home.asked(query) for query in asked]
+    _change(home, BACK_TO_2)
+    assert "does not work as things are" in home.run("define", "--list").err  # no person yet
+    assert home.run("rebuild", "events").code == 0
+    assert home.run("define", "--list") == defined
+    assert [home.asked(query) for query in asked] == before
+
+
 def test_every_door_refuses_a_newer_warehouse_and_leaves_it_byte_by_byte(
     home: Home, tries: Tries, figures: Figures
 ) -> None:

@@ -68,7 +68,9 @@ def _tell_all(
     """As `tell`; of a suspicious answer also about the views and tables that it may be from."""
     tell(warehouse, query, parameters, suspicious=suspicious)
     if suspicious:
-        for text in (*made, *views_behind(warehouse, (query, *made))):
+        with suppress(duckdb.Error):
+            made = (*made, *views_behind(warehouse, (query, *made)))
+        for text in made:
             tell(warehouse, text)
 
 

@@ -23,6 +23,7 @@ from mixpanel_assets.warehouse.tables import BASE_PROPERTIES, EVENTS, PROFILE_VI
 from mixpanel_assets.warehouse.types import UNSEEN, is_addressable
 
 BY_EVENT = "by_event."
+MINE = "mine."
 LANDED = ("events", "events_wide")
 LOOK = "look first: mp inspect overview, or: mp inspect find WORD"
 NOTHING_YET = "nothing is landed yet: mp materialize events --from 7d"
@@ -75,7 +76,7 @@ def catalogue(warehouse: Connection) -> list[Relation]:
 
 
 def _relation(schema: str, table: str, is_view: bool, columns: dict[str, str]) -> Relation:
-    name = table if schema == "main" else BY_EVENT + table
+    name = table if schema == "main" else f"{schema}.{table}"
     type_ = "view" if is_view else "table"
     if {"distinct_id", "properties"} <= columns.keys():
         type_ = "events" if "event_name" in columns else "profiles"
@@ -86,18 +87,17 @@ def _relation(schema: str, table: str, is_view: bool, columns: dict[str, str]) -
 
 
 def find_relation(warehouse: Connection, table: str) -> Relation:
-    """The table or view of that name; `by_event.Name` is the view of an event.
+    """The table or view of that name, also `by_event.Name` of an event and `mine.Name` of a user.
 
     TableNotFoundError names those that may have been meant.
     """
     known = catalogue(warehouse)
     wanted = table.removeprefix("main.")
     if wanted.startswith(BY_EVENT):
-        view = wanted.removeprefix(BY_EVENT)
-        if len(view) > 1 and view[0] == view[-1] == '"':
-            view = view[1:-1].replace('""', '"')
-        wanted = BY_EVENT + _view_of(warehouse, view)
+        wanted = BY_EVENT + _view_of(warehouse, _unquoted(wanted.removeprefix(BY_EVENT)))
     found = next((one for one in known if one.name.lower() == wanted.lower()), None)
+    if found is None and wanted.lower().startswith(MINE):
+        found = _own_view(warehouse, _unquoted(wanted[len(MINE) :]))
     if found is None:
         near = near_names(wanted, [one.name for one in known])
         shown = [shown_table(name) for name in near]
@@ -110,6 +110,23 @@ def find_relation(warehouse: Connection, table: str) -> Relation:
             similar_tables=near,
         )
     return replace(found, properties=_properties(warehouse, found))
+
+
+def _unquoted(name: str) -> str:
+    quotes = len(name) > 1 and name[0] == name[-1] == '"'
+    return name[1:-1].replace('""', '"') if quotes else name
+
+
+def _own_view(warehouse: Connection, name: str) -> Relation | None:
+    """The view that a user has defined, with the columns that it has now."""
+    query = """
+        select view_name from duckdb_views()
+        where schema_name = 'mine' and lower(view_name) = lower(?)
+        """
+    for (view,) in answer(warehouse, query, [name]):
+        described = answer(warehouse, f"describe from mine.{quoted(view)}").rows
+        return _relation("mine", view, True, {column: type_ for column, type_, *_ in described})
+    return None
 
 
 def shown_table(name: str) -> str:

@@ -35,11 +35,13 @@ def begun(warehouse: Connection, query: str) -> tuple[str, list[str]]:
         return query, []
     if len(texts) < 2 or not all(texts) or not all(map(_is_temporary, statements[:-1])):
         return query, []
-    before = functions(warehouse)
+    with as_sql_errors():
+        before = functions(warehouse)
     for statement, text in zip(statements[:-1], texts, strict=False):
         with taught(warehouse, text), as_sql_errors():
             warehouse.execute(statement)
-    _check_names(warehouse, before)
+    with as_sql_errors():
+        _check_names(warehouse, before)
     return texts[-1], [found[1] for text in texts[:-1] if (found := ROWS.search(text))]
 
 
