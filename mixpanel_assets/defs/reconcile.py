@@ -4,7 +4,7 @@ A process may be killed between the commit of a day and its report, a warehouse 
 moved, and so may the instance: `landed`, which is committed together with the rows, is the truth.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Self
@@ -26,7 +26,8 @@ DAILY = ("events", "profiles")
 WHOLE = {**{name: tables for name, (tables, *_) in PARTS.items()}, SAVED_REPORTS: (SAVED_REPORTS,)}
 CURSOR = "mixpanel_assets/reconciled/"  # the key of the time of the last reconciliation
 OURS = {"run_requests", "file"}  # metadata of the materializations of older versions
-MOST_REPORTS = 20  # of a day since the last reconciliation
+MOST_RECORDS = 10_000  # that Dagster gives at once
+MOST_DAYS = 1_000  # that it is asked about at once
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -122,14 +123,23 @@ def _unreported(
     if not fresh:
         return []
     first = min(one.loaded_at for one in fresh.values()).timestamp()
-    records = instance.fetch_materializations(
-        dg.AssetRecordsFilter(key, asset_partitions=list(fresh), after_timestamp=first),
-        limit=MOST_REPORTS * len(fresh),
-    ).records
     last: dict[str | None, float] = {}
-    for record in records:
+    for record in _materialized(instance, key, list(fresh), first):
         last[record.partition_key] = max(record.timestamp, last.get(record.partition_key, 0))
     return [day for day, one in fresh.items() if last.get(day, 0) < one.loaded_at.timestamp()]
+
+
+def _materialized(
+    instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[str], since: float
+) -> Iterator[dg.EventLogRecord]:
+    """What was reported of the days since then."""
+    for begin in range(0, len(days), MOST_DAYS):
+        some, cursor, more = days[begin : begin + MOST_DAYS], None, True
+        wanted = dg.AssetRecordsFilter(key, asset_partitions=some, after_timestamp=since)
+        while more:
+            found = instance.fetch_materializations(wanted, limit=MOST_RECORDS, cursor=cursor)
+            yield from found.records
+            cursor, more = found.cursor, found.has_more
 
 
 def _reconcile_whole(

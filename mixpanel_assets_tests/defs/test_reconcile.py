@@ -257,3 +257,22 @@ def test_a_table_of_somebody_else_that_is_called_landed_tells_no_first_day(
     assert ws.db_path
     (ws.db_path.parent / "first_day_of_events").unlink()
     assert Project.of().start == Settings.from_env().today() - timedelta(30)
+
+
+def test_thousands_of_days_that_landed_unseen_are_reported(ws: Workspace, home: Path) -> None:
+    days = 600
+    assert ws.db_path
+    with duckdb.connect(str(ws.db_path)) as warehouse:
+        warehouse.execute(
+            f"""
+            insert into landed by name
+            select landed.* replace (day + 10 + n::integer as day, now() as loaded_at)
+            from landed, range({days}) r(n) where day = date '{DAYS[2]}'
+            """
+        )
+    assert len(ws.reconcile().reported) == days
+    land_unseen(ws, DAYS[3])
+    with duckdb.connect(str(ws.db_path)) as warehouse:
+        warehouse.execute("update landed set loaded_at = now() + interval 1 second")
+    assert len(ws.reconcile().reported) == days + 4
+    assert ws.reconcile().reported == []
