@@ -27,13 +27,19 @@ NAME_IN_LIST = re.compile(r'\s*"((?:[^"]|"")*)"\s*,|([^,]*),')
 FormatOption = Annotated[
     output.Chartless | None,
     typer.Option(
-        "--format", "-f", help="json (default), jsonl, csv, md, table or plain.", hidden=True
+        "--format",
+        "-f",
+        help="json (default; on a terminal table), jsonl, csv, md, table or plain.",
+        hidden=True,
     ),
 ]
 ChartFormatOption = Annotated[
     output.Format | None,
     typer.Option(
-        "--format", "-f", help="json (default), jsonl, csv, md, table, plain or chart.", hidden=True
+        "--format",
+        "-f",
+        help="json (default; on a terminal table), jsonl, csv, md, table, plain or chart.",
+        hidden=True,
     ),
 ]
 ChartOption = Annotated[

@@ -65,9 +65,11 @@ LAYOUTS: dict[Format, formats.Layout] = {
 }
 
 
-def default_format() -> Format:
-    """MP_FORMAT, or json."""
-    name = os.environ.get("MP_FORMAT") or "json"
+def default_format() -> Format | None:
+    """MP_FORMAT; None without it."""
+    name = os.environ.get("MP_FORMAT")
+    if not name:
+        return None
     try:
         return Format(name)
     except ValueError:
@@ -120,6 +122,7 @@ class Form:
     program: Program | None = None
     max_bytes: int = 0
     given: bool = False  # by --format
+    for_eyes: bool = False  # by nobody, and stdout is a terminal
     picture: Target | None = None
     saved: Target | None = None
 
@@ -144,7 +147,9 @@ def wanted(
     charted: bool = False,
 ) -> Form:
     """The form that the options ask for; a usage error if they conflict, or can't be followed."""
-    kind = Format(format_) if format_ else default_format()
+    chosen = Format(format_) if format_ else default_format()
+    for_eyes = chosen is None and jq is None and streams.to_terminal()
+    kind = chosen or (Format.table if for_eyes else Format.json)
     if kind is Format.chart and not charted:
         raise ConfigError(
             "MP_FORMAT=chart: this command's answer has no chart",
@@ -155,7 +160,9 @@ def wanted(
     if saved:
         saved.check_rows()
     given = format_ is not None
-    form = Form(kind, max_bytes=max_bytes, given=given, picture=picture, saved=saved)
+    form = Form(
+        kind, max_bytes=max_bytes, given=given, for_eyes=for_eyes, picture=picture, saved=saved
+    )
     if jq is None:
         return form
     from mixpanel_assets.cli.jq import compiled
@@ -172,6 +179,9 @@ def answer(value: Any, form: Form, *, column: str | None = None) -> None:
         from mixpanel_assets.cli import pictures
 
         _put([pictures.text(_chart(value))])
+        return
+    if form.for_eyes and hasattr(value, "summary"):
+        write(visible(value.summary(), keep="\n") + "\n")
         return
     if isinstance(value, SQLResult) or (isinstance(value, Result) and not form.structured):
         answer_rows(*value.to_rows(), form)

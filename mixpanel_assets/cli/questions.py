@@ -137,7 +137,8 @@ def write(question: Question[Any], answer: Any, form: output.Form) -> None:
     from mixpanel_assets.questions.live import Live
     from mixpanel_assets.results import Records
 
-    if question.as_text and not (form.given or form.program or os.environ.get("MP_FORMAT")):
+    chosen = form.given or form.program or os.environ.get("MP_FORMAT")
+    if question.as_text and (not chosen or form.format in output.LAYOUTS):
         output.write(answer.text)
         return
     answer = output.pictured(answer, form)

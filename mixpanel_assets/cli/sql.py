@@ -148,6 +148,15 @@ def _ended_after(seconds: float) -> Iterator[None]:
         timer.join()
 
 
+def _data_bytes() -> int:
+    """The bytes of memory that this process has already; 0 where that is not told."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 @contextmanager
 def _memory_bounded(settings: Settings | None) -> Iterator[None]:
     """Fail a statement that builds giant texts before it takes all memory of the machine.
@@ -163,7 +172,7 @@ def _memory_bounded(settings: Settings | None) -> Iterator[None]:
     from mixpanel_assets.warehouse.connection import too_large
 
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    most = limit + TEXTS
+    most = _data_bytes() + limit + TEXTS
     if before[1] != resource.RLIM_INFINITY:
         most = min(most, before[1])
     resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))

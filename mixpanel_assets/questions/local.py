@@ -34,7 +34,7 @@ class Looking(Local[R]):
 class Overview(Looking[results.Overview]):
     """Show what is landed and how to ask it, on a page: start here.
 
-    Text of at most 60 lines and 4 KB, unless a format is asked for.
+    Text of at most 60 lines and 4 KB; as json, jsonl and csv, the same as data.
     """
 
     as_text: ClassVar[bool] = True

@@ -88,6 +88,22 @@ class Landing:
             "partitions": [day.to_dict() for day in self.days],
         }
 
+    def summary(self) -> str:
+        """What was landed, in a few lines."""
+        shown = self.to_dict()
+        lines = [
+            f"{self.asset} {self.start} to {self.end}: {_counted(len(self.days), 'day')}, "
+            f"{shown['rows']:,} rows, {shown['duplicates']:,} duplicates",
+            f"{_counted(self.requests, 'request')}, {shown['bytes'] / 1e6:,.1f} MB of JSON, "
+            f"{shown['seconds']:,.1f} s",
+        ]
+        if self.run_id:
+            lines[-1] += f", run {self.run_id}"
+        partial = [str(day.day) for day in self.days if day.partial]
+        if partial:
+            lines.append(f"not over when it was landed: {', '.join(partial)}")
+        return "\n".join(lines)
+
     def chart(self) -> Chart:
         """The landed days as an image."""
         counts = {day.day: day.rows for day in self.days}
@@ -97,6 +113,10 @@ class Landing:
     def _repr_html_(self) -> str:
         rows = [tuple(day.to_dict().values()) for day in self.days]
         return as_html(frame(["day", "rows", "duplicates", "partial"], rows), self.chart())
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 class LandedTable(Result):

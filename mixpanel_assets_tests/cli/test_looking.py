@@ -66,12 +66,12 @@ def test_the_first_line_of_help_and_errors_name_the_overview(landed: Home, here:
 def test_names_are_found_by_a_part_best_first(landed: Home, here: Mp) -> None:
     found = here("inspect", "find", "plan").json
     assert list(found[0]) == ["kind", "name", "event", "type", "events", "example"]
-    assert [(one["kind"], one["name"]) for one in found] == [
+    assert [(one["kind"], one["name"]) for one in found[:2]] == [
         ("property", "plan"),
         ("property", "Plan"),
     ]
     found_pages = here("inspect", "find", "page").json
-    assert [(one["kind"], one["name"]) for one in found_pages] == [
+    assert [(one["kind"], one["name"]) for one in found_pages[:2]] == [
         ("property", "page"),
         ("event", "Page View"),
     ]

@@ -1,11 +1,13 @@
 """`mp mcp`: the server as an agent's client sees it, by the official SDK's own client."""
 
+import gc
 import json
 import os
 import re
 import socket
 import subprocess
 import sys
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +40,12 @@ def talk(conversation: Talk, server: Any = None) -> Any:
         async with Client(server or build(Service())) as client:
             return await conversation(client)
 
-    return anyio.run(run)
+    try:
+        return anyio.run(run)
+    finally:
+        # What the client leaves of a process would be found while another test runs.
+        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+            gc.collect()
 
 
 def call(name: str, *, server: Any = None, **arguments: Any) -> Any:

@@ -1,6 +1,8 @@
 """Answers are exact in every format, and the same bytes wherever they go."""
 
 import json
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import duckdb
 import pytest
 
 from mixpanel_assets_tests.cli.conftest import Home
+from mixpanel_assets_tests.cli.test_streams import on_a_terminal
 from mixpanel_assets_tests.conftest import Answer
 
 Mp = Callable[..., Answer]
@@ -161,3 +164,30 @@ def test_markdown_is_a_table_of_nothing_but_text(landed: Home, here: Mp) -> None
     query = "select 'a|b' as \"c|d\", '<b>' as html, ['x'] as list"
     wanted = '| c\\|d | html | list |\n| --- | --- | --- |\n| a\\|b | &lt;b&gt; | \\["x"\\] |\n'
     assert here("sql", query, "-f", "md").out == wanted
+
+
+def test_a_terminal_gets_a_table_and_a_pipe_json(
+    landed: Home, here: Mp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("sql", "select 1 as a, 'x' as b")
+    assert on_a_terminal(*asked) == here(*asked, "-f", "table").out
+    assert here(*asked).out.startswith("[")
+    assert on_a_terminal(*asked, "-f", "json") == here(*asked).out
+    assert on_a_terminal(*asked, "--jq", ".[0].a") == "1\n"
+    assert on_a_terminal("inspect", "keys") == here("inspect", "keys", "-f", "table").out
+    monkeypatch.setenv("MP_FORMAT", "csv")
+    assert on_a_terminal(*asked) == "a,b\n1,x\n"
+
+
+def test_a_landing_is_a_few_lines_on_a_terminal(
+    landed: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(landed.path, tmp_path / "copy")
+    monkeypatch.setenv("MP_HOME", str(tmp_path / "copy"))
+    shown = on_a_terminal("rebuild", "events")
+    assert re.match(
+        r"events 2024-01-01 to 2024-01-07: 7 days, [\d,]+ rows, \d+ duplicates\n"
+        r"0 requests, [\d.]+ MB of JSON, [\d.]+ s",
+        shown,
+    )
+    assert len(shown.splitlines()) <= 3

@@ -182,7 +182,7 @@ def test_a_table_that_is_not_there_is_refused_by_name(
 ) -> None:
     of = {"metadata": {"table": "by_event.Opem"}}
     assert "there is no table 'by_event.Opem'" in (told := given(instance, pd.DataFrame, of=of))
-    assert "by_event.Open" in told
+    assert 'by_event."Open"' in told
     of = {"metadata": {"table": "event_properties"}}
     assert "has no column event_date or asked_on" in given(instance, pd.DataFrame, of=of)
 

@@ -58,6 +58,8 @@ def segmentation(
         "person": source.person if people else "null",
         "number": source.value(number, measure, [event.event]) if number else "null",
     }
+    if people:
+        source.count_left_out([event], timed=False)
     rows = source.rows(columns, [event])
     value = {
         "general": "count(*)",
@@ -274,6 +276,7 @@ def _days_of_people(
 ) -> tuple[Ints, Ints, int]:
     """Everybody's days since 1970, sorted by person, and the number of events."""
     columns = {"person": source.person, "day": EPOCH_DAY}
+    source.count_left_out(steps, first, timed=False)
     found = source.read(columns, steps, first=first, only=source.somebody)
     size = number_of(source.last) + 1
     pairs = found.person * size + found["day"]

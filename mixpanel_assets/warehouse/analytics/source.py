@@ -342,13 +342,19 @@ class Source(LandedDays):
         return [text for (text,) in answer(self.warehouse, query).rows]
 
     def count_left_out(
-        self, steps: Sequence[Step] | None, first: date | None = None, last: date | None = None
+        self,
+        steps: Sequence[Step] | None,
+        first: date | None = None,
+        last: date | None = None,
+        *,
+        timed: bool = True,
     ) -> None:
         """Count events that are nobody's, and those without a time, which no sequence has.
 
-        Their numbers are in the answer's basis; a note says so if there are many.
+        Their numbers are in the answer's basis; a note says so if there are many. Questions about
+        days alone need no time.
         """
-        columns = {"somebody": self.somebody, "timed": self._has_time}
+        columns = {"somebody": self.somebody, "timed": self._has_time if timed else "true"}
         rows = self.rows(columns, steps, first=first, last=last, people=False)
         query = f"""
             select count(*), count(*) filter (not somebody),

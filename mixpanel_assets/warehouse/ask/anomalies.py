@@ -76,6 +76,8 @@ def anomalies(warehouse: Connection, asked: local.Anomalies) -> list[Anomaly]:
         for series, one in _narrowed(found, counted)
         if first is None or days[(one.end - 1) // HOURS] >= first
     ]
+    if not told:
+        note(f"nothing leaves its weekly rhythm in {len(days)} landed days")
     if len(told) > MOST_SHOWN:
         note(f"{len(told) - MOST_SHOWN:,} more, that deviate less")
     return told[:MOST_SHOWN]

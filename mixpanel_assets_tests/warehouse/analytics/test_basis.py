@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from mixpanel_assets.notes import notes_to
-from mixpanel_assets.questions.analytics import ActiveUsers, Funnel, Retention, Segmentation
+from mixpanel_assets.questions.analytics import (
+    ActiveUsers,
+    Frequency,
+    Funnel,
+    Lifecycle,
+    Retention,
+    Segmentation,
+    Sessions,
+)
 from mixpanel_assets.warehouse.analytics import answer
 from mixpanel_assets_tests.warehouse.conftest import DAY, DAY_MS, NOON, Warehouse, by
 
@@ -91,4 +99,32 @@ def test_active_users_tell_of_days_before_that_are_missing(ask: Ask) -> None:
     _, notes = ask(ActiveUsers(from_date=after(5), to_date=after(6)))
 
     gone = f"{after(-24)} to {after(-1)}, {after(3)}"
-    assert notes[0] == f"the days before count too, and are not landed: {gone}"
+    assert f"the days before count too, and are not landed: {gone}" in notes
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        ActiveUsers(from_date=after(4), to_date=after(6)),
+        Lifecycle(from_date=after(4), to_date=after(6), unit="day"),
+        Segmentation("Open", from_date=after(0), to_date=after(9), type="unique"),
+        Frequency(from_date=after(0), to_date=after(9)),
+        Sessions(from_date=after(0), to_date=after(9)),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_events_of_nobody_are_counted_by_every_question_about_people(
+    ask: Ask, question: Any
+) -> None:
+    found, notes = ask(question)
+
+    assert found.basis.without_person in (6, 9)  # of nine landed days, up to the last one asked for
+    assert found.basis.without_time == 0
+    assert any("no distinct_id and are left out" in note for note in notes)
+
+
+def test_events_that_are_only_counted_leave_out_nobody(ask: Ask) -> None:
+    found, notes = ask(Segmentation("Open", from_date=after(0), to_date=after(9)))
+
+    assert found.basis.without_person == 0
+    assert not any("left out" in note for note in notes)
