@@ -6,20 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from mixpanel_assets.warehouse.ask.kinds import OF_JSON
 from mixpanel_assets.warehouse.properties import PropertyColumn, PropertyColumns
 from mixpanel_assets.warehouse.sql import Connection, has_tables, number, quoted
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES
 from mixpanel_assets.warehouse.types import UNSEEN
 
-OF_JSON = {  # what JSON calls the types of internal.property_days
-    "VARCHAR": "text",
-    "UBIGINT": "number",
-    "BIGINT": "number",
-    "DOUBLE": "number",
-    "BOOLEAN": "boolean",
-    "ARRAY": "list",
-    "OBJECT": "object",
-}
 OF_SQL = {"VARCHAR": "text", "VARCHAR[]": "text[]", UNSEEN: "null"}
 COMMON = 0.9  # of the events by name, and of their rows
 

@@ -32,7 +32,7 @@ _WORDS: dict[Kind, str] = {
     "list": "a list",
     "object": "an object",
 }
-_OF_JSON: dict[str, Kind] = {
+OF_JSON: dict[str, Kind] = {  # what JSON calls the types of internal.property_days
     "VARCHAR": "text",
     "UBIGINT": "number",
     "BIGINT": "number",
@@ -110,7 +110,7 @@ class EventColumns:
             {"names": list(names), "events": None if self._events is None else [*self._events]},
         ).fetchall()
         return {
-            name: tuple(dict.fromkeys(_OF_JSON[one] for one in types if one in _OF_JSON))
+            name: tuple(dict.fromkeys(OF_JSON[one] for one in types if one in OF_JSON))
             for name, types in rows
         }
 
@@ -174,6 +174,6 @@ def _cast(source: str, type_: str, kind: Kind) -> tuple[Kind, str]:
 
 def _of_json(source: str, kind: Kind) -> str:
     """SQL: a JSON value, if it is of the kind."""
-    types = ", ".join(f"'{one}'" for one, other in _OF_JSON.items() if other == kind)
+    types = ", ".join(f"'{one}'" for one, other in OF_JSON.items() if other == kind)
     value = f"{source}->>'$'" if kind == "text" else f"cast({source} as {_CASTS.get(kind, 'json')})"
     return f"(case when json_type({source}) in ({types}) then {value} end)"
