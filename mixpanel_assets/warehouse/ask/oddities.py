@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from difflib import SequenceMatcher
 
-from mixpanel_assets.warehouse.ask.carried import OF_JSON, Carried, Landscape
+from mixpanel_assets.warehouse.ask.carried import Carried, Landscape
+from mixpanel_assets.warehouse.ask.kinds import OF_JSON
 from mixpanel_assets.warehouse.sql import Connection, first_column, has_tables, literal
 from mixpanel_assets.warehouse.tables import BASE_PROPERTIES
 

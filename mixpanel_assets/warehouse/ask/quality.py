@@ -10,7 +10,6 @@ from mixpanel_assets.notes import note
 from mixpanel_assets.questions import local
 from mixpanel_assets.results import Issue
 from mixpanel_assets.warehouse.ask.carried import (
-    OF_JSON,
     Carried,
     Landscape,
     columns_of,
@@ -19,6 +18,7 @@ from mixpanel_assets.warehouse.ask.carried import (
     text_of,
 )
 from mixpanel_assets.warehouse.ask.find import NO_EVENT, raise_unknown
+from mixpanel_assets.warehouse.ask.kinds import OF_JSON
 from mixpanel_assets.warehouse.ask.oddities import (
     Oddity,
     is_steady,
