@@ -61,7 +61,7 @@ def question_of(kind: type[Question[Any]], arguments: Mapping[str, Any]) -> Ques
         if field is None:
             near = get_close_matches(plain, [*fields, *flags], 1, 0.5)
             meant = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"{name} is no parameter{meant}", hint=parameters(kind))
+            raise UsageError(f"there is no parameter {name}{meant}", hint=parameters(kind))
         if field.item is not None and not isinstance(value, list):
             value = [value]
         given[field.name] = value

@@ -37,7 +37,7 @@ async def land(service: Service, given: Mapping[str, Any], session: Any) -> str:
     """Land the days; what was landed, or that it goes on."""
     for name in given:
         if name not in DAYS:
-            raise UsageError(f"{name} is no parameter of land", hint="land takes from, to, missing")
+            raise UsageError(f"land has no parameter {name}", hint="land takes from, to, missing")
     if not given.get("from"):
         raise UsageError("from is missing", hint="land takes from, to, missing")
     missing = bool(given.get("missing"))

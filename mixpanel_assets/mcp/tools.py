@@ -76,7 +76,7 @@ class Tool:
         takes = f"{self.name} takes {', '.join(self.properties) or 'nothing'}"
         for name in arguments:
             if name not in self.properties:
-                raise UsageError(f"{name} is no parameter of {self.name}", hint=takes)
+                raise UsageError(f"{self.name} has no parameter {name}", hint=takes)
         for name in self.required:
             if arguments.get(name) in (None, ""):
                 raise UsageError(f"{name} is missing", hint=takes)

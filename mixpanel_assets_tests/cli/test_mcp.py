@@ -156,13 +156,15 @@ def test_errors_are_a_code_a_message_and_a_hint(landed: Home) -> None:
     assert refused("sql", query="drop table landed").startswith("SQL_ERROR: only read-only")
     assert refused("sql", query="from read_csv('/etc/passwd')").startswith("SQL_ERROR")
     assert refused("sql").startswith("USAGE: query is missing\nhint: sql takes query, save_to")
-    assert refused("sql", querry="x").startswith("USAGE: querry is no parameter of sql")
+    assert refused("sql", querry="x").startswith("USAGE: sql has no parameter querry")
     assert refused("nothing").startswith("USAGE: there is no tool nothing\nhint: one of overview")
     assert refused("land", **FROM).startswith("USAGE: there is no tool land")
     assert refused("ask", question="fnnel").splitlines()[1].startswith("hint: did you mean: ask f")
     assert "steps (list, required)" in refused("ask", question="ask funnel")
     wrong = refused("ask", question="ask retention", arguments={**FROM, "born": "x", "unt": "day"})
-    assert wrong.startswith("USAGE: unt is no parameter; did you mean unit?\nhint: parameters:")
+    assert wrong.startswith(
+        "USAGE: there is no parameter unt; did you mean unit?\nhint: parameters:"
+    )
     odd = {**FROM, "born": "Sign Up", "unit": "eon"}
     assert "'day', 'week' or 'month'" in refused("ask", question="ask retention", arguments=odd)
 
@@ -296,7 +298,7 @@ def test_a_day_is_landed_only_if_that_is_allowed(
     with Workspace() as workspace:
         assert workspace.status()[0]["days"] == 1
     assert refused("land", server=server, **{"from": "2030-01-01"}).startswith("INVALID_DATE")
-    assert refused("land", server=server, day="x").startswith("USAGE: day is no parameter")
+    assert refused("land", server=server, day="x").startswith("USAGE: land has no parameter day")
     assert [*(tmp_path / "home" / "logs").iterdir()] == []
 
 
