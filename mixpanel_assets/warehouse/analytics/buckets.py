@@ -69,6 +69,9 @@ class Buckets:
     def of_days(self, day: Ints) -> Ints:
         """The number of the unit of each day, which is days since 1970; -1 for other days."""
         within = day - number_of(self.first)
+        if len(within) and within.min() >= 0 and within.max() < len(self._of_day):
+            every: Ints = self._of_day[within]
+            return every
         known = (within >= 0) & (within < len(self._of_day))
         found: Ints = np.where(known, self._of_day[np.where(known, within, 0)], -1)
         return found

@@ -13,7 +13,7 @@ from mixpanel_assets.questions.analytics import Sessions
 from mixpanel_assets.results import SessionsResult, SessionsRow
 from mixpanel_assets.warehouse.analytics.buckets import Buckets
 from mixpanel_assets.warehouse.analytics.keys import Flags, Ints, firsts, sort
-from mixpanel_assets.warehouse.analytics.source import Rows, Source, days_of, packing
+from mixpanel_assets.warehouse.analytics.source import Rows, Source, days_of, how_many, packing
 from mixpanel_assets.warehouse.sql import Connection
 
 # What Mixpanel leaves out of sessions, besides hidden events.
@@ -42,17 +42,20 @@ def sessions(warehouse: Connection, asked: Sessions, zone: tzinfo) -> SessionsRe
     only = f"{source.timed} and {without(source, (*EXCLUDED, *(asked.exclude or ())))}"
     rows = source.read({}, packing=packing(source.first, source.last), only=only)
     sort(rows["key"])
-    person, at = rows.person, rows.at
+    assert rows.packing is not None
+    person, at = rows.packing.unpack(rows["key"])
     start = np.flatnonzero(session_begins(person, at, milliseconds(asked.idle)))
-    events = np.diff(np.append(start, len(at)))
-    seconds = (at[start + events - 1] - at[start]) / 1000 if len(start) else np.empty(0)
+    end = np.append(start[1:], len(at)) if len(start) else start
+    seconds = (at[end - 1] - at[start]) / 1000
     buckets = Buckets(source.first, source.last, asked.unit, asked.week_start)
     unit = buckets.of_days(days_of(at[start]))
+    del at  # these arrays are large
     size = len(buckets.labels)
-    many, total, long = (
-        np.bincount(unit, weights=weights, minlength=size)
-        for weights in (np.ones(len(start)), events, seconds)
+    many = np.bincount(unit, minlength=size)
+    total, long = (
+        np.bincount(unit, weights=weights, minlength=size) for weights in (end - start, seconds)
     )
+    del end, seconds
     pairs = person[start] * size + unit  # in order: so are people, and the units of each
     people = np.bincount(pairs[firsts(pairs)] % size, minlength=size)
     made = [
@@ -66,16 +69,15 @@ def sessions(warehouse: Connection, asked: Sessions, zone: tzinfo) -> SessionsRe
         )
         for n, label in enumerate(buckets.labels)
     ]
-    basis = source.basis(events=len(rows), people=rows.people)
+    basis = source.basis(events=len(rows), people=how_many(person))
     return SessionsResult(source.first, source.last, made, basis)
 
 
 def session_begins(person: Ints, at: Ints, idle_ms: int) -> Flags:
     """Where a session begins in events that are sorted by person and time."""
     begins = firsts(person)
-    if len(at):
-        begins[1:] |= (np.diff(at) >= idle_ms) | (np.diff(days_of(at)) != 0)
-    return begins
+    begins[1:] |= np.diff(at) >= idle_ms
+    return begins | firsts(days_of(at))
 
 
 def with_sessions(rows: Rows, idle_ms: int) -> Rows:
