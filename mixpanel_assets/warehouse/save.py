@@ -33,6 +33,7 @@ FORMATS = {
     ".jsonl": "format json",
 }
 VIEW = 'temp.main."the rows to save"'
+AS_GIVEN = {".csv": "VARCHAR", ".jsonl": "JSON"}
 SHOWN = 3  # rows of the file, in the answer
 FLOATS = ("DOUBLE", "FLOAT")
 MOMENT = "{0} at time zone 'UTC'"  # of a TIMESTAMP WITH TIME ZONE
@@ -78,8 +79,10 @@ def save_lines(lines: Path, names: list[str], file: Path, *, replace: bool = Fal
 
     Raises UsageError for a file that can't be written, SQLError and OutputError.
     """
-    given = {} if lines.stat().st_size else dict.fromkeys(names, "JSON")  # else as they look
-    options = f"format = 'nd', maximum_depth = 4{f', columns = {given}' if given else ''}"
+    # Only Parquet needs types; text stays as it is, such as the name of an hour or a long number.
+    kind = AS_GIVEN.get(file.suffix.lower(), "" if lines.stat().st_size else "JSON")
+    columns = ", ".join(f"{literal(name)}: '{kind}'" for name in names)
+    options = "format = 'nd', maximum_depth = 4" + (f", columns = {{{columns}}}" if kind else "")
     with outfiles.placed(file, replace=replace) as part, closing(duckdb.connect()) as connection:
         with as_sql_errors():
             connection.execute(IN_UTC)

@@ -174,10 +174,10 @@ def test_no_reply_tells_a_secret(landed: Home, monkeypatch: pytest.MonkeyPatch) 
     for name, arguments in {
         "status": {},
         "overview": {},
-        "sql": {"query": "select 's3cr3t' || '-4711' as a, getenv('MP_SECRET')"},
+        "sql": {"query": "select getenv('MP_SECRET')"},
         "ask": {"question": "query segmentation", "arguments": {**FROM, "event": "Purchase"}},
     }.items():
-        assert "s3cr3t-4711" not in call(name, **arguments).content[0].text or name == "sql"
+        assert "s3cr3t-4711" not in call(name, **arguments).content[0].text
 
 
 ARGUMENTS: dict[str, dict[str, Any]] = {

@@ -183,3 +183,16 @@ def test_a_fetch_may_go_to_a_file_instead_of_a_table(landed: Home, here: Mp) -> 
     assert here("fetch", "profiles", "--save", "p.csv").json["rows"] > 0
     tables = here("inspect", "tables").json
     assert not {"fetched_events", "fetched_profiles"} & {one["name"] for one in tables}
+
+
+@pytest.mark.parametrize("file", ["a.csv", "a.jsonl"])
+def test_texts_of_answers_are_saved_as_they_are_shown(landed: Home, here: Mp, file: str) -> None:
+    days = ("--from", "2024-01-01", "--to", "2024-01-01")
+    asked = ("ask", "segmentation", "Page View", *days, "--unit", "hour")
+    here(*asked, "--save", file)
+    shown = here(*asked, "-f", Path(file).suffix[1:]).out.splitlines()
+    saved = Path(file).read_text().splitlines()
+    if file == "a.csv":
+        assert list(csv.reader(saved)) == list(csv.reader(shown))
+    else:
+        assert [json.loads(line) for line in saved] == [json.loads(line) for line in shown]
